@@ -1,0 +1,148 @@
+/**
+ * Program ↔ QManager. The QManager binds a ROUTER socket, the client connects a DEALER.
+ *
+ * Only what changes something or has to be told at once goes this way; lists, tasks and output are read from the stores
+ * (src/store), which also works while no manager runs. Every request has a number that its answers repeat.
+ * `submissionOpened`, `jobAccepted` and a final `jobChanged` are sent when LMDB has flushed.
+ */
+import * as v from "valibot";
+import { forkserverReportSchema } from "./executorLink.ts";
+import {
+  bytesField,
+  countField,
+  environmentField,
+  jobField,
+  jobStateSchema,
+  taskCountsSchema,
+  textField,
+  wallMsField,
+} from "./fields.ts";
+import { resourcesSchema } from "./resources.ts";
+
+const request = { request: countField } as const;
+
+/** Where a job's tasks run: a folder that exists, or a fresh one made for it in the state folder. */
+const directorySchema = v.variant("type", [
+  v.strictObject({ type: v.literal("existing"), path: textField }),
+  v.strictObject({ type: v.literal("fresh") }),
+]);
+
+const submissionOptionsSchema = v.strictObject({
+  /** Over the document's own name; null leaves it. */
+  name: v.nullable(textField),
+  /** Where the document comes from, for messages; decides YAML or JSON by its ending. */
+  source: textField,
+  directory: directorySchema,
+  env: environmentField,
+  umask: countField,
+  /** Added to the priority of each task. */
+  priority: v.pipe(v.number(), v.integer(), v.minValue(-1000), v.maxValue(1000)),
+});
+export type SubmissionOptions = v.InferOutput<typeof submissionOptionsSchema>;
+
+export const clientRequestSchema = v.variant("type", [
+  v.strictObject({ type: v.literal("hello"), ...request, packageVersion: textField }),
+  /** An opened submission that is not sealed within SUBMISSION_LIFE_MS of its last piece is forgotten. */
+  v.strictObject({ type: v.literal("openSubmission"), ...request, options: submissionOptionsSchema }),
+  /** Piece number `index`, from 0; a repeated piece is acknowledged and ignored. */
+  v.strictObject({
+    type: v.literal("appendSubmission"),
+    ...request,
+    submission: countField,
+    index: countField,
+    bytes: bytesField,
+  }),
+  v.strictObject({ type: v.literal("sealSubmission"), ...request, submission: countField, chunks: countField }),
+  /** A `jobChanged` now and at each change, until `unfollow` or the job's end. */
+  v.strictObject({ type: v.literal("followJobs"), ...request, jobs: v.pipe(v.array(jobField), v.maxLength(10_000)) }),
+  v.strictObject({ type: v.literal("unfollow"), ...request }),
+  v.strictObject({ type: v.literal("cancelJobs"), ...request, jobs: v.pipe(v.array(jobField), v.maxLength(10_000)) }),
+  v.strictObject({ type: v.literal("daemonStatus"), ...request }),
+  /** `drain` waits for running attempts, `now` stops them; both keep the queue. `stopping` follows until the end. */
+  v.strictObject({ type: v.literal("stopDaemon"), ...request, mode: v.picklist(["drain", "now"]) }),
+]);
+export type ClientRequest = v.InferOutput<typeof clientRequestSchema>;
+
+/** One fault of a document, with its place. */
+export const documentFaultSchema = v.strictObject({
+  message: textField,
+  /** From 1; null where the fault has no place (an empty document). */
+  line: v.nullable(countField),
+  column: v.nullable(countField),
+});
+export type DocumentFault = v.InferOutput<typeof documentFaultSchema>;
+
+/** More faults than this are counted, not listed. */
+export const DOCUMENT_FAULTS_MAX = 100;
+
+const jobSummarySchema = v.strictObject({
+  job: jobField,
+  name: textField,
+  state: jobStateSchema,
+  createdAtMs: wallMsField,
+  startedAtMs: v.nullable(wallMsField),
+  finishedAtMs: v.nullable(wallMsField),
+  tasks: taskCountsSchema,
+});
+export type JobSummary = v.InferOutput<typeof jobSummarySchema>;
+
+const processSchema = v.strictObject({
+  role: v.picklist(["manager", "worker", "executor", "forkserver"]),
+  pid: countField,
+  /** Null for the manager. */
+  seat: v.nullable(countField),
+  forkserver: v.nullable(forkserverReportSchema),
+});
+
+const daemonReportSchema = v.strictObject({
+  packageVersion: textField,
+  instance: textField,
+  epoch: countField,
+  startedAtMs: wallMsField,
+  draining: v.boolean(),
+  /** Leaves by itself when idle. */
+  transient: v.boolean(),
+  capacity: resourcesSchema,
+  /** Sum of the loans. */
+  lent: resourcesSchema,
+  jobs: v.strictObject({ queued: countField, running: countField }),
+  processes: v.array(processSchema),
+  refusedFrames: v.record(v.string(), countField),
+});
+export type DaemonReport = v.InferOutput<typeof daemonReportSchema>;
+
+export const clientReplySchema = v.variant("type", [
+  v.strictObject({ type: v.literal("welcome"), ...request, packageVersion: textField, pid: countField }),
+  v.strictObject({ type: v.literal("submissionOpened"), ...request, submission: countField }),
+  v.strictObject({ type: v.literal("chunkAccepted"), ...request, index: countField }),
+  v.strictObject({ type: v.literal("jobAccepted"), ...request, job: jobField, tasks: countField }),
+  v.strictObject({
+    type: v.literal("documentInvalid"),
+    ...request,
+    faults: v.pipe(v.array(documentFaultSchema), v.maxLength(DOCUMENT_FAULTS_MAX)),
+    /** All there are, also those not listed. */
+    total: countField,
+  }),
+  /** `running` has at most eight names. */
+  v.strictObject({
+    type: v.literal("jobChanged"),
+    ...request,
+    summary: jobSummarySchema,
+    running: v.array(v.strictObject({ name: textField, attempt: countField, startedAtMs: wallMsField })),
+  }),
+  v.strictObject({ type: v.literal("cancelAccepted"), ...request, jobs: v.array(jobField) }),
+  v.strictObject({ type: v.literal("daemonReport"), ...request, report: daemonReportSchema }),
+  v.strictObject({ type: v.literal("stopping"), ...request, runningAttempts: countField }),
+  v.strictObject({ type: v.literal("unfollowed"), ...request }),
+  /** The request is not carried out; `message` says what to do next. Request 0: the frame could not be read. */
+  v.strictObject({
+    type: v.literal("refused"),
+    ...request,
+    code: v.picklist(["notFound", "refused", "storeFull", "otherVersion", "internal"]),
+    message: textField,
+  }),
+]);
+export type ClientReply = v.InferOutput<typeof clientReplySchema>;
+
+/** An unsealed submission is forgotten after this time without a piece. */
+export const SUBMISSION_LIFE_MS = 120_000;

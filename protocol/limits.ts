@@ -1,0 +1,43 @@
+/** Bounds of what travels. Each has its reason; at a bound there is backpressure or a clear refusal. */
+
+/** Largest ZeroMQ frame. A batch is cut well below it; a peer that sends more is disconnected by libzmq. */
+export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
+
+/** A batch of messages is cut here: large enough to amortise a frame, small enough to keep an event loop responsive. */
+export const BATCH_BYTES_TARGET = 1024 * 1024;
+
+/** Messages in one frame; bounds the work that one frame can cause before timers get their turn. */
+export const FRAME_MESSAGES_MAX = 65_536;
+
+/** One piece of a submitted document. */
+export const SUBMISSION_CHUNK_BYTES = 512 * 1024;
+
+/** Pieces that a client may have in flight: the submitter is slowed, not dropped. */
+export const SUBMISSION_WINDOW = 8;
+
+/** A whole submitted document. A million tasks as JSON take about 150 MB. */
+export const DOCUMENT_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** The environment captured with a job; Linux allows 2 MiB for arguments and environment of a process together. */
+export const ENVIRONMENT_BYTES_MAX = 1024 * 1024;
+
+/** Tasks of one job, arrays expanded. Their states are held in memory at about 16 bytes each. */
+export const JOB_TASKS_MAX = 10_000_000;
+
+/** Jobs that a QWorker runs side by side; each is an actor with its own state in memory. */
+export const JOBS_PER_WORKER_MAX = 64;
+
+/** Output up to this size per stream travels to the QWorker and is kept in the store; what is longer stays in a file. */
+export const INLINE_OUTPUT_BYTES_MAX = 32 * 1024;
+
+/** Output kept per stream and attempt: the first and the last half of it, with a marker where it was cut. */
+export const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Text given to a task's standard input; more belongs in a file. */
+export const STDIN_BYTES_MAX = 1024 * 1024;
+
+/** A frame on the forkserver's socket: arguments and environment of one attempt, or a job's context. */
+export const FORKSERVER_FRAME_BYTES_MAX = 4 * 1024 * 1024;
+
+/** A unix socket path has 108 bytes, the last is zero. */
+export const SOCKET_PATH_BYTES_MAX = 107;

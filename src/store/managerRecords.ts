@@ -1,0 +1,55 @@
+/**
+ * What the manager's store holds. The manager is its only writer; QWorkers read plans and job environments, programs
+ * read the queue.
+ *
+ * | table | key | value |
+ * |---|---|---|
+ * | meta | `schema`, `instance`, `holder`, `nextJob` | see MetaRecords |
+ * | jobs | job u32 | JobRecord |
+ * | environments | job u32 | JobEnvironment (protocol/workerLink) |
+ * | plans | job u32, chunk u32 | bytes of the encoded plan, cut into chunks |
+ * | seats | seat u32 | SeatRecord |
+ */
+import type { JobState, TaskCounts } from "../../protocol/fields.ts";
+import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
+
+/** A job in the queue. Its final state is the QWorker's; what stands here is derived from it. */
+export interface JobRecord {
+  readonly job: JobSeq;
+  readonly name: string;
+  readonly state: JobState;
+  readonly round: number;
+  readonly priority: number;
+  /** The folder in which its tasks run. */
+  readonly directory: string;
+  /** Where the document came from, for people. */
+  readonly source: string;
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly finishedAtMs: number | null;
+  /** The seat that runs it, or ran it: its store has the tasks. Null while queued for the first time. */
+  readonly seat: SeatNumber | null;
+  readonly cancelRequested: boolean;
+  readonly tasks: TaskCounts;
+  /** Why it failed, where no task says it (a damaged plan); else null. */
+  readonly detail: string | null;
+}
+
+/** The process that holds a seat. `epoch` grows with every new holder. */
+export interface SeatRecord {
+  readonly seat: SeatNumber;
+  readonly epoch: number;
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, as a string: with the pid it names one process for certain within a boot. */
+  readonly startTime: string;
+}
+
+/** The manager that holds this state folder: the lock that comes before every bind. */
+export interface HolderRecord {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly bootId: string;
+  readonly epoch: number;
+  readonly packageVersion: string;
+  readonly startedAtMs: number;
+}

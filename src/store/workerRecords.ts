@@ -1,0 +1,92 @@
+/**
+ * What the store of a seat holds. The holder of the seat is its only writer, and each transaction checks the epoch.
+ *
+ * | table | key | value |
+ * |---|---|---|
+ * | meta | `schema`, `epoch`, `executor` | u32, u32, ExecutorRecord |
+ * | jobs | job u32 | WorkerJobRecord |
+ * | tasks | job u32, task u32 | TaskRecord: the latest state; absent means waiting (or ready) and never dispatched |
+ * | attempts | job u32, task u32, attempt u32 | TaskRecord of an earlier attempt, written when the next one begins |
+ * | outputs | job u32, task u32, attempt u32, stream u8 (1 stdout, 2 stderr) | CapturedOutput (protocol/executorLink) |
+ */
+import type { Usage } from "../../protocol/executorLink.ts";
+import type { JobState, TaskCounts } from "../../protocol/fields.ts";
+import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
+
+export interface WorkerJobRecord {
+  readonly job: JobSeq;
+  readonly round: number;
+  readonly priority: number;
+  readonly state: JobState;
+  readonly cancelRequested: boolean;
+  /** The last sequence number given to a ready, start or end of a task of this job. */
+  readonly seq: number;
+  readonly tasks: TaskCounts;
+  readonly finishedAtMs: number | null;
+}
+
+export type TaskState =
+  | "waiting"
+  | "ready"
+  | "running"
+  | "backoff"
+  | "succeeded"
+  | "failed"
+  | "cancelled"
+  | "skipped";
+
+/** Why a task is in its state, where the state alone does not say it. */
+export type TaskReason =
+  /** failed: ended with an exit code other than 0. */
+  | { readonly type: "exited"; readonly exitCode: number }
+  /** failed: ended by a signal that qrew did not send for a limit. */
+  | { readonly type: "signalled"; readonly signal: string }
+  /** failed: stopped at its time limit. */
+  | { readonly type: "timedOut"; readonly timeoutMs: number }
+  /** failed: never started. */
+  | { readonly type: "notStarted"; readonly reason: string; readonly detail: string }
+  /** skipped: a task that it depends on did not succeed. */
+  | { readonly type: "dependency"; readonly task: TaskIndex; readonly state: TaskState }
+  /** ready again: what ran it died. */
+  | { readonly type: "lost"; readonly detail: string }
+  /** cancelled by the user. */
+  | { readonly type: "cancelled" };
+
+export interface TaskRecord {
+  readonly state: TaskState;
+  /** The attempt that the rest is about; 0 where there was none. */
+  readonly attempt: number;
+  /** Attempts that ended by the task's own fault; decides about the next one. */
+  readonly failures: number;
+  readonly readySeq: number | null;
+  readonly startedSeq: number | null;
+  readonly finishedSeq: number | null;
+  readonly startedAtMs: number | null;
+  readonly finishedAtMs: number | null;
+  /** CLOCK_MONOTONIC of the node, from its forkserver. */
+  readonly startedMonoMs: number | null;
+  readonly endedMonoMs: number | null;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly usage: Usage | null;
+  readonly node: string | null;
+  readonly reason: TaskReason | null;
+  /** backoff: when it is ready again. */
+  readonly retryAtMs: number | null;
+}
+
+/** The TaskExecutor of a seat, so that the next holder of the seat knows whether to wait for it. */
+export interface ExecutorRecord {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+export const STREAM_STDOUT = 1;
+export const STREAM_STDERR = 2;
+
+export interface AttemptOutputKey {
+  readonly job: JobSeq;
+  readonly task: TaskIndex;
+  readonly attempt: number;
+  readonly stream: typeof STREAM_STDOUT | typeof STREAM_STDERR;
+}
