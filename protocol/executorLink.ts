@@ -43,8 +43,6 @@ export type AttemptSpec = v.InferOutput<typeof attemptSpec>;
 /** What all attempts of a job share. Sent once per job to each TaskExecutor, before its first attempt. */
 const jobContext = v.strictObject({
   job: jobField,
-  /** `instanceUuid/seq`, for `QREW_JOB_ID` and the mark. */
-  globalId: textField,
   env: environmentField,
   directory: textField,
   umask: countField,
@@ -55,7 +53,7 @@ export type JobContext = v.InferOutput<typeof jobContext>;
 
 export const commandSchema = v.variant("type", [
   /** First after each `hello`: who speaks from now on. Nothing else is heeded before it. */
-  v.strictObject({ type: v.literal("welcome"), seat: seatField, node: textField }),
+  v.strictObject({ type: v.literal("welcome"), seat: seatField, node: textField, instance: textField }),
   v.strictObject({ type: v.literal("openJob"), context: jobContext }),
   v.strictObject({ type: v.literal("runAttempts"), attempts: v.array(attemptSpec) }),
   /** How many cpus the running attempts of a job may hold together; beyond it they wait in the forkserver's queue. */

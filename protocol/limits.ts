@@ -41,3 +41,9 @@ export const FORKSERVER_FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A unix socket path has 108 bytes, the last is zero. */
 export const SOCKET_PATH_BYTES_MAX = 107;
+
+/** Classes (priority and shape) that a job's demand may have; later ones are told when earlier ones are satisfied. */
+export const DEMAND_CLASSES_MAX = 16;
+
+/** Running tasks that a job report names, for the live view. */
+export const REPORTED_RUNNING_MAX = 8;

@@ -17,6 +17,7 @@ import {
   textField,
   wallMsField,
 } from "./fields.ts";
+import { DEMAND_CLASSES_MAX } from "./limits.ts";
 import { resourcesSchema } from "./resources.ts";
 
 /** Frames from the manager carry the manager's epoch, those from a QWorker the epoch of its seat. */
@@ -48,9 +49,6 @@ const demandClassSchema = v.strictObject({
   count: countField,
 });
 export type DemandClass = v.InferOutput<typeof demandClassSchema>;
-
-/** Number of classes a demand may have; later ones are told when earlier ones are satisfied. */
-export const DEMAND_CLASSES_MAX = 16;
 
 const runningTaskSchema = v.strictObject({ name: textField, attempt: countField, startedAtMs: wallMsField });
 export type RunningTask = v.InferOutput<typeof runningTaskSchema>;

@@ -1,0 +1,81 @@
+/**
+ * What a run of tests left behind: processes that name the run's temporary folder in their environment or command line
+ * (the tests' TMPDIR and QREW_HOME point into it), and files in it.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Processes that were told to go may need a moment; tests are to wait for them, but not to the last instruction. */
+const SETTLE_MS_MAX = 3_000;
+const POLL_MS = 100;
+/** Long lists help nobody. */
+const NAMED_MAX = 20;
+/** Written by Node and vite themselves, not by tests. */
+const NOT_OURS = /^(node-compile-cache|v8-compile-cache.*)$/;
+
+/** Processes that are still there after a short while: `[{pid, startTime, command}]`. */
+export async function leftProcesses(folder) {
+  const giveUpAtMs = Date.now() + SETTLE_MS_MAX;
+  for (;;) {
+    const found = findProcesses(folder);
+    if (found.length === 0 || Date.now() > giveUpAtMs) return found;
+    await sleep(POLL_MS);
+  }
+}
+
+/** SIGKILL for each that is still the same process; they belong to the run whose folder is about to be removed. */
+export async function endProcesses(processes) {
+  for (const { pid, startTime } of processes) {
+    if (readStartTime(pid) !== startTime) continue;
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has gone by itself.
+    }
+  }
+  const giveUpAtMs = Date.now() + SETTLE_MS_MAX;
+  while (
+    processes.some(({ pid, startTime }) => readStartTime(pid) === startTime) &&
+    Date.now() < giveUpAtMs
+  ) {
+    await sleep(POLL_MS);
+  }
+}
+
+/** Names of what lies in the folder, at most 20 and then a count. */
+export function leftFiles(folder) {
+  const names = readdirSync(folder).filter((name) => !NOT_OURS.test(name));
+  const rest = names.length - NAMED_MAX;
+  return rest > 0 ? [...names.slice(0, NAMED_MAX), `and ${rest} more`] : names;
+}
+
+function findProcesses(folder) {
+  const found = [];
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) continue;
+    const commandLine = readProc(pid, "cmdline");
+    if (!commandLine.includes(folder) && !readProc(pid, "environ").includes(folder)) continue;
+    const startTime = readStartTime(pid);
+    if (startTime === null) continue;
+    const command = commandLine.replaceAll("\0", " ").trim().slice(0, 200);
+    found.push({ pid, startTime, command });
+  }
+  return found;
+}
+
+/** Field 22 of stat, null when the process has ended (also as a zombie, which holds nothing). */
+function readStartTime(pid) {
+  const stat = readProc(pid, "stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return stat === "" || fields[0] === "Z" ? null : (fields[19] ?? null);
+}
+
+/** Empty where the process has gone or belongs to another user. */
+function readProc(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * What /proc says about single processes. A pid alone names nothing for long, since pids wrap; a pid with its start time
+ * names one process for certain within a boot, and with the boot id for ever.
+ *
+ * Everything here reads and judges; nothing signals.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { QrewError } from "../../protocol/errors.ts";
+
+export interface ProcessStat {
+  readonly pid: number;
+  /** One letter; `Z` and `X` are dead and only not reaped. */
+  readonly state: string;
+  readonly parentPid: number;
+  readonly groupId: number;
+  readonly sessionId: number;
+  /** Field 22: clock ticks since boot, as text because it is compared and never calculated with. */
+  readonly startTime: string;
+}
+
+/**
+ * The text of /proc/PID/stat; null if it is none. The name in parentheses may itself have spaces, parentheses and
+ * newlines, so the fields are counted from the last closing one.
+ */
+export function parseProcessStat(text: string): ProcessStat | null {
+  const open = text.indexOf("(");
+  const close = text.lastIndexOf(")");
+  if (open < 1 || close < open) return null;
+  const pid = Number(text.slice(0, open));
+  const fields = text
+    .slice(close + 1)
+    .trim()
+    .split(/\s+/);
+  const [state, parent, group, session] = fields;
+  // The first field after the name is number 3.
+  const startTime = fields[22 - 3];
+  if (!Number.isInteger(pid) || state === undefined || startTime === undefined) return null;
+  if (!/^\d+$/.test(startTime)) return null;
+  return {
+    pid,
+    state,
+    parentPid: Number(parent),
+    groupId: Number(group),
+    sessionId: Number(session),
+    startTime,
+  };
+}
+
+/** Null when there is no such process. */
+export function readProcessStat(pid: number): ProcessStat | null {
+  const text = readProcessFile(pid, "stat");
+  return text === null ? null : parseProcessStat(text);
+}
+
+/** Null when there is no such process. A zombie still has one. */
+export const processStartTime = (pid: number): string | null => readProcessStat(pid)?.startTime ?? null;
+
+/** Of the process that asks. */
+export function ownStartTime(): string {
+  const startTime = processStartTime(process.pid);
+  if (startTime === null) {
+    throw new QrewError("internal", "/proc/self/stat cannot be read: qrew needs a mounted /proc.");
+  }
+  return startTime;
+}
+
+/** Whether exactly this process lives: not a later one of the same pid, and not a zombie, which runs nothing any more. */
+export function isAlive(pid: number, startTime: string): boolean {
+  const stat = readProcessStat(pid);
+  return stat !== null && stat.startTime === startTime && !isDeadState(stat.state);
+}
+
+const isDeadState = (state: string): boolean => state === "Z" || state === "X" || state === "x";
+
+/** A uuid that differs after each boot: what was recorded under another one is certainly dead. */
+export const bootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+
+/**
+ * Proportional set size: resident memory with each shared page divided among those that share it, so that the sum over
+ * processes means something. Null when the process is gone or belongs to somebody else.
+ */
+export function proportionalSetBytes(pid: number): number | null {
+  const text = readProcessFile(pid, "smaps_rollup");
+  return text === null ? null : parseProportionalSetBytes(text);
+}
+
+/** The text of smaps_rollup; null for a process without memory of its own (a zombie, a kernel thread). */
+export function parseProportionalSetBytes(text: string): number | null {
+  const match = /^Pss:\s+(\d+) kB$/m.exec(text);
+  return match === null ? null : Number(match[1]) * 1024;
+}
+
+export interface MarkedProcess {
+  readonly pid: number;
+  readonly startTime: string;
+  /** The whole value of the variable. */
+  readonly value: string;
+}
+
+/**
+ * All living processes whose environment, as it was when they were started, has `name` with a value that begins with
+ * `valuePrefix`; in order of pid. Those of other users cannot be read and are left out. One pass over /proc: a process
+ * that forks meanwhile may be missed, so whoever sweeps repeats it until nothing is found.
+ */
+export function processesWithEnvironment(name: string, valuePrefix: string): readonly MarkedProcess[] {
+  const found: MarkedProcess[] = [];
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const marked = markedProcess(Number(entry), name, valuePrefix);
+    if (marked !== null) found.push(marked);
+  }
+  return found.sort((left, right) => left.pid - right.pid);
+}
+
+function markedProcess(pid: number, name: string, valuePrefix: string): MarkedProcess | null {
+  const environment = readProcessFile(pid, "environ");
+  if (environment === null) return null;
+  const value = environmentValue(environment, name);
+  if (value?.startsWith(valuePrefix) !== true) return null;
+  const stat = readProcessStat(pid);
+  if (stat === null || isDeadState(stat.state)) return null;
+  // The pid may have been given to another process between the two reads: only what still has the mark counts.
+  const again = readProcessFile(pid, "environ");
+  if (again === null || environmentValue(again, name) !== value) return null;
+  return { pid, startTime: stat.startTime, value };
+}
+
+/** The text of /proc/PID/environ: `NAME=value` entries, each ended by a zero byte; the first of a name counts. */
+export function environmentValue(environment: string, name: string): string | null {
+  const start = environment.startsWith(`${name}=`) ? 0 : environment.indexOf(`\0${name}=`) + 1;
+  if (start === 0 && !environment.startsWith(`${name}=`)) return null;
+  const valueStart = start + name.length + 1;
+  const end = environment.indexOf("\0", valueStart);
+  return environment.slice(valueStart, end === -1 ? undefined : end);
+}
+
+/** Null when the process is gone or not ours to look into. Any other failure is not expected of /proc. */
+function readProcessFile(pid: number, file: string): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ESRCH" || code === "EACCES" || code === "EPERM") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * What a test may need of the machine beyond Node, and the sentence with which it is skipped where that is missing.
+ *
+ *     it("…", (ctx) => {
+ *       skipUnless(ctx, "cc", "mount");
+ *
+ * or, for a whole file, `beforeEach((ctx) => skipUnless(ctx, "cc"))`. A skip without a reason counts as a failure.
+ *
+ * CI can provide what `apt-get install` can (.ci/run does), so a skip for want of it is a failure there. What the kernel
+ * or the account withholds (a container that forbids mounts, a user who is not root) CI cannot change: such a skip is
+ * named, and allowed.
+ */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+
+export type Need = "cc" | "strace" | "root" | "notRoot" | "mount" | "fuse" | "cpus2";
+
+interface Requirement {
+  readonly isMet: () => boolean;
+  readonly reason: string;
+  readonly fromCi: boolean;
+}
+
+/** A probe answers at once or hangs for good (a broken automounter); a slow machine gets this long. */
+const PROBE_TIMEOUT_MS = 20_000;
+
+/** Ends the reasons that scripts/test.mjs turns into failures under CI. */
+export const CI_PROVIDES = "(CI provides it)";
+
+const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
+  cc: {
+    isMet: () =>
+      succeeds(
+        "cc",
+        ["-x", "c", "-fsyntax-only", "-"],
+        "#include <stdlib.h>\nint main(void) { return 0; }\n",
+      ),
+    reason: "there is no C compiler with the headers of the C library (Debian: gcc, libc6-dev)",
+    fromCi: true,
+  },
+  strace: {
+    isMet: () => succeeds("strace", ["-V"]),
+    reason: "there is no strace (Debian: strace)",
+    fromCi: true,
+  },
+  root: { isMet: () => process.getuid?.() === 0, reason: "this account is not root", fromCi: false },
+  notRoot: {
+    isMet: () => process.getuid?.() !== 0,
+    reason: "this account is root, whom file permissions do not bind",
+    fromCi: false,
+  },
+  mount: {
+    isMet: () => succeeds("unshare", [...inOwnMounts(), "mount", "-t", "tmpfs", "none", "/mnt"]),
+    reason: "this machine does not let this account mount a tmpfs, not even in a namespace of its own",
+    fromCi: false,
+  },
+  fuse: {
+    isMet: () => mayOpen("/dev/fuse") && succeeds("fusermount3", ["-V"]),
+    reason: "/dev/fuse cannot be opened, or there is no fusermount3 (Debian: fuse3)",
+    fromCi: false,
+  },
+  cpus2: {
+    isMet: () => succeeds("sh", ["-c", 'test "$(nproc)" -ge 2']),
+    reason: "this process may use one cpu only",
+    fromCi: false,
+  },
+};
+
+const answers = new Map<Need, boolean>();
+
+/** Null where the machine has all of it; else a sentence that says what is missing. */
+export function requires(...needs: readonly Need[]): string | null {
+  for (const need of needs) {
+    const requirement = REQUIREMENTS[need];
+    const isMet = answers.get(need) ?? requirement.isMet();
+    answers.set(need, isMet);
+    if (!isMet) return requirement.fromCi ? `${requirement.reason} ${CI_PROVIDES}` : requirement.reason;
+  }
+  return null;
+}
+
+/** Skips the running test, with the reason, where the machine lacks one of `needs`. */
+export function skipUnless(ctx: { skip(note?: string): never }, ...needs: readonly Need[]): void {
+  const reason = requires(...needs);
+  if (reason !== null) ctx.skip(reason);
+}
+
+/**
+ * The arguments of `unshare` with which a command gets mounts that vanish with it; whoever is not root gets a user
+ * namespace too, in which it is.
+ */
+export function inOwnMounts(): readonly string[] {
+  return process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
+}
+
+function succeeds(command: string, args: readonly string[], input = ""): boolean {
+  return (
+    spawnSync(command, args, { input, stdio: ["pipe", "ignore", "ignore"], timeout: PROBE_TIMEOUT_MS })
+      .status === 0
+  );
+}
+
+function mayOpen(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

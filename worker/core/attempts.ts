@@ -1,0 +1,247 @@
+/** The life of an attempt as its facts come in: started, ended, lost; and what follows for the task. */
+import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../../protocol/executorLink.ts";
+import { type AttemptId, type JobSeq, taskIndex } from "../../protocol/ids.ts";
+import { subtractResources } from "../../src/node/resources.ts";
+import type { TaskReason } from "../../src/store/workerRecords.ts";
+import type { RetryPolicy } from "../../src/workflow/plan.ts";
+import { classOf, makeReady, nextSeq, setState, settleFailure, settleSuccess, stateOf } from "./job.ts";
+import { recordTask } from "./records.ts";
+import type { JobActor, LiveAttempt } from "./state.ts";
+import { BACKOFF, CANCELLED, FAILED, READY, RUNNING, stateName, SUCCEEDED } from "./taskStates.ts";
+import type { Turn } from "./turn.ts";
+
+/** A task whose attempts are lost so often kills what runs it; it fails instead of taking the others down for ever. */
+export const LOSSES_MAX = 3;
+
+/** The node had no process or descriptor to give; others may end meanwhile. */
+const NO_PROCESS_DELAY_MS = 1000;
+
+/** Weight of the latest attempt in the average duration. */
+const AVERAGE_WEIGHT = 0.1;
+
+/** The live attempt that a fact is about, or null when the fact is about an earlier one. */
+export function findLive(turn: Turn, id: AttemptId): { job: JobActor; live: LiveAttempt } | null {
+  const job = turn.state.jobs.get(id.job);
+  const live = job?.live.get(id.task);
+  if (job === undefined || live === undefined || live.attempt !== id.attempt) return null;
+  return { job, live };
+}
+
+export function onAttemptStarted(turn: Turn, fact: AttemptStarted): void {
+  const found = findLive(turn, fact);
+  if (found === null || found.live.start !== null) return;
+  const { job, live } = found;
+  live.start = { seq: nextSeq(job), atMs: fact.startedAtMs, monoMs: fact.startedMonoMs, pid: fact.pid };
+  job.runningCpusMilli += live.group.resources.cpusMilli;
+  setState(job, live.task, RUNNING);
+  recordTask(turn, job, live.task, { live });
+  const { timeoutMs } = classOf(job.graph, live.task);
+  if (timeoutMs !== null) {
+    const elapsedMs = Math.max(0, turn.clock.wallMs - fact.startedAtMs);
+    turn.state.timers.add(turn.clock.monoMs + Math.max(0, timeoutMs - elapsedMs), {
+      type: "timeout",
+      job: job.job,
+      task: live.task,
+      attempt: live.attempt,
+    });
+  }
+}
+
+/** Records the end and acknowledges it. An end that is not awaited (an earlier attempt's) is only acknowledged. */
+export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
+  const found = findLive(turn, fact);
+  if (found !== null) {
+    const { job, live } = found;
+    if (live.start === null && fact.startedAtMs !== null) {
+      onAttemptStarted(turn, {
+        job: fact.job,
+        task: fact.task,
+        attempt: fact.attempt,
+        startedAtMs: fact.startedAtMs,
+        startedMonoMs: fact.startedMonoMs ?? 0,
+        pid: null,
+      });
+    }
+    takeFromSlot(job, live);
+    if (fact.stdout !== null || fact.stderr !== null) {
+      const { task, attempt, stdout, stderr } = fact;
+      turn.effects.push({ type: "recordOutputs", job: job.job, task, attempt, stdout, stderr });
+    }
+    settleEnd(turn, job, live, fact);
+  }
+  const id = { job: fact.job, task: fact.task, attempt: fact.attempt };
+  turn.effects.push({ type: "tellExecutor", command: { type: "acknowledgeAttempts", attempts: [id] } });
+}
+
+/** What ran the attempt is gone, and the attempt with it. */
+export function loseAttempt(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
+  takeFromSlot(job, live);
+  if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, { type: "cancelled" });
+  repeatLost(turn, job, live, detail);
+}
+
+function takeFromSlot(job: JobActor, live: LiveAttempt): void {
+  job.live.delete(live.task);
+  job.placed = subtractResources(job.placed, live.group.resources);
+  live.group.placed -= 1;
+  if (live.start !== null) job.runningCpusMilli -= live.group.resources.cpusMilli;
+}
+
+function settleEnd(turn: Turn, job: JobActor, live: LiveAttempt, fact: AttemptEnded): void {
+  const { outcome } = fact;
+  if (live.start !== null) noteDuration(job, fact.endedMonoMs - live.start.monoMs);
+  if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, { type: "cancelled" }, fact);
+  if (outcome.type === "exited" && outcome.exitCode === 0 && live.stop !== "timeout") {
+    return finishTask(turn, job, live, SUCCEEDED, null, fact);
+  }
+  if (outcome.type === "lost") return repeatLost(turn, job, live, outcome.detail);
+  if (outcome.type === "withdrawn") return returnToReady(turn, job, live, "it was withdrawn before it started");
+  if (live.stop === "drain") return returnToReady(turn, job, live, "the daemon was stopped");
+  if (outcome.type === "notStarted" && outcome.reason === "noProcess") {
+    return waitForRepetition(turn, job, live, NO_PROCESS_DELAY_MS, failureReason(turn, job, live, outcome), fact);
+  }
+  settleFailedAttempt(turn, job, live, fact, failureReason(turn, job, live, outcome));
+}
+
+function noteDuration(job: JobActor, durationMs: number): void {
+  const before = job.averageMs ?? durationMs;
+  job.averageMs = before + AVERAGE_WEIGHT * (durationMs - before);
+}
+
+function failureReason(turn: Turn, job: JobActor, live: LiveAttempt, outcome: AttemptOutcome): TaskReason {
+  if (live.stop === "timeout") {
+    return { type: "timedOut", timeoutMs: classOf(job.graph, live.task).timeoutMs ?? 0 };
+  }
+  switch (outcome.type) {
+    case "exited":
+      return { type: "exited", exitCode: outcome.exitCode };
+    case "signalled":
+      return { type: "signalled", signal: outcome.signal };
+    case "notStarted":
+      return { type: "notStarted", reason: outcome.reason, detail: outcome.detail };
+    case "lost":
+      return { type: "lost", detail: outcome.detail };
+    case "withdrawn":
+      return { type: "lost", detail: `it was withdrawn on ${turn.state.node}` };
+  }
+}
+
+/** The task's own fault: repeat it if its policy allows, else it has failed. */
+function settleFailedAttempt(
+  turn: Turn,
+  job: JobActor,
+  live: LiveAttempt,
+  fact: AttemptEnded,
+  reason: TaskReason,
+): void {
+  const failures = (job.failures[live.task] ?? 0) + 1;
+  job.failures[live.task] = failures;
+  const { retry } = classOf(job.graph, live.task);
+  if (job.cancelRequested) return finishTask(turn, job, live, CANCELLED, { type: "cancelled" }, fact);
+  if (failures > retry.limit) return finishTask(turn, job, live, FAILED, reason, fact);
+  waitForRepetition(turn, job, live, backoffMs(retry, failures), reason, fact);
+}
+
+/** The wait before repetition n, counted from 1. */
+export const backoffMs = (retry: RetryPolicy, repetition: number): number =>
+  Math.min(retry.backoffMs * retry.factor ** (repetition - 1), retry.maxMs);
+
+function waitForRepetition(
+  turn: Turn,
+  job: JobActor,
+  live: LiveAttempt,
+  delayMs: number,
+  reason: TaskReason,
+  fact: AttemptEnded,
+): void {
+  const { task, attempt } = live;
+  setState(job, task, BACKOFF);
+  recordTask(turn, job, task, {
+    live,
+    ended: fact,
+    reason,
+    finishedSeq: nextSeq(job),
+    finishedAtMs: fact.endedAtMs,
+    retryAtMs: turn.clock.wallMs + delayMs,
+  });
+  turn.state.timers.add(turn.clock.monoMs + delayMs, { type: "retry", job: job.job, task, attempt });
+}
+
+function repeatLost(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
+  const losses = (job.losses[live.task] ?? 0) + 1;
+  job.losses[live.task] = losses;
+  if (losses >= LOSSES_MAX) {
+    const summary = `${detail}; ${losses} attempts were lost in this way`;
+    return finishTask(turn, job, live, FAILED, { type: "lost", detail: summary });
+  }
+  returnToReady(turn, job, live, detail);
+}
+
+function returnToReady(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
+  if (job.cancelRequested) return finishTask(turn, job, live, CANCELLED, { type: "cancelled" });
+  makeReady(job, live.task);
+  recordTask(turn, job, live.task, { live, reason: { type: "lost", detail } });
+}
+
+function finishTask(
+  turn: Turn,
+  job: JobActor,
+  live: LiveAttempt,
+  code: number,
+  reason: TaskReason | null,
+  fact?: AttemptEnded,
+): void {
+  setState(job, live.task, code);
+  recordTask(turn, job, live.task, {
+    live,
+    finishedSeq: nextSeq(job),
+    finishedAtMs: fact?.endedAtMs ?? turn.clock.wallMs,
+    ...(fact === undefined ? {} : { ended: fact }),
+    ...(reason === null ? {} : { reason }),
+  });
+  settleDependents(turn, job, live.task, code);
+}
+
+function settleDependents(turn: Turn, job: JobActor, task: number, code: number): void {
+  if (code === SUCCEEDED) return settleSuccess(job, task, (other) => makeReady(job, other));
+  settleFailure(job, task, (other, because) => {
+    recordTask(turn, job, other, {
+      finishedSeq: nextSeq(job),
+      finishedAtMs: turn.clock.wallMs,
+      reason: { type: "dependency", task: taskIndex(because), state: stateName(stateOf(job, because)) },
+    });
+  });
+}
+
+/** A task that never ran is cancelled: its record says so, and nothing follows, since all the others are too. */
+export function cancelUnstarted(turn: Turn, job: JobActor, task: number): void {
+  setState(job, task, CANCELLED);
+  recordTask(turn, job, task, {
+    finishedSeq: nextSeq(job),
+    finishedAtMs: turn.clock.wallMs,
+    reason: { type: "cancelled" },
+  });
+}
+
+/** The wait is over, unless something else happened to the task meanwhile. */
+export function onRetryDue(turn: Turn, jobId: JobSeq, task: number, attempt: number): void {
+  const job = turn.state.jobs.get(jobId);
+  if (job === undefined || job.states[task] !== BACKOFF || job.attempts[task] !== attempt) return;
+  makeReady(job, task);
+}
+
+export function onTimeoutDue(turn: Turn, id: AttemptId): void {
+  const found = findLive(turn, id);
+  if (found === null || found.live.stop !== null) return;
+  found.live.stop = "timeout";
+  stopAttempt(turn, found.job, found.live, turn.state.graceMs);
+}
+
+export function stopAttempt(turn: Turn, job: JobActor, live: LiveAttempt, graceMs: number): void {
+  const id = { job: job.job, task: taskIndex(live.task), attempt: live.attempt };
+  turn.effects.push({ type: "tellExecutor", command: { type: "stopAttempts", attempts: [id], graceMs } });
+}
+
+/** Whether a task stands in its group's queue: ready, and no attempt of it is under way. */
+export const isQueued = (job: JobActor, task: number): boolean =>
+  job.states[task] === READY && !job.live.has(task);

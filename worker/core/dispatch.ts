@@ -1,0 +1,202 @@
+/**
+ * Which ready tasks are sent to the TaskExecutor: highest priority first, then longest ready first, as far as the loan goes.
+ *
+ * A task that does not fit reserves what it needs, so that narrower ones cannot starve it: one resource at a time, in the
+ * order gpus, named, memory, cpus (ordered acquisition, as against deadlock: Havender 1968). While it waits for a scarce
+ * gpu it does not hold back the cpus of others; once it has the gpus it holds cpus as they come free.
+ *
+ * Attempts of short tasks are sent ahead of the loan: the forkserver keeps them in its queue and starts the next one the
+ * moment a cpu is free, without a round trip.
+ */
+import { taskIndex } from "../../protocol/ids.ts";
+import type { Resources } from "../../protocol/resources.ts";
+import { fits, namedAmount, subtractResources } from "../../src/node/resources.ts";
+import { isQueued } from "./attempts.ts";
+import { place } from "./job.ts";
+import { recordTask } from "./records.ts";
+import type { JobActor, LiveAttempt, SlotGroup } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+/** Attempts are sent ahead to cover this much time: several round trips, so short that priorities still mean something. */
+const AHEAD_MS = 20;
+/** And at most so many per slot, which fills a frame and a forkserver's queue well enough. */
+const AHEAD_PER_CPU_MAX = 64;
+/** Tasks that ask for no cpu at all hold nothing back; this bounds how many of one job live at once. */
+const CPULESS_LIVE_MAX = 256;
+
+export function dispatch(turn: Turn, job: JobActor): void {
+  const { executor, drain } = turn.state;
+  if (executor.type !== "ready" || drain !== null || job.phase !== "active") return;
+  let room = roomOf(job);
+  let blocked: Set<SlotGroup> | null = null;
+  for (;;) {
+    const group = nextGroup(job, blocked);
+    if (group === null) return;
+    if (mayStart(job, group, room)) {
+      const task = group.queue.shift();
+      if (task === null) return;
+      openJobOnce(turn, job);
+      send(turn, job, group, task);
+      room = roomOf(job, room);
+    } else {
+      room = reserve(group.resources, room);
+      blocked ??= new Set();
+      blocked.add(group);
+    }
+  }
+}
+
+/** What the loan still allows. Attempts sent ahead count only as cpus, and may exceed the loan by the allowance. */
+interface Room {
+  readonly free: Resources;
+  readonly aheadCpusMilli: number;
+  /** What blocked groups have reserved of `free`. */
+  readonly reserved: { readonly cpusMilli: number; readonly memoryBytes: number; readonly gpusMilli: number; readonly named: Readonly<Record<string, number>> };
+}
+
+const NOTHING_RESERVED = { cpusMilli: 0, memoryBytes: 0, gpusMilli: 0, named: {} } as const;
+
+function roomOf(job: JobActor, before?: Room): Room {
+  const loan = job.loan.resources;
+  const free = subtractResources(
+    {
+      ...loan,
+      cpusMilli: Math.max(loan.cpusMilli, job.placed.cpusMilli),
+      memoryBytes: Math.max(loan.memoryBytes, job.placed.memoryBytes),
+      gpusMilli: Math.max(loan.gpusMilli, job.placed.gpusMilli),
+      named: raised(loan.named, job.placed.named),
+    },
+    job.placed,
+  );
+  const over = Math.max(0, job.placed.cpusMilli - loan.cpusMilli);
+  return {
+    free,
+    aheadCpusMilli: Math.max(0, aheadAllowance(job) - over),
+    reserved: before?.reserved ?? NOTHING_RESERVED,
+  };
+}
+
+function raised(
+  loan: Readonly<Record<string, number>>,
+  placed: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const result: Record<string, number> = { ...loan };
+  for (const [name, amount] of Object.entries(placed)) result[name] = Math.max(result[name] ?? 0, amount);
+  return result;
+}
+
+/** Cpus' worth of attempts that may wait in the forkserver: none until the job's tasks have shown to be short. */
+function aheadAllowance(job: JobActor): number {
+  if (job.averageMs === null || job.averageMs > AHEAD_MS) return 0;
+  const perCpu = Math.min(AHEAD_PER_CPU_MAX, Math.ceil(AHEAD_MS / Math.max(job.averageMs, 0.1)));
+  return perCpu * job.loan.resources.cpusMilli;
+}
+
+/** The group whose first task goes next: groups stand by priority; among equals the one that is ready longest. */
+function nextGroup(job: JobActor, blocked: Set<SlotGroup> | null): SlotGroup | null {
+  let best: SlotGroup | null = null;
+  let bestSeq = 0;
+  for (const group of job.groups) {
+    if (best !== null && group.priority < best.priority) break;
+    if (blocked?.has(group)) continue;
+    const head = headOf(job, group);
+    if (head === null) continue;
+    const seq = job.readySeqs[head] ?? 0;
+    if (best === null || seq < bestSeq) {
+      best = group;
+      bestSeq = seq;
+    }
+  }
+  return best;
+}
+
+/** The first task in the queue that is still ready: cancelled ones are dropped on the way. */
+function headOf(job: JobActor, group: SlotGroup): number | null {
+  for (let task = group.queue.peek(); task !== null; task = group.queue.peek()) {
+    if (isQueued(job, task)) return task;
+    group.queue.shift();
+  }
+  return null;
+}
+
+function mayStart(job: JobActor, group: SlotGroup, room: Room): boolean {
+  const need = group.resources;
+  if (need.cpusMilli === 0 && group.placed >= CPULESS_LIVE_MAX) return false;
+  const { free, reserved } = room;
+  const left: Resources = {
+    cpusMilli: free.cpusMilli - reserved.cpusMilli,
+    memoryBytes: free.memoryBytes - reserved.memoryBytes,
+    gpusMilli: free.gpusMilli - reserved.gpusMilli,
+    named: lessened(free.named, reserved.named),
+  };
+  if (fits(need, left)) return true;
+  const onlyCpus = need.memoryBytes === 0 && need.gpusMilli === 0 && Object.keys(need.named).length === 0;
+  if (!onlyCpus || reserved.cpusMilli > 0 || need.cpusMilli > job.loan.resources.cpusMilli) return false;
+  return need.cpusMilli <= free.cpusMilli + room.aheadCpusMilli;
+}
+
+function lessened(
+  free: Readonly<Record<string, number>>,
+  reserved: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const result: Record<string, number> = {};
+  for (const [name, amount] of Object.entries(free)) result[name] = amount - (reserved[name] ?? 0);
+  return result;
+}
+
+function reserve(need: Resources, room: Room): Room {
+  const { free, reserved } = room;
+  const keep = (part: Partial<Room["reserved"]>): Room => ({ ...room, reserved: { ...reserved, ...part } });
+  if (need.gpusMilli > free.gpusMilli - reserved.gpusMilli) return keep({ gpusMilli: free.gpusMilli });
+  const held = { gpusMilli: reserved.gpusMilli + need.gpusMilli };
+  const named: Record<string, number> = { ...reserved.named };
+  for (const name of Object.keys(need.named).sort()) {
+    const has = namedAmount(free, name);
+    const wants = (named[name] ?? 0) + namedAmount(need, name);
+    named[name] = Math.min(has, wants);
+    if (wants > has) return keep({ ...held, named });
+  }
+  if (need.memoryBytes > free.memoryBytes - reserved.memoryBytes) {
+    return keep({ ...held, named, memoryBytes: free.memoryBytes });
+  }
+  const memoryBytes = reserved.memoryBytes + need.memoryBytes;
+  const cpusMilli = Math.min(free.cpusMilli, reserved.cpusMilli + need.cpusMilli);
+  return keep({ ...held, named, memoryBytes, cpusMilli });
+}
+
+/** The TaskExecutor knows the job and its cap before the first attempt arrives. */
+export function openJobOnce(turn: Turn, job: JobActor): void {
+  const { executor } = turn.state;
+  if (executor.type !== "ready" || executor.opened.has(job.job)) return;
+  executor.opened.add(job.job);
+  turn.effects.push({ type: "openJob", job: job.job });
+  sendCap(turn, job);
+}
+
+export function sendCap(turn: Turn, job: JobActor): void {
+  const { loan } = job;
+  loan.capSerial += 1;
+  loan.capCpusMilli = turn.state.drain === null ? loan.resources.cpusMilli : 0;
+  const { capSerial: serial, capCpusMilli: cpusMilli } = loan;
+  turn.effects.push({ type: "tellExecutor", command: { type: "setCap", job: job.job, serial, cpusMilli } });
+}
+
+/** The intent is on record before the attempt is sent: after a crash it is asked for, or repeated, never forgotten. */
+function send(turn: Turn, job: JobActor, group: SlotGroup, task: number): void {
+  const attempt = (job.attempts[task] ?? 0) + 1;
+  if (attempt > 1) turn.effects.push({ type: "archiveAttempt", job: job.job, task: taskIndex(task) });
+  job.attempts[task] = attempt;
+  job.hasRun = true;
+  const live: LiveAttempt = {
+    task,
+    attempt,
+    group,
+    readySeq: job.readySeqs[task] ?? 0,
+    start: null,
+    stop: null,
+  };
+  job.live.set(task, live);
+  place(job, group);
+  recordTask(turn, job, task, {});
+  turn.effects.push({ type: "runAttempt", job: job.job, task: taskIndex(task), attempt });
+}

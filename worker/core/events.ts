@@ -1,0 +1,97 @@
+/** What the QWorker's core is told, and what it wants done. */
+import type {
+  AttemptEnded,
+  AttemptStarted,
+  CapturedOutput,
+  ExecutorCommand,
+  ForkserverReport,
+} from "../../protocol/executorLink.ts";
+import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
+import type { Resources } from "../../protocol/resources.ts";
+import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
+import type { TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
+import type { PlanGraph } from "../../src/workflow/plan.ts";
+
+/** Both clocks at the moment of a batch: the monotonic one decides, the wall clock is written down for people. */
+export interface Clock {
+  readonly monoMs: number;
+  readonly wallMs: number;
+}
+
+export type WorkerEvent =
+  | { readonly type: "managerSaidHello"; readonly capacity: Resources }
+  | { readonly type: "jobAssigned"; readonly job: JobSeq; readonly round: number; readonly priority: number }
+  /** What `loadJob` asked for. `records` are the tasks that have a record, in index order. */
+  | {
+      readonly type: "jobLoaded";
+      readonly job: JobSeq;
+      readonly round: number;
+      readonly priority: number;
+      readonly graph: PlanGraph;
+      readonly progress: WorkerJobRecord | null;
+      readonly records: Iterable<readonly [task: number, record: TaskRecord]>;
+    }
+  | { readonly type: "jobLoadFailed"; readonly job: JobSeq; readonly detail: string }
+  | { readonly type: "loanSet"; readonly job: JobSeq; readonly serial: number; readonly resources: Resources }
+  | { readonly type: "cancelRequested"; readonly job: JobSeq }
+  | { readonly type: "jobReleased"; readonly job: JobSeq }
+  | { readonly type: "drainRequested"; readonly stop: boolean; readonly graceMs: number }
+  | {
+      readonly type: "statusRequested";
+      readonly request: number;
+      /** Frames that the shell has refused, by fault. */
+      readonly refused: Readonly<Record<string, number>>;
+    }
+  | {
+      readonly type: "executorSaidHello";
+      readonly pid: number;
+      readonly live: readonly { readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number; readonly started: AttemptStarted | null }[];
+      readonly ended: readonly AttemptEnded[];
+    }
+  | { readonly type: "attemptsStarted"; readonly attempts: readonly AttemptStarted[] }
+  | { readonly type: "attemptsEnded"; readonly attempts: readonly AttemptEnded[] }
+  | { readonly type: "capSet"; readonly job: JobSeq; readonly serial: number }
+  | { readonly type: "jobClosed"; readonly job: JobSeq; readonly survivors: number }
+  | { readonly type: "executorReported"; readonly pid: number; readonly forkserver: ForkserverReport | null }
+  /** The process of the TaskExecutor has ended, or could not be started. */
+  | { readonly type: "executorLost" }
+  /** Only time has passed. */
+  | { readonly type: "woken" };
+
+/**
+ * Effects of one step, in order. The shell first performs all `record…` in one transaction, then the rest: nothing is
+ * told to anybody that is not committed.
+ */
+export type WorkerEffect =
+  | { readonly type: "recordTask"; readonly job: JobSeq; readonly task: TaskIndex; readonly record: TaskRecord }
+  /** The task's record becomes that of an earlier attempt: keep a copy under its attempt number. */
+  | { readonly type: "archiveAttempt"; readonly job: JobSeq; readonly task: TaskIndex }
+  | {
+      readonly type: "recordOutputs";
+      readonly job: JobSeq;
+      readonly task: TaskIndex;
+      readonly attempt: number;
+      readonly stdout: CapturedOutput | null;
+      readonly stderr: CapturedOutput | null;
+    }
+  | { readonly type: "recordJob"; readonly record: WorkerJobRecord }
+  | { readonly type: "loadJob"; readonly job: JobSeq; readonly round: number; readonly priority: number }
+  | { readonly type: "forgetJob"; readonly job: JobSeq }
+  | { readonly type: "openJob"; readonly job: JobSeq }
+  | { readonly type: "runAttempt"; readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number }
+  | { readonly type: "tellExecutor"; readonly command: ExecutorCommand }
+  | { readonly type: "startExecutor" }
+  | { readonly type: "tellManager"; readonly fact: WorkerFact }
+  /** The shell adds the names, which only it has. */
+  | { readonly type: "reportProgress"; readonly report: JobStanding; readonly running: readonly RunningAttempt[] }
+  /** Told only when everything committed so far is on disk. */
+  | { readonly type: "reportFinished"; readonly report: JobStanding; readonly finishedAtMs: number };
+
+/** A job report without the sample of running tasks. */
+export type JobStanding = Omit<JobReport, "running">;
+
+export interface RunningAttempt {
+  readonly task: TaskIndex;
+  readonly attempt: number;
+  readonly startedAtMs: number;
+}

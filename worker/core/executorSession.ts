@@ -1,0 +1,137 @@
+/**
+ * The QWorker's TaskExecutor: started when there is something to run, asked what it has when it says hello, told to leave
+ * when it has been idle for a while.
+ */
+import { assertNever } from "../../protocol/errors.ts";
+import type { ExecutorCommand } from "../../protocol/executorLink.ts";
+import { type AttemptId, attemptKey, taskIndex } from "../../protocol/ids.ts";
+import { loseAttempt, onAttemptEnded, onAttemptStarted, stopAttempt } from "./attempts.ts";
+import { openJobOnce, sendCap } from "./dispatch.ts";
+import type { WorkerEvent } from "./events.ts";
+import type { JobActor, WorkerState } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+/** A TaskExecutor without work leaves after this time: it is 14 MB that somebody else may need, and starts in 60 ms. */
+const IDLE_MS = 10_000;
+
+/** One that has not said hello by then is given up, and one that was told to leave is asked again. */
+const PATIENCE_MS = 15_000;
+
+/** One that died sooner than this after its start is not started again at once. */
+const YOUNG_MS = 2000;
+
+export function onExecutorHello(turn: Turn, event: Extract<WorkerEvent, { type: "executorSaidHello" }>): void {
+  const { state, clock } = turn;
+  state.executor = {
+    type: "ready",
+    pid: event.pid,
+    sinceMs: clock.monoMs,
+    opened: new Set(),
+    forkserver: null,
+    idleSinceMs: null,
+  };
+  turn.effects.push({ type: "tellExecutor", command: welcomeOf(state) });
+  const known = new Set<string>();
+  for (const live of event.live) {
+    known.add(attemptKey(live));
+    if (live.started !== null) onAttemptStarted(turn, live.started);
+    if (!isAwaited(turn, live)) stopUnknown(turn, live);
+  }
+  for (const ended of event.ended) {
+    known.add(attemptKey(ended));
+    onAttemptEnded(turn, ended);
+  }
+  for (const job of state.jobs.values()) reconcile(turn, job, known);
+}
+
+const welcomeOf = ({ seat, node, instance }: WorkerState): ExecutorCommand => ({
+  type: "welcome",
+  seat,
+  node,
+  instance,
+});
+
+function isAwaited(turn: Turn, id: AttemptId): boolean {
+  return turn.state.jobs.get(id.job)?.live.get(id.task)?.attempt === id.attempt;
+}
+
+/** An attempt that nobody waits for: of a job that is over, or replaced by a later attempt. */
+function stopUnknown(turn: Turn, id: AttemptId): void {
+  const attempts = [{ job: id.job, task: id.task, attempt: id.attempt }];
+  const command = { type: "stopAttempts", attempts, graceMs: turn.state.graceMs } as const;
+  turn.effects.push({ type: "tellExecutor", command });
+}
+
+/** What was dispatched and is not known to the TaskExecutor never arrived there, or died with it. */
+function reconcile(turn: Turn, job: JobActor, known: ReadonlySet<string>): void {
+  if (job.live.size > 0) openJobOnce(turn, job);
+  for (const live of [...job.live.values()]) {
+    const id = { job: job.job, task: taskIndex(live.task), attempt: live.attempt };
+    if (!known.has(attemptKey(id))) loseAttempt(turn, job, live, "what ran it has died");
+    else if (live.stop !== null) stopAttempt(turn, job, live, turn.state.graceMs);
+  }
+}
+
+export function onExecutorLost(turn: Turn): void {
+  const { state, clock } = turn;
+  const { executor } = state;
+  const young = executor.type !== "absent" && clock.monoMs - executor.sinceMs < YOUNG_MS;
+  const left = executor.type === "leaving";
+  for (const job of state.jobs.values()) job.closeSent = false;
+  state.executor = { type: "absent", notBeforeMs: young && !left ? clock.monoMs + YOUNG_MS : 0 };
+}
+
+/** Starts, keeps or dismisses the TaskExecutor, by what the jobs need now. */
+export function tendExecutor(turn: Turn): void {
+  const { state, clock } = turn;
+  const { executor } = state;
+  const needed = isNeeded(turn);
+  switch (executor.type) {
+    case "absent":
+      if (!needed) return;
+      if (clock.monoMs < executor.notBeforeMs) {
+        state.timers.add(executor.notBeforeMs, { type: "executor" });
+        return;
+      }
+      state.executor = { type: "starting", sinceMs: clock.monoMs };
+      turn.effects.push({ type: "startExecutor" });
+      return;
+    case "ready":
+      if (needed) executor.idleSinceMs = null;
+      else if (executor.idleSinceMs === null) {
+        executor.idleSinceMs = clock.monoMs;
+        state.timers.add(clock.monoMs + IDLE_MS, { type: "idle" });
+      } else if (clock.monoMs - executor.idleSinceMs >= IDLE_MS) {
+        state.executor = { type: "leaving", pid: executor.pid, sinceMs: clock.monoMs };
+        turn.effects.push({ type: "tellExecutor", command: { type: "leave" } });
+        state.timers.add(clock.monoMs + PATIENCE_MS, { type: "executor" });
+      }
+      return;
+    case "leaving":
+      if (clock.monoMs - executor.sinceMs < PATIENCE_MS) return;
+      state.executor = { ...executor, sinceMs: clock.monoMs };
+      turn.effects.push({ type: "tellExecutor", command: { type: "leave" } });
+      state.timers.add(clock.monoMs + PATIENCE_MS, { type: "executor" });
+      return;
+    case "starting":
+      return;
+    default:
+      assertNever(executor);
+  }
+}
+
+/** A queued task with a loan that may pay for it, or an attempt whose fate is open. */
+function isNeeded(turn: Turn): boolean {
+  for (const job of turn.state.jobs.values()) {
+    if (job.live.size > 0 || job.phase === "closing") return true;
+    if (turn.state.drain === null && job.groups.some((group) => group.queue.length > 0)) return true;
+  }
+  return false;
+}
+
+/** While draining, the caps are 0, so that what waits in the forkserver's queue does not start. */
+export function capAll(turn: Turn): void {
+  const { executor } = turn.state;
+  if (executor.type !== "ready") return;
+  for (const job of turn.state.jobs.values()) if (executor.opened.has(job.job)) sendCap(turn, job);
+}

@@ -1,0 +1,160 @@
+/** The life of a job in its QWorker: loaded, cancelled, settled, closed, finished, released; and what is reported of it. */
+import { type JobSeq, taskIndex } from "../../protocol/ids.ts";
+import { REPORTED_RUNNING_MAX } from "../../protocol/limits.ts";
+import { cancelUnstarted, stopAttempt } from "./attempts.ts";
+import type { JobStanding, RunningAttempt, WorkerEvent } from "./events.ts";
+import { createJob, isSettled, jobOutcome, openTasksWithoutAttempt, releaseRoots } from "./job.ts";
+import { recordJobIfChanged } from "./records.ts";
+import { restoreJob } from "./restore.ts";
+import type { JobActor } from "./state.ts";
+import { taskCounts } from "./taskStates.ts";
+import type { Turn } from "./turn.ts";
+import { onLoanSet } from "./loans.ts";
+
+/** Reports of one job are at least so far apart, except the last one: a person reads no faster. */
+const REPORT_INTERVAL_MS = 100;
+
+/** For the processes of a cancelled job to be confirmed dead, beyond the grace; then it ends with the survivors counted. */
+const CLOSE_DEADLINE_MS = 30_000;
+
+export function onJobAssigned(turn: Turn, job: JobSeq, round: number, priority: number): void {
+  const known = turn.state.jobs.get(job);
+  if (known !== undefined) {
+    if (known.phase === "finished") tellFinished(turn, known);
+    return;
+  }
+  if (turn.state.loading.has(job)) return;
+  turn.state.loading.set(job, { cancelRequested: false, loan: null });
+  turn.effects.push({ type: "loadJob", job, round, priority });
+}
+
+export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>): void {
+  const waiting = turn.state.loading.get(event.job);
+  if (waiting === undefined) return;
+  turn.state.loading.delete(event.job);
+  const actor = actorOf(turn, event);
+  turn.state.jobs.set(event.job, actor);
+  if (waiting.loan !== null) onLoanSet(turn, actor, waiting.loan.serial, waiting.loan.resources);
+  if (waiting.cancelRequested || actor.cancelRequested) cancelJob(turn, actor);
+}
+
+function actorOf(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>): JobActor {
+  const { job, round, priority, graph, progress, records } = event;
+  if (progress === null || progress.round !== round) {
+    const actor = createJob(job, round, priority, graph);
+    releaseRoots(actor);
+    return actor;
+  }
+  const { actor, retries } = restoreJob(job, round, priority, graph, progress, records);
+  for (const retry of retries) {
+    const delayMs = Math.max(0, retry.atWallMs - turn.clock.wallMs);
+    const { task, attempt } = retry;
+    turn.state.timers.add(turn.clock.monoMs + delayMs, { type: "retry", job, task, attempt });
+  }
+  return actor;
+}
+
+export function onCancelRequested(turn: Turn, job: JobSeq): void {
+  const loading = turn.state.loading.get(job);
+  if (loading !== undefined) loading.cancelRequested = true;
+  const actor = turn.state.jobs.get(job);
+  if (actor !== undefined && !actor.cancelRequested && actor.phase === "active") cancelJob(turn, actor);
+}
+
+function cancelJob(turn: Turn, job: JobActor): void {
+  job.cancelRequested = true;
+  job.changed = true;
+  for (const task of openTasksWithoutAttempt(job)) cancelUnstarted(turn, job, task);
+  for (const group of job.groups) group.queue.clear();
+  for (const live of job.live.values()) {
+    live.stop = "cancel";
+    stopAttempt(turn, job, live, turn.state.graceMs);
+  }
+}
+
+/** When the last task is final the job is; a cancelled one only when its last process is confirmed dead. */
+export function settleJob(turn: Turn, job: JobActor): void {
+  if (job.phase !== "active" || !isSettled(job)) return;
+  if (!job.cancelRequested || !job.hasRun) {
+    closeInExecutor(turn, job);
+    finishJob(turn, job);
+    return;
+  }
+  job.phase = "closing";
+  const deadlineMs = turn.clock.monoMs + turn.state.graceMs + CLOSE_DEADLINE_MS;
+  turn.state.timers.add(deadlineMs, { type: "closeDeadline", job: job.job });
+}
+
+/** Has the TaskExecutor end what the job's tasks left behind. A job that is closing waits for the answer. */
+export function closeInExecutor(turn: Turn, job: JobActor): void {
+  const { executor, graceMs } = turn.state;
+  if (executor.type !== "ready" || job.closeSent) return;
+  if (job.phase === "active" && !executor.opened.has(job.job)) return;
+  job.closeSent = true;
+  executor.opened.delete(job.job);
+  turn.effects.push({ type: "tellExecutor", command: { type: "closeJob", job: job.job, graceMs } });
+}
+
+export function onJobClosed(turn: Turn, id: JobSeq): void {
+  const job = turn.state.jobs.get(id);
+  if (job?.phase === "closing") finishJob(turn, job);
+}
+
+function finishJob(turn: Turn, job: JobActor): void {
+  job.phase = "finished";
+  job.finalState = jobOutcome(job);
+  job.finishedAtMs = turn.clock.wallMs;
+  job.changed = true;
+  recordJobIfChanged(turn, job);
+  tellFinished(turn, job);
+}
+
+function tellFinished(turn: Turn, job: JobActor): void {
+  const finishedAtMs = job.finishedAtMs ?? turn.clock.wallMs;
+  turn.effects.push({ type: "reportFinished", report: reportOf(job), finishedAtMs });
+}
+
+/** To a new manager, whatever is finished and not yet released is told again. */
+export function tellFinishedAgain(turn: Turn): void {
+  for (const job of turn.state.jobs.values()) if (job.phase === "finished") tellFinished(turn, job);
+}
+
+export function onJobReleased(turn: Turn, id: JobSeq): void {
+  if (turn.state.jobs.get(id)?.phase !== "finished") return;
+  turn.state.jobs.delete(id);
+  turn.effects.push({ type: "forgetJob", job: id });
+}
+
+/** Tells the manager how the job stands, at most every REPORT_INTERVAL_MS; what is held back is told by a timer. */
+export function reportProgress(turn: Turn, job: JobActor): void {
+  if (job.phase !== "active" || job.seq === job.reportedSeq) return;
+  const { monoMs } = turn.clock;
+  if (monoMs < job.reportAtMs) {
+    if (!job.reportPending) turn.state.timers.add(job.reportAtMs, { type: "report", job: job.job });
+    job.reportPending = true;
+    return;
+  }
+  job.reportAtMs = monoMs + REPORT_INTERVAL_MS;
+  job.reportedSeq = job.seq;
+  turn.effects.push({ type: "reportProgress", report: reportOf(job), running: sampleRunning(job) });
+}
+
+function sampleRunning(job: JobActor): RunningAttempt[] {
+  const running: RunningAttempt[] = [];
+  for (const live of job.live.values()) {
+    if (live.start === null) continue;
+    running.push({ task: taskIndex(live.task), attempt: live.attempt, startedAtMs: live.start.atMs });
+    if (running.length === REPORTED_RUNNING_MAX) break;
+  }
+  return running;
+}
+
+export function reportOf(job: JobActor): JobStanding {
+  return {
+    job: job.job,
+    round: job.round,
+    state: job.finalState ?? "running",
+    tasks: taskCounts(job.counts),
+    seq: job.seq,
+  };
+}

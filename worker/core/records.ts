@@ -1,0 +1,70 @@
+/** What is written down of a task at each change of its state. */
+import type { AttemptEnded } from "../../protocol/executorLink.ts";
+import { taskIndex } from "../../protocol/ids.ts";
+import type { TaskReason, TaskRecord } from "../../src/store/workerRecords.ts";
+import { stateOf } from "./job.ts";
+import type { JobActor, LiveAttempt } from "./state.ts";
+import { stateName, taskCounts } from "./taskStates.ts";
+import type { Turn } from "./turn.ts";
+
+/** What a record says beside the state and the counters of the task. */
+export interface RecordParts {
+  readonly live?: LiveAttempt;
+  readonly ended?: AttemptEnded;
+  readonly finishedSeq?: number;
+  readonly finishedAtMs?: number;
+  readonly reason?: TaskReason;
+  readonly retryAtMs?: number;
+}
+
+export function recordTask(turn: Turn, job: JobActor, task: number, parts: RecordParts): void {
+  turn.effects.push({
+    type: "recordTask",
+    job: job.job,
+    task: taskIndex(task),
+    record: taskRecord(turn, job, task, parts),
+  });
+}
+
+function taskRecord(turn: Turn, job: JobActor, task: number, parts: RecordParts): TaskRecord {
+  const { live, ended } = parts;
+  const outcome = ended?.outcome;
+  const readySeq = job.readySeqs[task] ?? 0;
+  return {
+    state: stateName(stateOf(job, task)),
+    attempt: job.attempts[task] ?? 0,
+    failures: job.failures[task] ?? 0,
+    readySeq: readySeq === 0 ? null : readySeq,
+    startedSeq: live?.start?.seq ?? null,
+    finishedSeq: parts.finishedSeq ?? null,
+    startedAtMs: live?.start?.atMs ?? null,
+    finishedAtMs: parts.finishedAtMs ?? null,
+    startedMonoMs: live?.start?.monoMs ?? null,
+    endedMonoMs: ended?.endedMonoMs ?? null,
+    exitCode: outcome?.type === "exited" ? outcome.exitCode : null,
+    signal: outcome?.type === "signalled" ? outcome.signal : null,
+    usage: ended?.usage ?? null,
+    node: live === undefined ? null : turn.state.node,
+    reason: parts.reason ?? null,
+    retryAtMs: parts.retryAtMs ?? null,
+  };
+}
+
+/** The job's own record, if something of it has changed since the last one. */
+export function recordJobIfChanged(turn: Turn, job: JobActor): void {
+  if (!job.changed) return;
+  job.changed = false;
+  turn.effects.push({
+    type: "recordJob",
+    record: {
+      job: job.job,
+      round: job.round,
+      priority: job.priority,
+      state: job.finalState ?? "running",
+      cancelRequested: job.cancelRequested,
+      seq: job.seq,
+      tasks: taskCounts(job.counts),
+      finishedAtMs: job.finishedAtMs,
+    },
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * The state of a QWorker: its jobs, each an actor of its own, and its TaskExecutor.
+ *
+ * A job is `active` while a task can still change, `closing` while its last processes are confirmed dead (only after a
+ * cancel), `finished` until the manager has it on disk and releases it.
+ */
+import type { ForkserverReport } from "../../protocol/executorLink.ts";
+import type { JobState } from "../../protocol/fields.ts";
+import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
+import type { Resources } from "../../protocol/resources.ts";
+import type { DemandClass } from "../../protocol/workerLink.ts";
+import type { PlanGraph } from "../../src/workflow/plan.ts";
+import type { TaskQueue } from "./taskQueue.ts";
+import type { TimerHeap } from "./timers.ts";
+
+export interface WorkerState {
+  readonly seat: SeatNumber;
+  readonly node: string;
+  /** Of the state folder; the marks of processes begin with it. */
+  readonly instance: string;
+  readonly pid: number;
+  /** What the whole node has; demands are clipped to it. */
+  capacity: Resources;
+  readonly jobs: Map<JobSeq, JobActor>;
+  /** Assigned, and being read from the store. */
+  readonly loading: Map<JobSeq, LoadingJob>;
+  executor: ExecutorState;
+  /** Set once: nothing new starts any more. */
+  drain: DrainState | null;
+  readonly timers: TimerHeap;
+  /** SIGTERM to SIGKILL of tasks that are stopped. */
+  readonly graceMs: number;
+}
+
+/** What arrived for a job while it was being read. */
+export interface LoadingJob {
+  cancelRequested: boolean;
+  loan: { readonly serial: number; readonly resources: Resources } | null;
+}
+
+export type ExecutorState =
+  | { readonly type: "absent"; readonly notBeforeMs: number }
+  | { readonly type: "starting"; readonly sinceMs: number }
+  /** `opened`: jobs whose context it has. `idleSinceMs`: when it last had something to do. */
+  | {
+      readonly type: "ready";
+      readonly pid: number;
+      readonly sinceMs: number;
+      readonly opened: Set<JobSeq>;
+      readonly forkserver: ForkserverReport | null;
+      idleSinceMs: number | null;
+    }
+  /** Told to leave; nothing is sent any more until it has gone. */
+  | { readonly type: "leaving"; readonly pid: number; readonly sinceMs: number };
+
+export interface DrainState {
+  readonly stop: boolean;
+  readonly graceMs: number;
+  told: boolean;
+}
+
+/** Tasks of one priority and one shape: they are interchangeable to the scheduler, in order of their readiness. */
+export interface SlotGroup {
+  readonly priority: number;
+  readonly resources: Resources;
+  readonly queue: TaskQueue;
+  /** Attempts sent to the TaskExecutor and not ended. */
+  placed: number;
+}
+
+/** An attempt between its dispatch and its end. */
+export interface LiveAttempt {
+  readonly task: number;
+  readonly attempt: number;
+  readonly group: SlotGroup;
+  readonly readySeq: number;
+  /** Null until the TaskExecutor has said that it runs. */
+  start: { readonly seq: number; readonly atMs: number; readonly monoMs: number; readonly pid: number | null } | null;
+  /** Why it was told to stop. */
+  stop: "timeout" | "cancel" | "drain" | null;
+}
+
+/** The loan of a job and how far the forkserver has been told of it. */
+export interface LoanState {
+  serial: number;
+  resources: Resources;
+  /** The serial that was last confirmed to the manager. */
+  confirmed: number;
+  /** The cap that was last sent, and the one that the forkserver has confirmed. */
+  capSerial: number;
+  capCpusMilli: number;
+  capConfirmed: number;
+}
+
+export interface JobActor {
+  readonly job: JobSeq;
+  readonly round: number;
+  readonly priority: number;
+  readonly graph: PlanGraph;
+  readonly groups: readonly SlotGroup[];
+  /** Index into `groups` of each class of the plan. */
+  readonly groupOfClass: Uint32Array;
+  phase: "active" | "closing" | "finished";
+  /** An attempt was dispatched: there may be processes to look for at the end. */
+  hasRun: boolean;
+  /** The TaskExecutor was told to close the job. */
+  closeSent: boolean;
+  cancelRequested: boolean;
+  finalState: JobState | null;
+  finishedAtMs: number | null;
+
+  /** Codes of taskStates.ts, one per task. */
+  readonly states: Uint8Array;
+  readonly attempts: Uint32Array;
+  readonly failures: Uint16Array;
+  /** Attempts lost through the death of what ran them. */
+  readonly losses: Uint8Array;
+  /** Dependencies that have not yet succeeded. */
+  readonly unfinished: Uint32Array;
+  readonly readySeqs: Uint32Array;
+  /** Elements of each definition that have not yet succeeded. */
+  readonly remaining: Uint32Array;
+  /** Definitions of which an element ended without success. */
+  readonly broken: Uint8Array;
+  /** Tasks per state code. */
+  readonly counts: Uint32Array;
+  seq: number;
+
+  readonly live: Map<number, LiveAttempt>;
+  runningCpusMilli: number;
+  /** What the attempts in `live` hold together. */
+  placed: Resources;
+  readonly loan: LoanState;
+  /** Average duration of its attempts; decides how many are sent ahead. Null before the first end. */
+  averageMs: number | null;
+
+  demandSent: readonly DemandClass[];
+  reportedSeq: number;
+  reportAtMs: number;
+  /** A timer for the next report runs. */
+  reportPending: boolean;
+  /** The job's own record must be written with the next transaction. */
+  changed: boolean;
+}

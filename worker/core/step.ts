@@ -1,0 +1,194 @@
+/**
+ * The QWorker's decisions: what it does about a batch of events. Deterministic; the state is changed in place; nothing here
+ * touches a socket, a store or a clock.
+ */
+import { assertNever } from "../../protocol/errors.ts";
+import type { SeatNumber } from "../../protocol/ids.ts";
+import { NO_RESOURCES } from "../../src/node/resources.ts";
+import { onAttemptEnded, onAttemptStarted, onRetryDue, onTimeoutDue } from "./attempts.ts";
+import { dispatch } from "./dispatch.ts";
+import { onDrainRequested, tendDrain } from "./drain.ts";
+import type { Clock, WorkerEffect, WorkerEvent } from "./events.ts";
+import { onExecutorHello, onExecutorLost, tendExecutor } from "./executorSession.ts";
+import {
+  onCancelRequested,
+  onJobAssigned,
+  onJobClosed,
+  onJobLoaded,
+  onJobReleased,
+  reportOf,
+  reportProgress,
+  settleJob,
+  tellFinishedAgain,
+  closeInExecutor,
+} from "./lifecycle.ts";
+import { confirmLoan, onLoanSet, tellDemand } from "./loans.ts";
+import { recordJobIfChanged } from "./records.ts";
+import type { WorkerState } from "./state.ts";
+import { type Timer, TimerHeap } from "./timers.ts";
+import type { Turn } from "./turn.ts";
+import { taskIndex } from "../../protocol/ids.ts";
+
+export interface WorkerOptions {
+  readonly seat: SeatNumber;
+  /** The machine's name, for `QREW_NODE` and the records. */
+  readonly node: string;
+  /** Uuid of the state folder. */
+  readonly instance: string;
+  readonly pid: number;
+  /** From SIGTERM to SIGKILL when a task is stopped. */
+  readonly graceMs: number;
+}
+
+export function createWorker(options: WorkerOptions): WorkerState {
+  return {
+    seat: options.seat,
+    node: options.node,
+    instance: options.instance,
+    pid: options.pid,
+    graceMs: options.graceMs,
+    capacity: NO_RESOURCES,
+    jobs: new Map(),
+    loading: new Map(),
+    executor: { type: "absent", notBeforeMs: 0 },
+    drain: null,
+    timers: new TimerHeap(),
+  };
+}
+
+/** Handles the events, in order, then everything that follows from them. Effects are in the order of events.ts. */
+export function step(state: WorkerState, clock: Clock, events: readonly WorkerEvent[]): WorkerEffect[] {
+  const turn: Turn = { state, clock, effects: [] };
+  for (const event of events) handle(turn, event);
+  for (let due = state.timers.popDue(clock.monoMs); due !== null; due = state.timers.popDue(clock.monoMs)) {
+    onTimer(turn, due);
+  }
+  for (const job of state.jobs.values()) settleJob(turn, job);
+  tendExecutor(turn);
+  for (const job of state.jobs.values()) {
+    if (job.phase === "closing") closeInExecutor(turn, job);
+    dispatch(turn, job);
+    tellDemand(turn, job);
+    confirmLoan(turn, job);
+    reportProgress(turn, job);
+    recordJobIfChanged(turn, job);
+  }
+  tendDrain(turn);
+  return turn.effects;
+}
+
+/** When the next timer is due on the monotonic clock, or null. The shell wakes the core then. */
+export const nextWakeMs = (state: WorkerState): number | null => state.timers.nextAtMs();
+
+function handle(turn: Turn, event: WorkerEvent): void {
+  const { state } = turn;
+  switch (event.type) {
+    case "managerSaidHello":
+      state.capacity = event.capacity;
+      return answerHello(turn);
+    case "jobAssigned":
+      return onJobAssigned(turn, event.job, event.round, event.priority);
+    case "jobLoaded":
+      return onJobLoaded(turn, event);
+    case "jobLoadFailed":
+      state.loading.delete(event.job);
+      turn.effects.push({ type: "tellManager", fact: { type: "jobRefused", job: event.job, detail: event.detail } });
+      return;
+    case "loanSet":
+      return onLoan(turn, event);
+    case "cancelRequested":
+      return onCancelRequested(turn, event.job);
+    case "jobReleased":
+      return onJobReleased(turn, event.job);
+    case "drainRequested":
+      return onDrainRequested(turn, event.stop, event.graceMs);
+    case "statusRequested":
+      return tellStatus(turn, event);
+    case "executorSaidHello":
+      return onExecutorHello(turn, event);
+    case "attemptsStarted":
+      for (const started of event.attempts) onAttemptStarted(turn, started);
+      return;
+    case "attemptsEnded":
+      for (const ended of event.attempts) onAttemptEnded(turn, ended);
+      return;
+    case "capSet":
+      return onCapSet(turn, event);
+    case "jobClosed":
+      return onJobClosed(turn, event.job);
+    case "executorReported":
+      if (state.executor.type === "ready") {
+        state.executor = { ...state.executor, forkserver: event.forkserver };
+      }
+      return;
+    case "executorLost":
+      return onExecutorLost(turn);
+    case "woken":
+      return;
+    default:
+      assertNever(event);
+  }
+}
+
+function onTimer(turn: Turn, timer: Timer): void {
+  switch (timer.type) {
+    case "timeout":
+      return onTimeoutDue(turn, { job: timer.job, task: taskIndex(timer.task), attempt: timer.attempt });
+    case "retry":
+      return onRetryDue(turn, timer.job, timer.task, timer.attempt);
+    case "closeDeadline":
+      return onJobClosed(turn, timer.job);
+    case "report": {
+      const job = turn.state.jobs.get(timer.job);
+      if (job !== undefined) job.reportPending = false;
+      return;
+    }
+    case "idle":
+    case "executor":
+      return;
+    default:
+      assertNever(timer);
+  }
+}
+
+function onLoan(turn: Turn, event: Extract<WorkerEvent, { type: "loanSet" }>): void {
+  const loading = turn.state.loading.get(event.job);
+  if (loading !== undefined) loading.loan = { serial: event.serial, resources: event.resources };
+  const job = turn.state.jobs.get(event.job);
+  if (job !== undefined) return onLoanSet(turn, job, event.serial, event.resources);
+  if (loading === undefined) {
+    // The job is over: what the manager lends to it comes back at once.
+    const fact = { type: "loanHeld", job: event.job, serial: event.serial, resources: NO_RESOURCES } as const;
+    turn.effects.push({ type: "tellManager", fact });
+  }
+}
+
+function onCapSet(turn: Turn, event: Extract<WorkerEvent, { type: "capSet" }>): void {
+  const job = turn.state.jobs.get(event.job);
+  if (job !== undefined) job.loan.capConfirmed = Math.max(job.loan.capConfirmed, event.serial);
+}
+
+function answerHello(turn: Turn): void {
+  const { state } = turn;
+  const jobs = [...state.jobs.values()];
+  turn.effects.push({
+    type: "tellManager",
+    fact: {
+      type: "workerReady",
+      seat: state.seat,
+      pid: state.pid,
+      jobs: jobs.map((job) => ({ ...reportOf(job), running: [] })),
+      loans: jobs.map((job) => ({ job: job.job, serial: job.loan.serial, resources: job.loan.resources })),
+    },
+  });
+  // Whatever the last manager was told is told again to this one.
+  for (const job of jobs) job.demandSent = [];
+  tellFinishedAgain(turn);
+}
+
+function tellStatus(turn: Turn, event: Extract<WorkerEvent, { type: "statusRequested" }>): void {
+  const { executor } = turn.state;
+  const { request } = event;
+  const executors = executor.type === "ready" ? [{ pid: executor.pid, forkserver: executor.forkserver }] : [];
+  turn.effects.push({ type: "tellManager", fact: { type: "status", request, executors, refused: { ...event.refused } } });
+}
