@@ -52,11 +52,24 @@ export const clientRequestSchema = v.variant("type", [
     index: countField,
     bytes: bytesField,
   }),
-  v.strictObject({ type: v.literal("sealSubmission"), ...request, submission: countField, chunks: countField }),
+  v.strictObject({
+    type: v.literal("sealSubmission"),
+    ...request,
+    submission: countField,
+    chunks: countField,
+  }),
   /** A `jobChanged` now and at each change, until `unfollow` or the job's end. */
-  v.strictObject({ type: v.literal("followJobs"), ...request, jobs: v.pipe(v.array(jobField), v.maxLength(10_000)) }),
+  v.strictObject({
+    type: v.literal("followJobs"),
+    ...request,
+    jobs: v.pipe(v.array(jobField), v.maxLength(10_000)),
+  }),
   v.strictObject({ type: v.literal("unfollow"), ...request }),
-  v.strictObject({ type: v.literal("cancelJobs"), ...request, jobs: v.pipe(v.array(jobField), v.maxLength(10_000)) }),
+  v.strictObject({
+    type: v.literal("cancelJobs"),
+    ...request,
+    jobs: v.pipe(v.array(jobField), v.maxLength(10_000)),
+  }),
   v.strictObject({ type: v.literal("daemonStatus"), ...request }),
   /** `drain` waits for running attempts, `now` stops them; both keep the queue. `stopping` follows until the end. */
   v.strictObject({ type: v.literal("stopDaemon"), ...request, mode: v.picklist(["drain", "now"]) }),

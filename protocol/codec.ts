@@ -13,13 +13,23 @@ import { PROTOCOL_VERSION } from "./version.ts";
 const MAGIC = Buffer.from("QREW");
 const HEADER_BYTES = MAGIC.length + 1;
 
-const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: "number", mapsAsObjects: true });
+const packr = new Packr({
+  useRecords: false,
+  variableMapSize: true,
+  int64AsType: "number",
+  mapsAsObjects: true,
+});
 
 export type FrameFault = "notQrew" | "otherVersion" | "tooLarge" | "malformed";
 
 export type DecodedFrame<Message> =
   | { readonly ok: true; readonly epoch: number; readonly messages: readonly Message[] }
-  | { readonly ok: false; readonly fault: FrameFault; readonly version: number | null; readonly detail: string };
+  | {
+      readonly ok: false;
+      readonly fault: FrameFault;
+      readonly version: number | null;
+      readonly detail: string;
+    };
 
 export function encodeFrame(epoch: number, messages: readonly object[]): Buffer {
   const body = packr.pack([epoch, messages]);
@@ -49,7 +59,12 @@ export function decodeFrame<Message>(
   } catch (error) {
     return fault("malformed", error instanceof Error ? error.message : String(error));
   }
-  if (!Array.isArray(body) || body.length !== 2 || !Number.isSafeInteger(body[0]) || !Array.isArray(body[1])) {
+  if (
+    !Array.isArray(body) ||
+    body.length !== 2 ||
+    !Number.isSafeInteger(body[0]) ||
+    !Array.isArray(body[1])
+  ) {
     return fault("malformed", "the body is not [epoch, messages]");
   }
   if (body[1].length > FRAME_MESSAGES_MAX) return fault("tooLarge", `${body[1].length} messages`);

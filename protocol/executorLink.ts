@@ -65,7 +65,10 @@ export const commandSchema = v.variant("type", [
     graceMs: countField,
   }),
   /** The end is committed: the executor may forget the attempt and its temporary files. */
-  v.strictObject({ type: v.literal("acknowledgeAttempts"), attempts: v.array(v.strictObject(attemptIdFields)) }),
+  v.strictObject({
+    type: v.literal("acknowledgeAttempts"),
+    attempts: v.array(v.strictObject(attemptIdFields)),
+  }),
   /** No attempt of the job comes any more: end what its tasks left behind, then say `jobClosed`. */
   v.strictObject({ type: v.literal("closeJob"), job: jobField, graceMs: countField }),
   v.strictObject({ type: v.literal("reportStatus") }),
@@ -165,9 +168,18 @@ export const factSchema = v.variant("type", [
   v.strictObject({ type: v.literal("attemptsStarted"), attempts: v.array(attemptStarted) }),
   v.strictObject({ type: v.literal("attemptsEnded"), attempts: v.array(attemptEnded) }),
   /** The cap holds from now on: what runs beyond it was running before and can only become less. */
-  v.strictObject({ type: v.literal("capSet"), job: jobField, serial: countField, runningCpusMilli: countField }),
+  v.strictObject({
+    type: v.literal("capSet"),
+    job: jobField,
+    serial: countField,
+    runningCpusMilli: countField,
+  }),
   /** Nothing of the job is alive on this node any more. `survivors` could not be ended within the deadline. */
   v.strictObject({ type: v.literal("jobClosed"), job: jobField, ended: countField, survivors: countField }),
-  v.strictObject({ type: v.literal("status"), pid: countField, forkserver: v.nullable(forkserverReportSchema) }),
+  v.strictObject({
+    type: v.literal("status"),
+    pid: countField,
+    forkserver: v.nullable(forkserverReportSchema),
+  }),
 ]);
 export type ExecutorFact = v.InferOutput<typeof factSchema>;

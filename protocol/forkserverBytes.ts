@@ -193,7 +193,10 @@ export class FrameCutter {
     while (bytes.length - at >= LENGTH_BYTES) {
       const length = bytes.readUInt32LE(at);
       if (length === 0 || length > FORKSERVER_FRAME_BYTES_MAX) {
-        return { frames, fault: `a frame of ${length} bytes; 1 to ${FORKSERVER_FRAME_BYTES_MAX} are allowed` };
+        return {
+          frames,
+          fault: `a frame of ${length} bytes; 1 to ${FORKSERVER_FRAME_BYTES_MAX} are allowed`,
+        };
       }
       if (bytes.length - at < LENGTH_BYTES + length) {
         this.neededBytes = LENGTH_BYTES + length;

@@ -285,7 +285,12 @@ function readFact(type: number, reader: PayloadReader): ForkserverFact | null {
     case FACT_TYPES.listed:
       return { type: "listed" };
     case FACT_TYPES.capSet:
-      return { type: "capSet", job: jobSeq(reader.u32()), serial: reader.u32(), runningCpusMilli: reader.u32() };
+      return {
+        type: "capSet",
+        job: jobSeq(reader.u32()),
+        serial: reader.u32(),
+        runningCpusMilli: reader.u32(),
+      };
     case FACT_TYPES.jobClosed:
       return { type: "jobClosed", job: jobSeq(reader.u32()), ended: reader.u32(), survivors: reader.u32() };
     case FACT_TYPES.report:
@@ -349,7 +354,8 @@ function readOutcome(reader: PayloadReader): ForkserverOutcome {
 
 function readFlavour(reader: PayloadReader): ForkserverFlavour {
   const flavour = reader.u8();
-  if (flavour !== FLAVOURS.c && flavour !== FLAVOURS.typescript) reader.reject(`the unknown flavour ${flavour}`);
+  if (flavour !== FLAVOURS.c && flavour !== FLAVOURS.typescript)
+    reader.reject(`the unknown flavour ${flavour}`);
   return flavour === FLAVOURS.typescript ? "typescript" : "c";
 }
 

@@ -23,13 +23,23 @@ import { resourcesSchema } from "./resources.ts";
 /** Frames from the manager carry the manager's epoch, those from a QWorker the epoch of its seat. */
 export const managerCommandSchema = v.variant("type", [
   /** First on every connection. The answer is `workerReady`. */
-  v.strictObject({ type: v.literal("hello"), seat: seatField, seatEpoch: countField, capacity: resourcesSchema }),
+  v.strictObject({
+    type: v.literal("hello"),
+    seat: seatField,
+    seatEpoch: countField,
+    capacity: resourcesSchema,
+  }),
   v.strictObject({ type: v.literal("assignJob"), job: jobField, round: countField, priority: v.number() }),
   /**
-   * The loan of a job is `resources` from now on. A raise holds at once; a reduction holds when the QWorker says
-   * `loanHeld` with this serial: running attempts are never preempted.
+   * The loan of a job is `resources` from now on. A raise holds at once; what a reduction frees is told by `loanHeld` with
+   * this serial, again and again while attempts end: running ones are never preempted.
    */
-  v.strictObject({ type: v.literal("setLoan"), job: jobField, serial: countField, resources: resourcesSchema }),
+  v.strictObject({
+    type: v.literal("setLoan"),
+    job: jobField,
+    serial: countField,
+    resources: resourcesSchema,
+  }),
   v.strictObject({ type: v.literal("cancelJob"), job: jobField }),
   /** The end of the job is durable in the queue: the QWorker may forget it. */
   v.strictObject({ type: v.literal("releaseJob"), job: jobField }),
@@ -80,8 +90,13 @@ export const workerFactSchema = v.variant("type", [
     job: jobField,
     classes: v.pipe(v.array(demandClassSchema), v.maxLength(DEMAND_CLASSES_MAX)),
   }),
-  /** The job holds at most `resources` from now on, under the loan of this serial. */
-  v.strictObject({ type: v.literal("loanHeld"), job: jobField, serial: countField, resources: resourcesSchema }),
+  /** The job holds at most `resources` from now on: the loan of this serial, or more while attempts run beyond it. */
+  v.strictObject({
+    type: v.literal("loanHeld"),
+    job: jobField,
+    serial: countField,
+    resources: resourcesSchema,
+  }),
   v.strictObject({ type: v.literal("jobProgressed"), report: jobReportSchema }),
   /** The job's final state is flushed in the seat's store. Repeated until `releaseJob`. */
   v.strictObject({ type: v.literal("jobFinished"), report: jobReportSchema, finishedAtMs: wallMsField }),

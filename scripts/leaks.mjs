@@ -49,26 +49,35 @@ export function leftFiles(folder) {
   return rest > 0 ? [...names.slice(0, NAMED_MAX), `and ${rest} more`] : names;
 }
 
+/** Those that name the folder, and all their descendants. */
 function findProcesses(folder) {
-  const found = [];
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const commandLine = readProc(pid, "cmdline");
-    if (!commandLine.includes(folder) && !readProc(pid, "environ").includes(folder)) continue;
-    const startTime = readStartTime(pid);
-    if (startTime === null) continue;
-    const command = commandLine.replaceAll("\0", " ").trim().slice(0, 200);
-    found.push({ pid, startTime, command });
+  const pids = readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid);
+  const parents = new Map(pids.map((pid) => [pid, Number(readStat(pid)[1] ?? 0)]));
+  const found = new Set(
+    pids.filter((pid) => ["cmdline", "environ"].some((file) => readProc(pid, file).includes(folder))),
+  );
+  for (const pid of found) {
+    for (const [child, parent] of parents) if (parent === pid) found.add(child);
   }
-  return found;
+  return [...found].flatMap((pid) => {
+    const startTime = readStartTime(pid);
+    const command = readProc(pid, "cmdline").replaceAll("\0", " ").trim().slice(0, 200);
+    return startTime === null ? [] : [{ pid, startTime, command }];
+  });
 }
 
-/** Field 22 of stat, null when the process has ended (also as a zombie, which holds nothing). */
+/** Null when the process has ended (also as a zombie, which holds nothing). */
 function readStartTime(pid) {
+  const [state, , ...rest] = readStat(pid);
+  return state === undefined || state === "Z" ? null : (rest[17] ?? null);
+}
+
+/** The fields of stat from the third on: state, parent, …, start time as the twentieth. */
+function readStat(pid) {
   const stat = readProc(pid, "stat");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return stat === "" || fields[0] === "Z" ? null : (fields[19] ?? null);
+  return stat === "" ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 /** Empty where the process has gone or belongs to another user. */

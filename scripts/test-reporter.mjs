@@ -16,25 +16,32 @@ export default class SummaryReporter {
 
 function collect(module, summary) {
   const file = module.relativeModuleId ?? module.moduleId;
-  // A file that cannot be loaded, or a hook that throws, fails without any test case.
   const failedBefore = summary.failed.length;
-  for (const test of module.children.allTests()) {
-    const name = `${file} > ${test.fullName}`;
-    const result = test.result();
-    if (result.state === "passed") summary.passed++;
-    else if (result.state === "skipped") summary.skipped.push({ name, reason: result.note ?? null });
-    else summary.failed.push({ name });
-  }
-  const errors = [...module.errors(), ...suiteErrors(module)];
-  const isBroken = errors.length > 0 || module.state() === "failed";
-  if (isBroken && summary.failed.length === failedBefore) {
-    const first = errors[0];
-    summary.failed.push({ name: first === undefined ? file : `${file}: ${firstLine(first)}` });
+  collectFrom(module, file, summary, false);
+  // What vitest calls failed and we cannot say why must not pass.
+  if (module.state() === "failed" && summary.failed.length === failedBefore)
+    summary.failed.push({ name: file });
+}
+
+/** A file that cannot be loaded, or a hook that throws, fails without a test case; the cases in it then did not run. */
+function collectFrom(parent, file, summary, isInBroken) {
+  const errors = parent.errors();
+  const name = parent.type === "suite" ? `${file} > ${parent.fullName}` : file;
+  for (const error of errors) summary.failed.push({ name: `${name}: ${firstLine(error)}` });
+  const isBroken = isInBroken || errors.length > 0;
+  for (const child of parent.children) {
+    if (child.type === "suite") collectFrom(child, file, summary, isBroken);
+    else collectCase(child, file, summary, isBroken);
   }
 }
 
-function* suiteErrors(parent) {
-  for (const suite of parent.children.allSuites()) yield* suite.errors();
+function collectCase(test, file, summary, isInBroken) {
+  const name = `${file} > ${test.fullName}`;
+  const result = test.result();
+  if (result.state === "passed") summary.passed++;
+  else if (result.state !== "skipped") summary.failed.push({ name });
+  else if (!isInBroken || result.note !== undefined)
+    summary.skipped.push({ name, reason: result.note ?? null });
 }
 
 function firstLine(error) {

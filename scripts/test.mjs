@@ -17,6 +17,10 @@ import { endProcesses, leftFiles, leftProcesses } from "./leaks.mjs";
 const CI_PROVIDES = "(CI provides it)";
 /** A unix socket path has 107 bytes, and the tests need most of them below their folder. */
 const BASE_LENGTH_MAX = 40;
+/** Far beyond the slowest machine with the long tests; each test has its own, shorter limit. */
+const RUN_MS_MAX = 3 * 60 * 60_000;
+/** For vitest to end its workers. */
+const GRACE_MS = 10_000;
 
 await asCommand(async () => {
   const { projects, rest, isFiltered } = parseArguments(process.argv.slice(2));
@@ -25,12 +29,9 @@ await asCommand(async () => {
   const record = mkdtempSync(join(shortTemporaryFolder(), "qr-"));
   try {
     const summary = await runVitest([...projects, ...rest], folder, join(record, "summary.json"));
-    const failures = [
-      ...summary.failures,
-      ...wrongSkips(summary.skipped, isFiltered),
-      ...(await findLeaks(folder)),
-    ];
-    return report(summary, failures, isFiltered);
+    const { allowed, wrong } = judgeSkips(summary.skipped, isFiltered);
+    const failures = [...summary.failures, ...wrong, ...(await findLeaks(folder))];
+    return report(summary.passed, failures, allowed);
   } finally {
     rmSync(record, { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
@@ -56,14 +57,25 @@ async function runVitest(args, folder, summaryPath) {
     { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], env: testEnvironment(folder, summaryPath) },
   );
   // The terminal sends Ctrl-C to the child as well; it ends, and then so do we, after cleaning up.
-  const onSignal = () => child.kill("SIGTERM");
+  let ending = null;
+  const end = (reason) => {
+    ending ??= reason;
+    child.kill("SIGTERM");
+    setTimeout(() => child.kill("SIGKILL"), GRACE_MS).unref();
+  };
+  const onSignal = () => end("interrupted");
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  const [code, signal] = await new Promise((resolve) => child.on("close", (...ending) => resolve(ending)));
-  process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  const deadline = setTimeout(() => end(`not done after ${RUN_MS_MAX / 60_000} minutes`), RUN_MS_MAX);
+  const [code, signal] = await new Promise((resolve) => child.on("close", (...result) => resolve(result)));
+  clearTimeout(deadline);
   const summary = readSummary(summaryPath);
-  if (summary === null) {
-    const ending = signal === null ? `exit code ${code}` : signal;
-    return { passed: 0, skipped: [], failures: [`the test runner ended early (${ending})`] };
+  if (summary === null || ending !== null) {
+    const reason = ending ?? (signal === null ? `exit code ${code}` : signal);
+    return {
+      passed: summary?.passed ?? 0,
+      skipped: [],
+      failures: [`the test runner ended early: ${reason}`],
+    };
   }
   const failures = [
     ...summary.failed.map(({ name }) => name),
@@ -87,6 +99,7 @@ function testEnvironment(folder, summaryPath) {
     if (name.startsWith("QREW_") && !["QREW_HOME", "QREW_TEST_SUMMARY", "QREW_CI"].includes(name))
       delete env[name];
   }
+  if (!process.stdout.isTTY && env.FORCE_COLOR === undefined) env.NO_COLOR = "1";
   return env;
 }
 
@@ -98,12 +111,18 @@ function readSummary(path) {
   }
 }
 
-function wrongSkips(skipped, isFiltered) {
+/** `allowed` skips are named and counted as skipped, `wrong` ones are failures. */
+function judgeSkips(skipped, isFiltered) {
   const isCi = process.env.QREW_CI === "1" || process.env.CI === "true";
-  return skipped.flatMap(({ name, reason }) => {
-    if (reason === null) return isFiltered ? [] : [`${name}: skipped without a reason`];
-    return isCi && reason.endsWith(CI_PROVIDES) ? [`${name}: skipped in CI: ${reason}`] : [];
-  });
+  const allowed = [];
+  const wrong = [];
+  for (const { name, reason } of skipped) {
+    if (reason === null) {
+      if (!isFiltered) wrong.push(`${name}: skipped without a reason`);
+    } else if (isCi && reason.endsWith(CI_PROVIDES)) wrong.push(`${name}: skipped in CI: ${reason}`);
+    else allowed.push({ name, reason });
+  }
+  return { allowed, wrong };
 }
 
 async function findLeaks(folder) {
@@ -114,15 +133,14 @@ async function findLeaks(folder) {
   return failures;
 }
 
-function report({ passed, skipped }, failures, isFiltered) {
-  const named = isFiltered ? skipped.filter(({ reason }) => reason !== null) : skipped;
+function report(passed, failures, skipped) {
   const lines = [
     ...failures.map((text) => `failed: ${text}`),
-    ...named.map(({ name, reason }) => `skipped: ${name}: ${reason ?? "no reason given"}`),
+    ...skipped.map(({ name, reason }) => `skipped: ${name}: ${reason}`),
   ];
-  const isEmpty = passed + failures.length + named.length === 0;
+  const isEmpty = passed + failures.length + skipped.length === 0;
   if (isEmpty) lines.push("no test ran.");
-  const tail = named.length > 0 ? `, ${named.length} skipped` : "";
+  const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
   process.stdout.write(
     `${["", ...lines, `${passed} passed, ${failures.length} failed${tail}`].join("\n")}\n`,
   );

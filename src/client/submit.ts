@@ -65,7 +65,7 @@ async function sendPieces(connection: Connection, submission: number, document: 
   return index;
 }
 
-async function sendPiece(connection: Connection, submission: number, index: number, bytes: Uint8Array): Promise<void> {
+async function sendPiece(connection: Connection, submission: number, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const reply = await connection.request({ type: "appendSubmission", submission, index, bytes });
   if (reply.type !== "chunkAccepted") throw unexpectedReply("appendSubmission", reply);
 }
@@ -86,7 +86,7 @@ async function seal(connection: Connection, submission: number, chunks: number):
 }
 
 /** Cuts or joins what comes into pieces of SUBMISSION_CHUNK_BYTES; only the last one is shorter. */
-export async function* pieces(document: DocumentBytes): AsyncGenerator<Uint8Array> {
+export async function* pieces(document: DocumentBytes): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const source = document instanceof Uint8Array ? [document] : document;
   let held: Uint8Array[] = [];
   let heldBytes = 0;

@@ -52,4 +52,6 @@ export interface HolderRecord {
   readonly epoch: number;
   readonly packageVersion: string;
   readonly startedAtMs: number;
+  /** It serves nobody any more and is about to go: a successor waits for it. */
+  readonly leaving: boolean;
 }

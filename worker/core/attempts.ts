@@ -95,10 +95,18 @@ function settleEnd(turn: Turn, job: JobActor, live: LiveAttempt, fact: AttemptEn
     return finishTask(turn, job, live, SUCCEEDED, null, fact);
   }
   if (outcome.type === "lost") return repeatLost(turn, job, live, outcome.detail);
-  if (outcome.type === "withdrawn") return returnToReady(turn, job, live, "it was withdrawn before it started");
+  if (outcome.type === "withdrawn")
+    return returnToReady(turn, job, live, "it was withdrawn before it started");
   if (live.stop === "drain") return returnToReady(turn, job, live, "the daemon was stopped");
   if (outcome.type === "notStarted" && outcome.reason === "noProcess") {
-    return waitForRepetition(turn, job, live, NO_PROCESS_DELAY_MS, failureReason(turn, job, live, outcome), fact);
+    return waitForRepetition(
+      turn,
+      job,
+      live,
+      NO_PROCESS_DELAY_MS,
+      failureReason(turn, job, live, outcome),
+      fact,
+    );
   }
   settleFailedAttempt(turn, job, live, fact, failureReason(turn, job, live, outcome));
 }

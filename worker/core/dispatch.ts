@@ -51,7 +51,12 @@ interface Room {
   readonly free: Resources;
   readonly aheadCpusMilli: number;
   /** What blocked groups have reserved of `free`. */
-  readonly reserved: { readonly cpusMilli: number; readonly memoryBytes: number; readonly gpusMilli: number; readonly named: Readonly<Record<string, number>> };
+  readonly reserved: {
+    readonly cpusMilli: number;
+    readonly memoryBytes: number;
+    readonly gpusMilli: number;
+    readonly named: Readonly<Record<string, number>>;
+  };
 }
 
 const NOTHING_RESERVED = { cpusMilli: 0, memoryBytes: 0, gpusMilli: 0, named: {} } as const;

@@ -45,7 +45,12 @@ export type WorkerEvent =
   | {
       readonly type: "executorSaidHello";
       readonly pid: number;
-      readonly live: readonly { readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number; readonly started: AttemptStarted | null }[];
+      readonly live: readonly {
+        readonly job: JobSeq;
+        readonly task: TaskIndex;
+        readonly attempt: number;
+        readonly started: AttemptStarted | null;
+      }[];
       readonly ended: readonly AttemptEnded[];
     }
   | { readonly type: "attemptsStarted"; readonly attempts: readonly AttemptStarted[] }
@@ -63,7 +68,12 @@ export type WorkerEvent =
  * told to anybody that is not committed.
  */
 export type WorkerEffect =
-  | { readonly type: "recordTask"; readonly job: JobSeq; readonly task: TaskIndex; readonly record: TaskRecord }
+  | {
+      readonly type: "recordTask";
+      readonly job: JobSeq;
+      readonly task: TaskIndex;
+      readonly record: TaskRecord;
+    }
   /** The task's record becomes that of an earlier attempt: keep a copy under its attempt number. */
   | { readonly type: "archiveAttempt"; readonly job: JobSeq; readonly task: TaskIndex }
   | {
@@ -83,7 +93,11 @@ export type WorkerEffect =
   | { readonly type: "startExecutor" }
   | { readonly type: "tellManager"; readonly fact: WorkerFact }
   /** The shell adds the names, which only it has. */
-  | { readonly type: "reportProgress"; readonly report: JobStanding; readonly running: readonly RunningAttempt[] }
+  | {
+      readonly type: "reportProgress";
+      readonly report: JobStanding;
+      readonly running: readonly RunningAttempt[];
+    }
   /** Told only when everything committed so far is on disk. */
   | { readonly type: "reportFinished"; readonly report: JobStanding; readonly finishedAtMs: number };
 

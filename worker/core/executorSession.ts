@@ -20,7 +20,10 @@ const PATIENCE_MS = 15_000;
 /** One that died sooner than this after its start is not started again at once. */
 const YOUNG_MS = 2000;
 
-export function onExecutorHello(turn: Turn, event: Extract<WorkerEvent, { type: "executorSaidHello" }>): void {
+export function onExecutorHello(
+  turn: Turn,
+  event: Extract<WorkerEvent, { type: "executorSaidHello" }>,
+): void {
   const { state, clock } = turn;
   state.executor = {
     type: "ready",

@@ -66,7 +66,7 @@ export function createJob(job: JobSeq, round: number, priority: number, graph: P
     loan: {
       serial: 0,
       resources: NO_RESOURCES,
-      confirmed: 0,
+      told: { serial: 0, resources: NO_RESOURCES },
       capSerial: 0,
       capCpusMilli: 0,
       capConfirmed: 0,

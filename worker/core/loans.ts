@@ -1,8 +1,8 @@
-/** What a job asks of the manager, and when it has given back what was recalled. */
+/** What a job asks of the manager, and what it holds. */
 import { DEMAND_CLASSES_MAX } from "../../protocol/limits.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
-import { equalResources, namedAmount, NO_RESOURCES } from "../../src/node/resources.ts";
+import { equalResources, maxResources, namedAmount, NO_RESOURCES } from "../../src/node/resources.ts";
 import { sendCap } from "./dispatch.ts";
 import type { JobActor } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -59,31 +59,32 @@ export function onLoanSet(turn: Turn, job: JobActor, serial: number, resources: 
   job.loan.serial = serial;
   job.loan.resources = resources;
   const { executor } = turn.state;
-  if (executor.type === "ready" && executor.opened.has(job.job) && resources.cpusMilli !== job.loan.capCpusMilli) {
+  if (
+    executor.type === "ready" &&
+    executor.opened.has(job.job) &&
+    resources.cpusMilli !== job.loan.capCpusMilli
+  ) {
     sendCap(turn, job);
   }
 }
 
-/** Confirms the latest loan once nothing can hold more than it allows: the cap is in force and the excess has ended. */
-export function confirmLoan(turn: Turn, job: JobActor): void {
+/**
+ * Tells the manager what the job holds at most: its loan, and what runs beyond it until that has ended. Only once the cap is
+ * in force: before, the forkserver may start more than is known here.
+ */
+export function tellHeld(turn: Turn, job: JobActor): void {
   const { loan } = job;
-  if (loan.confirmed >= loan.serial || !isWithinLoan(turn, job)) return;
-  loan.confirmed = loan.serial;
-  const { serial, resources } = loan;
-  turn.effects.push({ type: "tellManager", fact: { type: "loanHeld", job: job.job, serial, resources } });
+  if (!capInForce(turn, job)) return;
+  const resources = heldResources(job);
+  if (loan.told.serial === loan.serial && equalResources(loan.told.resources, resources)) return;
+  loan.told = { serial: loan.serial, resources };
+  const fact = { type: "loanHeld", job: job.job, serial: loan.serial, resources } as const;
+  turn.effects.push({ type: "tellManager", fact });
 }
 
-function isWithinLoan(turn: Turn, job: JobActor): boolean {
-  if (job.live.size === 0) return capInForce(turn, job);
-  const { resources } = job.loan;
-  return (
-    capInForce(turn, job) &&
-    job.runningCpusMilli <= resources.cpusMilli &&
-    job.placed.memoryBytes <= resources.memoryBytes &&
-    job.placed.gpusMilli <= resources.gpusMilli &&
-    Object.keys(job.placed.named).every((name) => namedAmount(job.placed, name) <= namedAmount(resources, name))
-  );
-}
+/** Cpus by what runs, since what waits in the forkserver holds none; everything else by what was sent. */
+export const heldResources = (job: JobActor): Resources =>
+  maxResources(job.loan.resources, { ...job.placed, cpusMilli: job.runningCpusMilli });
 
 /** With nothing sent there is nothing that a cap could hold back. */
 function capInForce(turn: Turn, job: JobActor): boolean {

@@ -75,7 +75,12 @@ export interface LiveAttempt {
   readonly group: SlotGroup;
   readonly readySeq: number;
   /** Null until the TaskExecutor has said that it runs. */
-  start: { readonly seq: number; readonly atMs: number; readonly monoMs: number; readonly pid: number | null } | null;
+  start: {
+    readonly seq: number;
+    readonly atMs: number;
+    readonly monoMs: number;
+    readonly pid: number | null;
+  } | null;
   /** Why it was told to stop. */
   stop: "timeout" | "cancel" | "drain" | null;
 }
@@ -84,8 +89,8 @@ export interface LiveAttempt {
 export interface LoanState {
   serial: number;
   resources: Resources;
-  /** The serial that was last confirmed to the manager. */
-  confirmed: number;
+  /** What the manager was last told that the job holds, under which serial. */
+  told: { readonly serial: number; readonly resources: Resources };
   /** The cap that was last sent, and the one that the forkserver has confirmed. */
   capSerial: number;
   capCpusMilli: number;

@@ -22,7 +22,7 @@ import {
   tellFinishedAgain,
   closeInExecutor,
 } from "./lifecycle.ts";
-import { confirmLoan, onLoanSet, tellDemand } from "./loans.ts";
+import { heldResources, onLoanSet, tellHeld, tellDemand } from "./loans.ts";
 import { recordJobIfChanged } from "./records.ts";
 import type { WorkerState } from "./state.ts";
 import { type Timer, TimerHeap } from "./timers.ts";
@@ -69,7 +69,7 @@ export function step(state: WorkerState, clock: Clock, events: readonly WorkerEv
     if (job.phase === "closing") closeInExecutor(turn, job);
     dispatch(turn, job);
     tellDemand(turn, job);
-    confirmLoan(turn, job);
+    tellHeld(turn, job);
     reportProgress(turn, job);
     recordJobIfChanged(turn, job);
   }
@@ -92,7 +92,10 @@ function handle(turn: Turn, event: WorkerEvent): void {
       return onJobLoaded(turn, event);
     case "jobLoadFailed":
       state.loading.delete(event.job);
-      turn.effects.push({ type: "tellManager", fact: { type: "jobRefused", job: event.job, detail: event.detail } });
+      turn.effects.push({
+        type: "tellManager",
+        fact: { type: "jobRefused", job: event.job, detail: event.detail },
+      });
       return;
     case "loanSet":
       return onLoan(turn, event);
@@ -178,7 +181,7 @@ function answerHello(turn: Turn): void {
       seat: state.seat,
       pid: state.pid,
       jobs: jobs.map((job) => ({ ...reportOf(job), running: [] })),
-      loans: jobs.map((job) => ({ job: job.job, serial: job.loan.serial, resources: job.loan.resources })),
+      loans: jobs.map((job) => ({ job: job.job, serial: job.loan.serial, resources: heldResources(job) })),
     },
   });
   // Whatever the last manager was told is told again to this one.
@@ -190,5 +193,8 @@ function tellStatus(turn: Turn, event: Extract<WorkerEvent, { type: "statusReque
   const { executor } = turn.state;
   const { request } = event;
   const executors = executor.type === "ready" ? [{ pid: executor.pid, forkserver: executor.forkserver }] : [];
-  turn.effects.push({ type: "tellManager", fact: { type: "status", request, executors, refused: { ...event.refused } } });
+  turn.effects.push({
+    type: "tellManager",
+    fact: { type: "status", request, executors, refused: { ...event.refused } },
+  });
 }

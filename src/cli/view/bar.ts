@@ -1,59 +1,63 @@
-/** A bar of a job's tasks: succeeded, failed, cancelled or skipped, running, and what is left. */
+/** A bar of a job's tasks, and their counts in words. */
 import type { TaskCounts } from "../../../protocol/fields.ts";
+import { type Span, type Style, span, type Tone } from "./style.ts";
 import { formatNumber } from "./text.ts";
-import type { Style, Tone } from "./style.ts";
 
 /** Tasks that are final. */
 export const finishedTasks = (tasks: TaskCounts): number =>
   tasks.succeeded + tasks.failed + tasks.cancelled + tasks.skipped;
 
 /**
- * `columns` characters. Whatever there is at least one of gets at least one of them as long as there is room, so that one
- * failure among thousands is seen; the bar is full only when nothing is left.
+ * `columns` cells: succeeded, failed, cancelled or skipped, running, rest. Whatever there is at least one of has at least
+ * one cell, so that one failure among thousands is seen; the bar is full only when nothing is left.
  */
-export function progressBar(tasks: TaskCounts, columns: number, style: Style): string {
-  const parts: readonly (readonly [number, Tone])[] = [
-    [tasks.succeeded, "good"],
-    [tasks.failed, "bad"],
-    [tasks.cancelled + tasks.skipped, "quiet"],
-    [tasks.running, "busy"],
+export function progressBar(tasks: TaskCounts, columns: number, style: Style): readonly Span[] {
+  const full = style.unicode ? "█" : "#";
+  const rest = tasks.total - finishedTasks(tasks) - tasks.running;
+  const parts: readonly { count: number; cell: string; tone: Tone }[] = [
+    { count: tasks.succeeded, cell: full, tone: "good" },
+    { count: tasks.failed, cell: style.unicode ? "█" : "x", tone: "bad" },
+    { count: tasks.cancelled + tasks.skipped, cell: style.unicode ? "▓" : "-", tone: "quiet" },
+    { count: tasks.running, cell: style.unicode ? "▒" : ">", tone: "busy" },
+    { count: rest, cell: style.unicode ? "░" : ".", tone: "quiet" },
   ];
-  let left = columns;
-  let bar = "";
-  const counted = parts.reduce((sum, [count]) => sum + count, 0);
-  const reserve = counted < tasks.total ? 1 : 0;
-  for (const [count, tone] of parts) {
-    if (count === 0) continue;
-    const share = Math.max(1, Math.floor((count * columns) / Math.max(1, tasks.total)));
-    const isLast = reserve === 0 && tone === lastTone(parts);
-    const cells = isLast ? left : Math.min(share, left - reserve);
-    if (cells <= 0) continue;
-    bar += style.paint(tone, (tone === "busy" ? runningCell(style) : style.full).repeat(cells));
-    left -= cells;
-  }
-  return bar + style.empty.repeat(left);
+  const cells = shareCells(
+    parts.map((part) => part.count),
+    columns,
+  );
+  return parts
+    .map((part, index) => span(part.cell.repeat(cells[index] ?? 0), part.tone))
+    .filter(({ text }) => text !== "");
 }
 
-function lastTone(parts: readonly (readonly [number, Tone])[]): Tone | undefined {
-  return parts.filter(([count]) => count > 0).at(-1)?.[1];
+/** Whole cells in proportion to `counts`, one at least for each that is not 0, `columns` together (if there are that many). */
+export function shareCells(counts: readonly number[], columns: number): readonly number[] {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return counts.map((_, index) => (index === counts.length - 1 ? columns : 0));
+  const cells = counts.map((count) => (count === 0 ? 0 : Math.max(1, Math.floor((count * columns) / total))));
+  const largest = counts.indexOf(Math.max(...counts));
+  const used = cells.reduce((sum, cell) => sum + cell, 0);
+  cells[largest] = Math.max(1, (cells[largest] ?? 0) + columns - used);
+  return cells;
 }
 
-const runningCell = (style: Style): string => (style.full === "#" ? ">" : "▒");
-
-/** Counts that are not zero, in the order of a task's life: `3 waiting, 2 running, 40 succeeded, 1 failed`. */
-export function formatCounts(tasks: TaskCounts, style: Style): string {
+/** Counts that are not zero, what has ended first: `40 succeeded, 1 failed, 2 running, 3 waiting`. */
+export function countSpans(tasks: TaskCounts): readonly Span[] {
   const parts: readonly (readonly [number, string, Tone])[] = [
-    [tasks.waiting, "waiting", "quiet"],
-    [tasks.ready, "ready", "quiet"],
-    [tasks.backoff, "in backoff", "busy"],
-    [tasks.running, "running", "busy"],
     [tasks.succeeded, "succeeded", "good"],
     [tasks.failed, "failed", "bad"],
     [tasks.cancelled, "cancelled", "bad"],
     [tasks.skipped, "skipped", "quiet"],
+    [tasks.running, "running", "busy"],
+    [tasks.backoff, "in backoff", "busy"],
+    [tasks.ready, "ready", "plain"],
+    [tasks.waiting, "waiting", "quiet"],
   ];
-  const texts = parts
-    .filter(([count]) => count > 0)
-    .map(([count, word, tone]) => style.paint(tone, `${formatNumber(count)} ${word}`));
-  return texts.length === 0 ? "no tasks" : texts.join(", ");
+  const spans: Span[] = [];
+  for (const [count, word, tone] of parts) {
+    if (count === 0) continue;
+    if (spans.length > 0) spans.push(span(", "));
+    spans.push(span(`${formatNumber(count)} ${word}`, tone));
+  }
+  return spans.length === 0 ? [span("no tasks")] : spans;
 }

@@ -41,9 +41,8 @@ function characterWidth(character: string): number {
   return WIDE_RANGES.some(([first, last]) => code >= first && code <= last) ? 2 : 1;
 }
 
-/** `text` in at most `columns`; what is cut ends with an ellipsis. */
-export function clip(text: string, columns: number): string {
-  // One byte per column at most in the usual case, which needs no counting.
+/** `text` in at most `columns`; what is cut ends with `mark`, which has one column. */
+export function clip(text: string, columns: number, mark = "…"): string {
   if (displayWidth(text) <= columns) return text;
   if (columns <= 0) return "";
   let kept = "";
@@ -53,7 +52,7 @@ export function clip(text: string, columns: number): string {
     if (width > columns - 1) break;
     kept += character;
   }
-  return `${kept}…`;
+  return kept + mark;
 }
 
 /** Filled with spaces to `columns`; longer text stays as it is. */

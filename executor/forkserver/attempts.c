@@ -1,0 +1,213 @@
+#include "attempts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "facts.h"
+#include "launch.h"
+#include "output.h"
+
+static uint64_t key_hash(struct key key) {
+  return hash_of((uint64_t)key.job << 32 | key.task, key.attempt);
+}
+
+struct attempt *attempt_find(const struct server *server, struct key key) {
+  struct node *node = table_first(&server->attempts, key_hash(key));
+  for (; node != NULL; node = table_next(node)) {
+    struct attempt *attempt = ITEM_OF(node, struct attempt, by_key);
+    const struct key *other = &attempt->key;
+    if (other->job == key.job && other->task == key.task && other->attempt == key.attempt) return attempt;
+  }
+  return NULL;
+}
+
+struct attempt *attempt_by_pid(const struct server *server, pid_t pid) {
+  struct node *node = table_first(&server->pids, hash_of((uint64_t)pid, 1));
+  for (; node != NULL; node = table_next(node)) {
+    struct attempt *attempt = ITEM_OF(node, struct attempt, by_pid);
+    if (attempt->pid == pid) return attempt;
+  }
+  return NULL;
+}
+
+/* False: no memory. The table only fails for its first item. */
+static bool adopt(struct server *server, struct attempt *attempt) {
+  if (!table_add(&server->attempts, &attempt->by_key, key_hash(attempt->key))) return false;
+  attempt->next = NULL;
+  attempt->previous = server->last;
+  if (server->last != NULL) server->last->next = attempt;
+  else server->first = attempt;
+  server->last = attempt;
+  server->attempt_bytes += attempt->bytes;
+  return true;
+}
+
+void attempt_enqueue(struct server *server, struct job *job, struct attempt *attempt) {
+  if (!adopt(server, attempt)) {
+    attempt_free(attempt);
+    return;
+  }
+  attempt->state = ATTEMPT_QUEUED;
+  attempt->job = job;
+  attempt->queue_next = NULL;
+  attempt->queue_previous = job->queue_last;
+  if (job->queue_last != NULL) job->queue_last->queue_next = attempt;
+  else job->queue_first = attempt;
+  job->queue_last = attempt;
+  server->queued++;
+  job_kick(server, job);
+}
+
+static void dequeue(struct server *server, struct attempt *attempt) {
+  struct job *job = attempt->job;
+  if (attempt->queue_previous != NULL) attempt->queue_previous->queue_next = attempt->queue_next;
+  else job->queue_first = attempt->queue_next;
+  if (attempt->queue_next != NULL) attempt->queue_next->queue_previous = attempt->queue_previous;
+  else job->queue_last = attempt->queue_previous;
+  server->queued--;
+}
+
+static void hold(struct server *server, struct attempt *attempt) {
+  attempt->job = NULL;
+  attempt->state = ATTEMPT_ENDED;
+  attempt->end_mono = mono_now();
+  attempt->end_wall = wall_now();
+  server->held++;
+  say_ended(server, attempt);
+}
+
+void attempt_end_unqueued(struct server *server, struct attempt *attempt, const char *step, int error) {
+  attempt->outcome = error == 0 ? OUTCOME_WITHDRAWN : OUTCOME_NOT_STARTED;
+  attempt->code = (uint32_t)error;
+  attempt->step = step;
+  if (adopt(server, attempt)) hold(server, attempt);
+  else attempt_free(attempt);
+}
+
+void attempt_withdraw(struct server *server, struct attempt *attempt) {
+  struct job *job = attempt->job;
+  dequeue(server, attempt);
+  attempt->outcome = OUTCOME_WITHDRAWN;
+  hold(server, attempt);
+  job_kick(server, job);
+}
+
+void attempt_finish(struct server *server, struct attempt *attempt) {
+  struct job *job = attempt->job;
+  job->running--;
+  job->running_milli -= attempt->cpus_milli;
+  server->running--;
+  server->running_milli -= attempt->cpus_milli;
+  if (WIFSIGNALED(attempt->status)) {
+    attempt->outcome = OUTCOME_SIGNALLED;
+    attempt->code = (uint32_t)WTERMSIG(attempt->status);
+  } else {
+    attempt->outcome = OUTCOME_EXITED;
+    attempt->code = (uint32_t)WEXITSTATUS(attempt->status);
+  }
+  punch_output(server, attempt);
+  hold(server, attempt);
+  job_kick(server, job);
+}
+
+void attempt_forget(struct server *server, struct attempt *attempt) {
+  table_remove(&server->attempts, &attempt->by_key);
+  if (attempt->previous != NULL) attempt->previous->next = attempt->next;
+  else server->first = attempt->next;
+  if (attempt->next != NULL) attempt->next->previous = attempt->previous;
+  else server->last = attempt->previous;
+  server->attempt_bytes -= attempt->bytes;
+  server->held--;
+  attempt_free(attempt);
+}
+
+void attempt_free(struct attempt *attempt) {
+  free(attempt->arguments);
+  free(attempt->env);
+  free(attempt);
+}
+
+struct job *job_find(const struct server *server, uint32_t id) {
+  struct node *node = table_first(&server->jobs, hash_of(id, 2));
+  for (; node != NULL; node = table_next(node)) {
+    struct job *job = ITEM_OF(node, struct job, node);
+    if (job->id == id) return job;
+  }
+  return NULL;
+}
+
+struct job *job_open(struct server *server, uint32_t id) {
+  struct job *job = job_find(server, id);
+  if (job != NULL) return job;
+  if (server->jobs.count >= JOBS_MAX) return NULL;
+  job = calloc(1, sizeof *job);
+  if (job == NULL) return NULL;
+  job->id = id;
+  if (table_add(&server->jobs, &job->node, hash_of(id, 2))) return job;
+  free(job);
+  return NULL;
+}
+
+void job_forget(struct server *server, struct job *job) {
+  if (job->runnable) {
+    struct job **link = &server->runnable_first;
+    struct job *previous = NULL;
+    while (*link != job) {
+      previous = *link;
+      link = &previous->runnable_next;
+    }
+    *link = job->runnable_next;
+    if (server->runnable_last == job) server->runnable_last = previous;
+  }
+  table_remove(&server->jobs, &job->node);
+  free(job->context);
+  free(job);
+}
+
+void job_kick(struct server *server, struct job *job) {
+  if (job->runnable || job->queue_first == NULL) return;
+  job->runnable = true;
+  job->runnable_next = NULL;
+  if (server->runnable_last != NULL) server->runnable_last->runnable_next = job;
+  else server->runnable_first = job;
+  server->runnable_last = job;
+}
+
+static void start(struct server *server, struct job *job, struct attempt *attempt) {
+  dequeue(server, attempt);
+  struct failure failure = launch(server, job->context, attempt);
+  free(attempt->arguments);
+  free(attempt->env);
+  attempt->arguments = NULL;
+  attempt->env = NULL;
+  if (failure.error != 0) {
+    attempt->outcome = OUTCOME_NOT_STARTED;
+    attempt->code = (uint32_t)failure.error;
+    attempt->step = failure.step;
+    hold(server, attempt);
+    return;
+  }
+  attempt->state = ATTEMPT_RUNNING;
+  job->running++;
+  job->running_milli += attempt->cpus_milli;
+  server->running++;
+  server->running_milli += attempt->cpus_milli;
+  say_started(server, attempt);
+}
+
+/* Jobs take turns, so that one with a long queue of short attempts does not keep the others waiting. */
+bool start_some(struct server *server) {
+  for (int starts = 0; starts < STARTS_PER_TURN; starts++) {
+    struct job *job = server->runnable_first;
+    if (job == NULL) return false;
+    server->runnable_first = job->runnable_next;
+    if (server->runnable_first == NULL) server->runnable_last = NULL;
+    job->runnable = false;
+    struct attempt *head = job->queue_first;
+    if (head == NULL || job->running_milli + head->cpus_milli > job->cap_milli) continue;
+    start(server, job, head);
+    job_kick(server, job);
+  }
+  return server->runnable_first != NULL;
+}

@@ -1,0 +1,31 @@
+/* The registry of attempts and jobs, and the queue of each job under its cap. */
+#ifndef QREW_ATTEMPTS_H
+#define QREW_ATTEMPTS_H
+
+#include "server.h"
+
+struct attempt *attempt_find(const struct server *server, struct key key);
+struct attempt *attempt_by_pid(const struct server *server, pid_t pid);
+/* Takes the attempt over and queues it at the end of its job. */
+void attempt_enqueue(struct server *server, struct job *job, struct attempt *attempt);
+/* Takes over an attempt that ends without a job: it is held like any other. */
+void attempt_end_unqueued(struct server *server, struct attempt *attempt, const char *step, int error);
+/* Frees it; it must have ended. */
+void attempt_forget(struct server *server, struct attempt *attempt);
+void attempt_free(struct attempt *attempt);
+/* A waiting attempt ends without having started. */
+void attempt_withdraw(struct server *server, struct attempt *attempt);
+/* The first process and all that has to go with it is gone. */
+void attempt_finish(struct server *server, struct attempt *attempt);
+
+struct job *job_find(const struct server *server, uint32_t id);
+/* NULL: too many jobs, or no memory. */
+struct job *job_open(struct server *server, uint32_t id);
+/* Nothing of it may wait or run. */
+void job_forget(struct server *server, struct job *job);
+/* Its queue is worth a look. */
+void job_kick(struct server *server, struct job *job);
+/* Starts what the caps allow, a few at most; true if there may be more. */
+bool start_some(struct server *server);
+
+#endif

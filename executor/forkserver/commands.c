@@ -1,0 +1,251 @@
+#include "commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attempts.h"
+#include "facts.h"
+#include "hunt.h"
+
+enum command_type {
+  COMMAND_HELLO = 1,
+  COMMAND_CONTEXT = 2,
+  COMMAND_SPAWN = 3,
+  COMMAND_SET_CAP = 4,
+  COMMAND_STOP = 5,
+  COMMAND_ACKNOWLEDGE = 6,
+  COMMAND_CLOSE_JOB = 7,
+  COMMAND_REPORT = 8,
+  COMMAND_LEAVE = 9,
+};
+
+static struct key read_key(struct reader *reader) {
+  struct key key;
+  key.job = read_u32(reader);
+  key.task = read_u32(reader);
+  key.attempt = read_u32(reader);
+  return key;
+}
+
+/* NULL with a failed reader: malformed; NULL without: no memory. `spare` entries are left free before the strings. */
+static char **read_list(struct reader *reader, uint32_t spare, uint32_t *count) {
+  *count = read_count(reader);
+  if (reader->failed) return NULL;
+  char **list = calloc((size_t)spare + *count + 1, sizeof *list);
+  if (list == NULL) return NULL;
+  for (uint32_t i = 0; i < *count; i++) list[spare + i] = read_str(reader, NULL);
+  return list;
+}
+
+static bool hello(struct server *server, struct connection *connection, struct reader *reader) {
+  uint32_t version = read_u32(reader);
+  uint8_t control = read_u8(reader);
+  if (!read_finished(reader) || control > 1) return false;
+  if (version != FORKSERVER_VERSION) {
+    char reason[96];
+    snprintf(reason, sizeof reason, "version %u is spoken here, not %u", FORKSERVER_VERSION, version);
+    connection_refuse(connection, reason);
+    return true;
+  }
+  connection->greeted = true;
+  if (control == 1) take_control(server, connection);
+  say_welcome(server, &connection->out, control == 1);
+  return true;
+}
+
+static struct reader copy_payload(const struct reader *reader, uint8_t *payload) {
+  size_t bytes = (size_t)(reader->end - reader->at);
+  memcpy(payload, reader->at, bytes);
+  return (struct reader){.at = payload, .end = payload + bytes};
+}
+
+static void free_context(struct context *context) {
+  if (context == NULL) return;
+  free(context->env);
+  free(context->name_lengths);
+  free(context);
+}
+
+static bool context(struct server *server, struct reader *frame) {
+  uint32_t id = read_u32(frame);
+  if (frame->failed) return false;
+  struct context *made = calloc(1, sizeof *made + (size_t)(frame->end - frame->at));
+  if (made == NULL) return true;
+  struct reader reader = copy_payload(frame, made->payload);
+  made->directory = read_str(&reader, NULL);
+  made->umask = read_u32(&reader) & 0777;
+  made->env = read_list(&reader, 0, &made->env_count);
+  if (!read_finished(&reader)) {
+    bool malformed = reader.failed || made->env != NULL;
+    free_context(made);
+    return !malformed;
+  }
+  made->name_lengths = calloc((size_t)made->env_count + 1, sizeof *made->name_lengths);
+  struct job *job = made->name_lengths == NULL ? NULL : job_open(server, id);
+  if (job == NULL) {
+    /* Its attempts are then refused for want of a context. */
+    log_line("no room for the context of job %u", id);
+    free_context(made);
+    return true;
+  }
+  for (uint32_t i = 0; i < made->env_count; i++) {
+    made->name_lengths[i] = (uint32_t)(strchrnul(made->env[i], '=') - made->env[i]);
+  }
+  free_context(job->context);
+  job->context = made;
+  return true;
+}
+
+/* False: malformed, or no memory (the reader has not failed then). */
+static bool read_spawn(struct reader *reader, struct attempt *attempt) {
+  attempt->key = read_key(reader);
+  attempt->cpus_milli = read_u32(reader);
+  attempt->arguments = read_list(reader, 1, &attempt->argc);
+  if (attempt->arguments == NULL) return false;
+  if (attempt->argc == 0) reader->failed = true;
+  attempt->env = read_list(reader, 0, &attempt->env_count);
+  if (attempt->env == NULL) return false;
+  attempt->workdir = read_str(reader, NULL);
+  uint8_t has_stdin = read_u8(reader);
+  attempt->has_stdin = has_stdin == 1;
+  attempt->stdin_text = read_str(reader, &attempt->stdin_length);
+  attempt->stdout_path = read_str(reader, NULL);
+  attempt->stderr_path = read_str(reader, NULL);
+  attempt->mark = read_str(reader, NULL);
+  if (has_stdin > 1 || !read_finished(reader)) reader->failed = true;
+  return !reader->failed;
+}
+
+static bool spawn(struct server *server, struct reader *frame) {
+  size_t bytes = sizeof(struct attempt) + (size_t)(frame->end - frame->at);
+  struct attempt *attempt = calloc(1, bytes);
+  if (attempt == NULL) return true;
+  struct reader reader = copy_payload(frame, attempt->payload);
+  attempt->bytes = bytes;
+  attempt->step = "";
+  if (!read_spawn(&reader, attempt)) {
+    /* Without memory not even a refusal can be kept; the controller finds the attempt missing in the next list. */
+    attempt_free(attempt);
+    return !reader.failed;
+  }
+  if (attempt_find(server, attempt->key) != NULL) {
+    attempt_free(attempt);
+    return true;
+  }
+  struct job *job = job_find(server, attempt->key.job);
+  if (server->attempts.count >= ATTEMPTS_MAX || server->attempt_bytes + bytes > ATTEMPT_BYTES_MAX) {
+    attempt->outcome = OUTCOME_NOT_STARTED;
+    attempt->code = EAGAIN;
+    attempt->step = "spawn";
+    attempt->end_mono = mono_now();
+    attempt->end_wall = wall_now();
+    say_ended(server, attempt);
+    attempt_free(attempt);
+  } else if (job != NULL && job->closing) {
+    attempt_end_unqueued(server, attempt, "", 0);
+  } else if (job == NULL || job->context == NULL) {
+    attempt_end_unqueued(server, attempt, "context", EINVAL);
+  } else {
+    attempt_enqueue(server, job, attempt);
+  }
+  return true;
+}
+
+static bool set_cap(struct server *server, struct reader *reader) {
+  uint32_t id = read_u32(reader);
+  uint32_t serial = read_u32(reader);
+  uint32_t cap_milli = read_u32(reader);
+  if (!read_finished(reader)) return false;
+  struct job *job = job_open(server, id);
+  if (job == NULL) return true;
+  job->cap_milli = cap_milli;
+  say_cap_set(server, job, serial);
+  job_kick(server, job);
+  return true;
+}
+
+static bool stop(struct server *server, struct reader *reader) {
+  struct key key = read_key(reader);
+  uint32_t grace_ms = read_u32(reader);
+  if (!read_finished(reader)) return false;
+  struct attempt *attempt = attempt_find(server, key);
+  if (attempt != NULL) stop_attempt(server, attempt, grace_ms);
+  return true;
+}
+
+static bool acknowledge(struct server *server, struct reader *reader) {
+  struct key key = read_key(reader);
+  if (!read_finished(reader)) return false;
+  struct attempt *attempt = attempt_find(server, key);
+  if (attempt != NULL && attempt->state == ATTEMPT_ENDED) attempt_forget(server, attempt);
+  return true;
+}
+
+static bool close_job_command(struct server *server, struct reader *reader) {
+  uint32_t id = read_u32(reader);
+  uint32_t grace_ms = read_u32(reader);
+  const char *mark = read_str(reader, NULL);
+  /* An empty prefix would be everybody's. */
+  if (!read_finished(reader) || *mark == 0) return false;
+  close_job(server, id, grace_ms, mark);
+  return true;
+}
+
+static bool leave(struct server *server, const struct reader *reader) {
+  if (!read_finished(reader)) return false;
+  if (server->first == NULL && server->hunts == NULL) server->finished = true;
+  return true;
+}
+
+static bool report(const struct server *server, struct connection *connection, const struct reader *reader) {
+  if (!read_finished(reader)) return false;
+  say_report(server, &connection->out);
+  return true;
+}
+
+/* False: unknown or malformed. */
+static bool control(struct server *server, uint8_t type, struct reader *reader) {
+  switch (type) {
+    case COMMAND_CONTEXT:
+      return context(server, reader);
+    case COMMAND_SPAWN:
+      return spawn(server, reader);
+    case COMMAND_SET_CAP:
+      return set_cap(server, reader);
+    case COMMAND_STOP:
+      return stop(server, reader);
+    case COMMAND_ACKNOWLEDGE:
+      return acknowledge(server, reader);
+    case COMMAND_CLOSE_JOB:
+      return close_job_command(server, reader);
+    case COMMAND_LEAVE:
+      return leave(server, reader);
+    default:
+      return false;
+  }
+}
+
+void handle_command(struct server *server, struct connection *connection, struct reader *reader) {
+  uint8_t type = read_u8(reader);
+  bool understood;
+  if (type == COMMAND_HELLO) {
+    understood = hello(server, connection, reader);
+  } else if (!connection->greeted) {
+    connection_refuse(connection, "the first frame has to be a hello");
+    return;
+  } else if (type == COMMAND_REPORT) {
+    understood = report(server, connection, reader);
+  } else if (server->controller != connection && type >= COMMAND_CONTEXT && type <= COMMAND_LEAVE) {
+    connection_refuse(connection, "only the controller may ask for this");
+    return;
+  } else {
+    understood = control(server, type, reader);
+  }
+  if (understood) return;
+  char reason[96];
+  snprintf(reason, sizeof reason, "a frame of type %u that cannot be understood", type);
+  log_line("refused: %s", reason);
+  connection_refuse(connection, reason);
+}

@@ -1,0 +1,20 @@
+/* What is told to the controller, and to one who asks. */
+#ifndef QREW_FACTS_H
+#define QREW_FACTS_H
+
+#include "server.h"
+
+struct connection;
+
+/* To the controller, if there is one. */
+void say_started(struct server *server, const struct attempt *attempt);
+void say_ended(struct server *server, const struct attempt *attempt);
+void say_cap_set(struct server *server, const struct job *job, uint32_t serial);
+void say_job_closed(struct server *server, uint32_t job, uint32_t ended, uint32_t survivors);
+
+/* The answer to `hello`; with control also every attempt. */
+void say_welcome(const struct server *server, struct buffer *out, bool control);
+void say_report(const struct server *server, struct buffer *out);
+void say_refused(struct buffer *out, const char *reason);
+
+#endif

@@ -1,0 +1,158 @@
+/* What the forkserver knows: connections, jobs, attempts, hunts. One thread owns all of it. */
+#ifndef QREW_SERVER_H
+#define QREW_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "limits.h"
+#include "table.h"
+#include "wire.h"
+
+struct key {
+  uint32_t job;
+  uint32_t task;
+  uint32_t attempt;
+};
+
+/* What the attempts of a job share. The strings lie in `payload`. */
+struct context {
+  const char *directory;
+  mode_t umask;
+  uint32_t env_count;
+  char **env;
+  /* Length of the name of each. */
+  uint32_t *name_lengths;
+  uint8_t payload[];
+};
+
+/* Lives from its first command until closeJob is done. */
+struct job {
+  struct node node;
+  uint32_t id;
+  struct context *context;
+  uint32_t cap_milli;
+  uint64_t running_milli;
+  uint32_t running;
+  struct attempt *queue_first;
+  struct attempt *queue_last;
+  /* In the server's list of jobs whose queue is worth a look. */
+  bool runnable;
+  struct job *runnable_next;
+  bool closing;
+};
+
+enum attempt_state { ATTEMPT_QUEUED, ATTEMPT_RUNNING, ATTEMPT_ENDED };
+enum outcome { OUTCOME_EXITED = 1, OUTCOME_SIGNALLED = 2, OUTCOME_NOT_STARTED = 3, OUTCOME_WITHDRAWN = 4 };
+
+struct attempt {
+  struct node by_key;
+  struct node by_pid;
+  /* All attempts, in the order of their arrival. */
+  struct attempt *previous;
+  struct attempt *next;
+  /* The job's queue while it waits. */
+  struct attempt *queue_previous;
+  struct attempt *queue_next;
+  /* The list of those whose group is dying. */
+  struct attempt *drain_next;
+  struct key key;
+  /* While it waits or runs. */
+  struct job *job;
+  enum attempt_state state;
+  uint32_t cpus_milli;
+
+  uint32_t argc;
+  uint32_t env_count;
+  /* One free entry before argv[0], for a script without an interpreter line. */
+  char **arguments;
+  char **env;
+  const char *workdir;
+  const char *stdin_text;
+  size_t stdin_length;
+  bool has_stdin;
+  const char *stdout_path;
+  const char *stderr_path;
+  const char *mark;
+  size_t bytes;
+
+  pid_t pid;
+  bool leader_reaped;
+  int status;
+  struct rusage usage;
+  uint64_t start_mono;
+  uint64_t start_wall;
+  uint64_t end_mono;
+  uint64_t end_wall;
+  uint64_t drain_until;
+  struct hunt *hunt;
+  /* Where the middle of its output has been punched out so far. */
+  int64_t punched[2];
+
+  enum outcome outcome;
+  uint32_t code;
+  const char *step;
+  uint32_t survivors;
+  uint8_t payload[];
+};
+
+struct options {
+  const char *socket_path;
+  const char *log_path;
+  uint64_t idle_ns;
+  uint64_t alone_ns;
+  uint64_t output_bytes_max;
+};
+
+struct server {
+  struct options options;
+  pid_t pid;
+  int epoll;
+  int listener;
+  int signals;
+  int null_input;
+  int lock;
+  /* Which file our socket is, so that only our own is removed at the end. */
+  dev_t socket_device;
+  ino_t socket_inode;
+
+  struct connection *connections;
+  struct connection *controller;
+  uint32_t connection_count;
+
+  struct table attempts;
+  struct table pids;
+  struct table jobs;
+  struct attempt *first;
+  struct attempt *last;
+  struct attempt *draining;
+  uint32_t running;
+  uint64_t running_milli;
+  uint32_t queued;
+  uint32_t held;
+  uint64_t attempt_bytes;
+  struct job *runnable_first;
+  struct job *runnable_last;
+  /* Scratch for the environment of the next start. */
+  char **envp;
+  size_t envp_capacity;
+
+  struct hunt *hunts;
+  uint64_t scan_allowed_at;
+  uint64_t close_scan_allowed_at;
+
+  uint64_t punch_at;
+  uint64_t alone_since;
+  bool leaving;
+  bool finished;
+};
+
+uint64_t mono_now(void);
+uint64_t wall_now(void);
+/* One line on standard error, which is the log. */
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,108 @@
+/** What the QManager's core is told, and what it wants done. */
+import type {
+  ClientReply,
+  ClientRequest,
+  DocumentFault,
+  SubmissionOptions,
+} from "../../protocol/clientLink.ts";
+import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
+import type { ManagerCommand, WorkerFact } from "../../protocol/workerLink.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import type { JobRecord } from "../../src/store/managerRecords.ts";
+
+export interface Clock {
+  readonly monoMs: number;
+  readonly wallMs: number;
+}
+
+/** A client's address on the ROUTER socket, as text. */
+export type ClientId = string;
+
+export type ManagerEvent =
+  | { readonly type: "clientAsked"; readonly client: ClientId; readonly request: ClientRequest }
+  /** A reply could not be delivered: nobody is there any more. */
+  | { readonly type: "clientGone"; readonly client: ClientId }
+  | { readonly type: "chunkStored"; readonly submission: number; readonly index: number }
+  /** A piece could not be stored, or the document not be planned; `message` says what to do. */
+  | {
+      readonly type: "submissionFailed";
+      readonly submission: number;
+      readonly code: "storeFull" | "internal" | "refused";
+      readonly message: string;
+    }
+  | {
+      readonly type: "documentRejected";
+      readonly submission: number;
+      readonly faults: readonly DocumentFault[];
+      readonly total: number;
+    }
+  | {
+      readonly type: "documentPlanned";
+      readonly submission: number;
+      readonly name: string | null;
+      readonly taskCount: number;
+    }
+  /** The job is on disk. */
+  | { readonly type: "jobStored"; readonly submission: number; readonly record: JobRecord }
+  | {
+      readonly type: "workerStarted";
+      readonly seat: SeatNumber;
+      readonly epoch: number;
+      readonly pid: number;
+    }
+  | { readonly type: "workerLost"; readonly seat: SeatNumber; readonly epoch: number }
+  | {
+      readonly type: "workerTold";
+      readonly seat: SeatNumber;
+      readonly epoch: number;
+      readonly fact: WorkerFact;
+    }
+  /** The operating system asked this process to end. */
+  | { readonly type: "terminationAsked" }
+  /** Only time has passed. */
+  | { readonly type: "woken" };
+
+/**
+ * Effects of one step, in order. The shell first performs all `record…` in one transaction, then the rest: nothing is
+ * told to anybody that is not committed.
+ */
+export type ManagerEffect =
+  | { readonly type: "recordJob"; readonly record: JobRecord }
+  | { readonly type: "reply"; readonly client: ClientId; readonly reply: ClientReply }
+  /** Told only when everything committed so far is on disk. */
+  | { readonly type: "replyFlushed"; readonly client: ClientId; readonly reply: ClientReply }
+  /** The job is not among the live ones: answer with what the store says of it, or that there is no such job. */
+  | {
+      readonly type: "replyFromStore";
+      readonly client: ClientId;
+      readonly request: number;
+      readonly job: JobSeq;
+    }
+  | {
+      readonly type: "storeChunk";
+      readonly submission: number;
+      readonly index: number;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly type: "planDocument"; readonly submission: number; readonly options: SubmissionOptions }
+  /** Plan, environment and record in one transaction, flushed; then `jobStored`. */
+  | {
+      readonly type: "storeJob";
+      readonly submission: number;
+      readonly record: JobRecord;
+      readonly options: SubmissionOptions;
+    }
+  /** The pieces and the plan of the submission are of no use any more. */
+  | { readonly type: "forgetSubmission"; readonly submission: number }
+  | { readonly type: "startWorker"; readonly seat: SeatNumber }
+  | { readonly type: "tellWorker"; readonly seat: SeatNumber; readonly command: ManagerCommand }
+  /** It did not leave in time. */
+  | { readonly type: "killWorker"; readonly seat: SeatNumber }
+  /** Take no new clients: this manager is about to go. */
+  | { readonly type: "announceLeaving" }
+  | { readonly type: "leave" };
+
+export type RefusalCode = Extract<
+  ErrorCode,
+  "notFound" | "refused" | "storeFull" | "otherVersion" | "internal"
+>;

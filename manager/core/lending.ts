@@ -1,0 +1,181 @@
+/**
+ * Who gets how much of the node: priority first, then fairly between jobs.
+ *
+ * Each job has a usage: the integral over time of its dominant share, the largest share it holds of any one resource
+ * (dominant resource fairness: Ghodsi et al., NSDI 2011). Slots are handed out one shape at a time to the job whose usage,
+ * with what it would hold for one more quantum, is least (as in start-time fair queueing: Goyal et al., SIGCOMM 1996). A
+ * newcomer starts at the least usage of those present, so that it neither waits nor takes revenge for the past.
+ *
+ * The division is made over the whole node, as if nothing were lent, so that a job whose tasks are wide gets its turn: when
+ * its usage is least it comes first, the others' loans are recalled, and what their attempts free is kept for it. Since
+ * the targets together fit on the node, no two jobs can wait for halves that each other hold.
+ */
+import type { JobSeq } from "../../protocol/ids.ts";
+import type { Resources } from "../../protocol/resources.ts";
+import type { DemandClass } from "../../protocol/workerLink.ts";
+import {
+  addResources,
+  dominantShare,
+  fits,
+  isNoResources,
+  maxResources,
+  NO_RESOURCES,
+  subtractResources,
+} from "../../src/node/resources.ts";
+
+/** Usages are compared at most this often, so that wide and narrow jobs take turns of some length, not at every event. */
+export const QUANTUM_MS = 500;
+
+/** What lending knows of a job. */
+export interface Borrower {
+  readonly job: JobSeq;
+  demand: readonly DemandClass[];
+  /** Dominant share × milliseconds. */
+  usage: number;
+  /** The usage as of the last quantum: what jobs are ordered by. */
+  standing: number;
+  /** The loan that was last told. */
+  granted: Resources;
+  serial: number;
+  /** What the job may hold at most; null while that is unknown (after a restart of the manager). */
+  held: Resources | null;
+}
+
+interface Unit {
+  readonly borrower: Borrower;
+  readonly shape: Resources;
+}
+
+/** The next targets: for each borrower the loan that it should have now, as far as free slots allow. */
+export function divide(capacity: Resources, borrowers: readonly Borrower[]): Map<Borrower, Resources> {
+  const units = idealUnits(capacity, borrowers);
+  let free = freeResources(capacity, borrowers);
+  const reached = new Map<Borrower, Resources>(borrowers.map((borrower) => [borrower, NO_RESOURCES]));
+  const blocked = new Set<Borrower>();
+  for (const { borrower, shape } of units) {
+    if (blocked.has(borrower)) continue;
+    const before = reached.get(borrower) ?? NO_RESOURCES;
+    const next = addResources(before, shape);
+    const has = maxResources(borrower.held ?? NO_RESOURCES, before);
+    const missing = subtractResources(maxResources(next, has), has);
+    if (isNoResources(missing)) reached.set(borrower, next);
+    else if (free !== null && fits(missing, free)) {
+      free = subtractResources(free, missing);
+      reached.set(borrower, next);
+    } else blocked.add(borrower);
+  }
+  return reached;
+}
+
+/** What nobody holds; null while it is unknown what some job holds: then nothing is lent. */
+export function freeResources(capacity: Resources, borrowers: readonly Borrower[]): Resources | null {
+  let held = NO_RESOURCES;
+  for (const borrower of borrowers) {
+    if (borrower.held === null) return null;
+    held = addResources(held, borrower.held);
+  }
+  // A restart with fewer cpus may leave more held than there is: then nothing is free.
+  return subtractResources(maxResources(capacity, held), held);
+}
+
+/** The slots of the whole node in the order in which they are handed out. */
+function idealUnits(capacity: Resources, borrowers: readonly Borrower[]): Unit[] {
+  const units: Unit[] = [];
+  const target = new Map<Borrower, Resources>();
+  let free = capacity;
+  for (const level of levelsOf(borrowers)) {
+    const asking = askersAt(level, borrowers);
+    for (let asker = leastServed(asking, target, capacity); asker !== null; ) {
+      const shape = asker.shapes[0];
+      if (shape === undefined || !fits(shape.resources, free)) asker.shapes.shift();
+      else {
+        free = subtractResources(free, shape.resources);
+        target.set(asker.borrower, addResources(target.get(asker.borrower) ?? NO_RESOURCES, shape.resources));
+        units.push({ borrower: asker.borrower, shape: shape.resources });
+        shape.count -= 1;
+        if (shape.count === 0) asker.shapes.shift();
+      }
+      asker = leastServed(asking, target, capacity);
+    }
+  }
+  return units;
+}
+
+interface Asker {
+  readonly borrower: Borrower;
+  /** What it still wants at this level, in its own order. */
+  readonly shapes: { readonly resources: Resources; count: number }[];
+}
+
+function levelsOf(borrowers: readonly Borrower[]): number[] {
+  const levels = new Set<number>();
+  for (const borrower of borrowers) for (const { priority } of borrower.demand) levels.add(priority);
+  return [...levels].sort((a, b) => b - a);
+}
+
+function askersAt(level: number, borrowers: readonly Borrower[]): Asker[] {
+  const askers: Asker[] = [];
+  for (const borrower of borrowers) {
+    const shapes = borrower.demand
+      .filter(({ priority, count }) => priority === level && count > 0)
+      .map(({ resources, count }) => ({ resources, count }));
+    if (shapes.length > 0) askers.push({ borrower, shapes });
+  }
+  return askers;
+}
+
+function leastServed(
+  askers: readonly Asker[],
+  target: ReadonlyMap<Borrower, Resources>,
+  capacity: Resources,
+): Asker | null {
+  let least: Asker | null = null;
+  let leastKey = Number.POSITIVE_INFINITY;
+  for (const asker of askers) {
+    if (asker.shapes.length === 0) continue;
+    const share = dominantShare(target.get(asker.borrower) ?? NO_RESOURCES, capacity);
+    const key = asker.borrower.standing + share * QUANTUM_MS;
+    if (least === null || key < leastKey || (key === leastKey && asker.borrower.job < least.borrower.job)) {
+      least = asker;
+      leastKey = key;
+    }
+  }
+  return least;
+}
+
+/** Adds what was held during `elapsedMs` to the usages. */
+export function accountUsage(capacity: Resources, borrowers: Iterable<Borrower>, elapsedMs: number): void {
+  for (const borrower of borrowers) {
+    if (borrower.held !== null) borrower.usage += dominantShare(borrower.held, capacity) * elapsedMs;
+  }
+}
+
+/** Takes over the usages as the order of the next quantum. A job that asked for nothing catches up with the least. */
+export function refreshStandings(borrowers: readonly Borrower[]): void {
+  const least = leastUsage(borrowers);
+  for (const borrower of borrowers) {
+    if (borrower.demand.length === 0) borrower.usage = Math.max(borrower.usage, least);
+    borrower.standing = borrower.usage;
+  }
+}
+
+/** Where a newcomer starts. */
+export function leastUsage(borrowers: readonly Borrower[]): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const { usage, demand } of borrowers) if (demand.length > 0) least = Math.min(least, usage);
+  return least === Number.POSITIVE_INFINITY ? 0 : least;
+}
+
+/** Whether a job wants more than it was granted: then the order is looked at again after a quantum. */
+export function isContended(borrowers: readonly Borrower[]): boolean {
+  return borrowers.some(({ demand, granted }) => {
+    let wanted = NO_RESOURCES;
+    for (const { resources, count } of demand) {
+      for (let i = 0; i < count; i++) {
+        wanted = addResources(wanted, resources);
+        if (!fits(wanted, granted)) return true;
+      }
+    }
+    return false;
+  });
+}

@@ -1,0 +1,212 @@
+/** The queue of jobs: what waits for a QWorker, who gets it, how it ends, and who is told. */
+import type { ClientReply, JobSummary } from "../../protocol/clientLink.ts";
+import { isFinalJobState, type JobState } from "../../protocol/fields.ts";
+import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
+import { JOBS_PER_WORKER_MAX } from "../../protocol/limits.ts";
+import type { JobReport } from "../../protocol/workerLink.ts";
+import type { JobRecord } from "../../src/store/managerRecords.ts";
+import { NO_RESOURCES } from "../../src/node/resources.ts";
+import type { ClientId } from "./events.ts";
+import { leastUsage } from "./lending.ts";
+import { seatForJob } from "./seats.ts";
+import type { LiveJob } from "./state.ts";
+import { reply, type Turn, updateJob } from "./turn.ts";
+
+/** A job from the store or just accepted joins the live ones. What a running one holds is unknown until its QWorker says it. */
+export function enqueue(turn: Turn, record: JobRecord): LiveJob {
+  const { state } = turn;
+  const usage = leastUsage(borrowersOf(turn));
+  const job: LiveJob = {
+    record,
+    borrower: {
+      job: record.job,
+      demand: [],
+      usage,
+      standing: usage,
+      granted: NO_RESOURCES,
+      serial: 0,
+      held: record.state === "queued" ? NO_RESOURCES : null,
+    },
+    reportSeq: -1,
+    running: [],
+    assigned: false,
+    cancelTold: false,
+    loanUntold: true,
+  };
+  state.jobs.set(record.job, job);
+  if (record.seat === null) queueJob(state.queue, job);
+  else state.admitted.set(record.job, job);
+  return job;
+}
+
+export const borrowersOf = (turn: Turn): LiveJob["borrower"][] =>
+  [...turn.state.admitted.values()].map((job) => job.borrower);
+
+/** Into its place in the order of the queue: found by bisection. */
+function queueJob(queue: LiveJob[], job: LiveJob): void {
+  const goesBefore = (other: LiveJob): boolean =>
+    job.record.priority > other.record.priority ||
+    (job.record.priority === other.record.priority && job.record.job < other.record.job);
+  let low = 0;
+  let high = queue.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const other = queue[middle];
+    if (other !== undefined && goesBefore(other)) high = middle;
+    else low = middle + 1;
+  }
+  queue.splice(low, 0, job);
+}
+
+/** Gives queued jobs to QWorkers, highest priority first, then oldest first, as long as there is a place. */
+export function admitJobs(turn: Turn): void {
+  if (turn.state.stopping !== null) return;
+  const { queue, admitted } = turn.state;
+  for (let job = queue[0]; job !== undefined; job = queue[0]) {
+    const seat = seatForJob(turn, JOBS_PER_WORKER_MAX);
+    if (seat === null) return;
+    queue.shift();
+    admitted.set(job.record.job, job);
+    updateJob(turn, job, { seat, state: "running", startedAtMs: turn.clock.wallMs });
+  }
+}
+
+/** Tells QWorkers of jobs that they have not been told of: after admission, and after a restart of either side. */
+export function assignJobs(turn: Turn): void {
+  for (const job of turn.state.admitted.values()) {
+    const { record } = job;
+    if (record.seat === null || !isReady(turn, record.seat)) continue;
+    if (!job.assigned) {
+      job.assigned = true;
+      job.cancelTold = false;
+      const { job: id, round, priority } = record;
+      const command = { type: "assignJob", job: id, round, priority } as const;
+      turn.effects.push({ type: "tellWorker", seat: record.seat, command });
+    }
+    if (record.cancelRequested && !job.cancelTold) {
+      job.cancelTold = true;
+      turn.effects.push({
+        type: "tellWorker",
+        seat: record.seat,
+        command: { type: "cancelJob", job: record.job },
+      });
+    }
+  }
+}
+
+const isReady = (turn: Turn, seat: SeatNumber): boolean => turn.state.seats.get(seat)?.type === "ready";
+
+export function onCancelJobs(turn: Turn, client: ClientId, request: number, jobs: readonly JobSeq[]): void {
+  const accepted: JobSeq[] = [];
+  for (const id of jobs) {
+    const job = turn.state.jobs.get(id);
+    if (job === undefined) continue;
+    accepted.push(id);
+    if (job.record.cancelRequested) continue;
+    if (job.record.seat === null) cancelQueued(turn, job);
+    else updateJob(turn, job, { cancelRequested: true });
+  }
+  turn.effects.push({
+    type: "replyFlushed",
+    client,
+    reply: { type: "cancelAccepted", request, jobs: accepted },
+  });
+}
+
+/** No QWorker knows of it: it ends here. */
+function cancelQueued(turn: Turn, job: LiveJob): void {
+  const { queue } = turn.state;
+  queue.splice(queue.indexOf(job), 1);
+  const { total } = job.record.tasks;
+  const tasks = { ...job.record.tasks, waiting: 0, cancelled: total };
+  endJob(turn, job, "cancelled", { tasks, cancelRequested: true }, turn.clock.wallMs);
+}
+
+export function onJobProgressed(turn: Turn, report: JobReport): void {
+  const job = turn.state.jobs.get(report.job);
+  if (job === undefined || report.round !== job.record.round || report.seq <= job.reportSeq) return;
+  job.reportSeq = report.seq;
+  // Not written: the seat's store has the fresher figures, and the next manager asks its QWorker.
+  job.record = { ...job.record, tasks: report.tasks };
+  job.running = report.running;
+  turn.state.changed.add(job);
+}
+
+export function onJobFinished(turn: Turn, seat: SeatNumber, report: JobReport, finishedAtMs: number): void {
+  const job = turn.state.jobs.get(report.job);
+  if (job !== undefined && job.record.seat === seat && job.record.round === report.round) {
+    endJob(turn, job, report.state, { tasks: report.tasks }, finishedAtMs);
+  }
+  turn.effects.push({ type: "tellWorker", seat, command: { type: "releaseJob", job: report.job } });
+}
+
+/** The QWorker cannot open the job: it fails as a whole. */
+export function onJobRefused(turn: Turn, id: JobSeq, detail: string): void {
+  const job = turn.state.jobs.get(id);
+  if (job === undefined) return;
+  const { total } = job.record.tasks;
+  const tasks = { ...job.record.tasks, waiting: 0, ready: 0, running: 0, backoff: 0, failed: total };
+  endJob(turn, job, "failed", { tasks, detail }, turn.clock.wallMs);
+}
+
+function endJob(
+  turn: Turn,
+  job: LiveJob,
+  state: JobState,
+  change: Partial<JobRecord>,
+  finishedAtMs: number,
+): void {
+  job.running = [];
+  updateJob(turn, job, { ...change, state, finishedAtMs });
+  turn.state.jobs.delete(job.record.job);
+  turn.state.admitted.delete(job.record.job);
+  turn.state.lending.stale = true;
+}
+
+/** Tells followers what has changed; that a job has ended is told when it is on disk. */
+export function tellFollowers(turn: Turn): void {
+  const { changed, followers } = turn.state;
+  if (changed.size === 0) return;
+  for (const [client, follower] of followers) {
+    for (const job of changed) {
+      const id = job.record.job;
+      if (!follower.jobs.has(id)) continue;
+      const final = isFinalJobState(job.record.state);
+      tellJob(turn, client, follower.request, job, final);
+      if (final) follower.jobs.delete(id);
+    }
+  }
+  changed.clear();
+  for (const [client, follower] of turn.state.followers) {
+    if (follower.jobs.size === 0) turn.state.followers.delete(client);
+  }
+}
+
+function tellJob(turn: Turn, client: ClientId, request: number, job: LiveJob, final: boolean): void {
+  turn.effects.push({ type: final ? "replyFlushed" : "reply", client, reply: jobChanged(request, job) });
+}
+
+const jobChanged = (request: number, job: LiveJob): ClientReply => ({
+  type: "jobChanged",
+  request,
+  summary: summaryOf(job.record),
+  running: [...job.running],
+});
+
+export function summaryOf(record: JobRecord): JobSummary {
+  const { job, name, state, createdAtMs, startedAtMs, finishedAtMs, tasks } = record;
+  return { job, name, state, createdAtMs, startedAtMs, finishedAtMs, tasks };
+}
+
+export function onFollowJobs(turn: Turn, client: ClientId, request: number, jobs: readonly JobSeq[]): void {
+  const live = new Set<JobSeq>();
+  for (const id of jobs) {
+    const job = turn.state.jobs.get(id);
+    if (job === undefined) turn.effects.push({ type: "replyFromStore", client, request, job: id });
+    else {
+      live.add(id);
+      reply(turn, client, jobChanged(request, job));
+    }
+  }
+  if (live.size > 0) turn.state.followers.set(client, { request, jobs: live });
+}

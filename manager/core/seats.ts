@@ -1,0 +1,165 @@
+/**
+ * The seats and who holds them: QWorkers are started when there is a job for them, one is kept warm, the others leave when
+ * idle. A seat whose QWorker died with jobs is filled again: the successor opens the seat's store.
+ */
+import { assertNever } from "../../protocol/errors.ts";
+import { type SeatNumber, seatNumber } from "../../protocol/ids.ts";
+import type { ManagerEvent } from "./events.ts";
+import type { LiveJob, Seat } from "./state.ts";
+import { type Turn, wakeAt } from "./turn.ts";
+
+/** A QWorker without jobs leaves after this time, except one. */
+const IDLE_MS = 30_000;
+/** To start, say hello and be ready; Node takes 40 ms for it, a loaded machine a hundred times that. */
+const START_DEADLINE_MS = 30_000;
+/** From `leave` to a kill. */
+const LEAVE_DEADLINE_MS = 15_000;
+/** A QWorker that failed n times in a row is started again after 2^n × this, at most RESTART_DELAY_MAX_MS. */
+const RESTART_DELAY_MS = 250;
+const RESTART_DELAY_MAX_MS = 30_000;
+/** One that has lived so long did not fail at its start. */
+const HEALTHY_MS = 5000;
+
+export const absentSeat = (seat: SeatNumber): Seat => ({ type: "absent", seat, notBeforeMs: 0, failures: 0 });
+
+/** The seat for the next job: the one with the fewest, or a new one while all have some; null when all are full. */
+export function seatForJob(turn: Turn, jobsMax: number): SeatNumber | null {
+  const { seats, options } = turn.state;
+  const load = jobsPerSeat(turn);
+  let best: SeatNumber | null = null;
+  for (const { seat, type } of seats.values()) {
+    if (type === "leaving") continue;
+    if (best === null || (load.get(seat) ?? 0) < (load.get(best) ?? 0)) best = seat;
+  }
+  const bestLoad = best === null ? Number.POSITIVE_INFINITY : (load.get(best) ?? 0);
+  if (bestLoad > 0 && seats.size < options.workersMax) {
+    const fresh = freeSeatNumber(turn);
+    seats.set(fresh, absentSeat(fresh));
+    return fresh;
+  }
+  return bestLoad < jobsMax ? best : null;
+}
+
+function freeSeatNumber(turn: Turn): SeatNumber {
+  let number = 0;
+  while (turn.state.seats.has(seatNumber(number))) number++;
+  return seatNumber(number);
+}
+
+function jobsPerSeat(turn: Turn): Map<SeatNumber, number> {
+  const load = new Map<SeatNumber, number>();
+  for (const { record } of turn.state.admitted.values()) {
+    if (record.seat !== null) load.set(record.seat, (load.get(record.seat) ?? 0) + 1);
+  }
+  return load;
+}
+
+/** Starts QWorkers for seats with jobs, sends idle ones home, and kills what does not answer in time. */
+export function tendSeats(turn: Turn): void {
+  const load = jobsPerSeat(turn);
+  let warm = turn.state.stopping === null ? 1 : 0;
+  for (const seat of [...turn.state.seats.values()]) {
+    const jobs = load.get(seat.seat) ?? 0;
+    switch (seat.type) {
+      case "absent":
+        tendAbsent(turn, seat, jobs);
+        break;
+      case "starting":
+        killWhenLate(turn, seat.seat, seat.sinceMs + START_DEADLINE_MS);
+        break;
+      case "leaving":
+        killWhenLate(turn, seat.seat, seat.sinceMs + LEAVE_DEADLINE_MS);
+        break;
+      case "ready":
+        if (jobs > 0) seat.idleSinceMs = null;
+        else if (warm > 0) warm -= 1;
+        else tendIdle(turn, seat);
+        break;
+      default:
+        assertNever(seat);
+    }
+  }
+}
+
+function tendAbsent(turn: Turn, seat: Extract<Seat, { type: "absent" }>, jobs: number): void {
+  if (turn.state.stopping !== null) return;
+  if (jobs === 0) {
+    turn.state.seats.delete(seat.seat);
+    return;
+  }
+  if (turn.clock.monoMs < seat.notBeforeMs) return wakeAt(turn, seat.notBeforeMs);
+  const { monoMs: sinceMs } = turn.clock;
+  const { failures } = seat;
+  turn.state.seats.set(seat.seat, {
+    type: "starting",
+    seat: seat.seat,
+    sinceMs,
+    failures,
+    epoch: 0,
+    pid: null,
+  });
+  turn.effects.push({ type: "startWorker", seat: seat.seat });
+  wakeAt(turn, sinceMs + START_DEADLINE_MS);
+}
+
+function tendIdle(turn: Turn, seat: Extract<Seat, { type: "ready" }>): void {
+  seat.idleSinceMs ??= turn.clock.monoMs;
+  const leaveAtMs = seat.idleSinceMs + IDLE_MS;
+  if (turn.clock.monoMs < leaveAtMs) wakeAt(turn, leaveAtMs);
+  else dismiss(turn, seat);
+}
+
+export function dismiss(turn: Turn, seat: Extract<Seat, { type: "ready" }>): void {
+  const { epoch, pid } = seat;
+  turn.state.seats.set(seat.seat, {
+    type: "leaving",
+    seat: seat.seat,
+    epoch,
+    pid,
+    sinceMs: turn.clock.monoMs,
+  });
+  turn.effects.push({ type: "tellWorker", seat: seat.seat, command: { type: "leave" } });
+  wakeAt(turn, turn.clock.monoMs + LEAVE_DEADLINE_MS);
+}
+
+function killWhenLate(turn: Turn, seat: SeatNumber, deadlineMs: number): void {
+  if (turn.clock.monoMs < deadlineMs) wakeAt(turn, deadlineMs);
+  else turn.effects.push({ type: "killWorker", seat });
+}
+
+export function onWorkerStarted(turn: Turn, event: Extract<ManagerEvent, { type: "workerStarted" }>): void {
+  const seat = turn.state.seats.get(event.seat);
+  if (seat?.type !== "starting") return;
+  turn.state.seats.set(event.seat, { ...seat, epoch: event.epoch, pid: event.pid });
+  const { seat: number, epoch: seatEpoch } = event;
+  const capacity = turn.state.options.capacity;
+  turn.effects.push({
+    type: "tellWorker",
+    seat: number,
+    command: { type: "hello", seat: number, seatEpoch, capacity },
+  });
+}
+
+export function onWorkerLost(turn: Turn, event: Extract<ManagerEvent, { type: "workerLost" }>): void {
+  const seat = turn.state.seats.get(event.seat);
+  if (seat === undefined || seat.type === "absent" || seat.epoch > event.epoch) return;
+  const { monoMs } = turn.clock;
+  const healthy = seat.type === "leaving" || monoMs - seat.sinceMs >= HEALTHY_MS;
+  const failures = healthy ? 0 : seat.type === "starting" ? seat.failures + 1 : 1;
+  const delayMs = failures === 0 ? 0 : Math.min(RESTART_DELAY_MS * 2 ** failures, RESTART_DELAY_MAX_MS);
+  turn.state.seats.set(event.seat, {
+    type: "absent",
+    seat: event.seat,
+    notBeforeMs: monoMs + delayMs,
+    failures,
+  });
+  for (const job of jobsOf(turn, event.seat)) {
+    // Its tasks may go on without their QWorker: what they hold is counted as held until its successor has asked.
+    job.assigned = false;
+    job.borrower.demand = [];
+  }
+  turn.state.lending.stale = true;
+}
+
+export const jobsOf = (turn: Turn, seat: SeatNumber): LiveJob[] =>
+  [...turn.state.admitted.values()].filter(({ record }) => record.seat === seat);

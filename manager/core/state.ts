@@ -1,0 +1,153 @@
+/**
+ * The state of the QManager: the queue, the seats, and who is waiting for an answer.
+ *
+ * Jobs that have ended live in the store only; here are those that are queued or running.
+ */
+import type { SubmissionOptions } from "../../protocol/clientLink.ts";
+import type { ForkserverReport } from "../../protocol/executorLink.ts";
+import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
+import type { Resources } from "../../protocol/resources.ts";
+import type { RunningTask } from "../../protocol/workerLink.ts";
+import type { JobRecord } from "../../src/store/managerRecords.ts";
+import type { ClientId } from "./events.ts";
+import type { Borrower } from "./lending.ts";
+
+export interface ManagerOptions {
+  readonly epoch: number;
+  readonly packageVersion: string;
+  readonly instance: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly capacity: Resources;
+  /** One QWorker per cpu and gpu at most. */
+  readonly workersMax: number;
+  /** Leaves by itself after IDLE_MS without work. */
+  readonly transient: boolean;
+  /** From SIGTERM to SIGKILL of tasks, when the daemon is stopped at once. */
+  readonly graceMs: number;
+}
+
+export interface ManagerState {
+  readonly options: ManagerOptions;
+  /** Live jobs by number, in the order of submission. */
+  readonly jobs: Map<JobSeq, LiveJob>;
+  /** Jobs without a seat: highest priority first, then oldest first. */
+  readonly queue: LiveJob[];
+  /** Jobs with a seat. */
+  readonly admitted: Map<JobSeq, LiveJob>;
+  /** Jobs of which followers have to be told at the end of the turn. */
+  readonly changed: Set<LiveJob>;
+  nextJob: number;
+  readonly seats: Map<SeatNumber, Seat>;
+  readonly submissions: Map<number, Submission>;
+  nextSubmission: number;
+  readonly followers: Map<ClientId, Follower>;
+  readonly statusQueries: Map<number, StatusQuery>;
+  nextStatusQuery: number;
+  readonly lending: LendingClock;
+  stopping: Stopping | null;
+  /** Since when there is nothing to do; null while there is. */
+  idleSinceMs: number | null;
+  /** The next time at which the core wants to be woken. */
+  wakeAtMs: number | null;
+}
+
+export interface LiveJob {
+  record: JobRecord;
+  readonly borrower: Borrower;
+  /** The last report's sequence number; older ones are ignored. */
+  reportSeq: number;
+  running: readonly RunningTask[];
+  /** Told to its QWorker since that one's last hello. */
+  assigned: boolean;
+  cancelTold: boolean;
+  /** Its QWorker has not been told a loan since it became ready. */
+  loanUntold: boolean;
+}
+
+/**
+ * A seat is `absent` while nobody holds it, `starting` until its QWorker has said that it is ready, `ready` while it serves,
+ * `leaving` when told to go.
+ */
+export type Seat =
+  | {
+      readonly type: "absent";
+      readonly seat: SeatNumber;
+      readonly notBeforeMs: number;
+      readonly failures: number;
+    }
+  | {
+      readonly type: "starting";
+      readonly seat: SeatNumber;
+      readonly sinceMs: number;
+      readonly failures: number;
+      readonly epoch: number;
+      readonly pid: number | null;
+    }
+  | {
+      readonly type: "ready";
+      readonly seat: SeatNumber;
+      readonly epoch: number;
+      readonly pid: number;
+      readonly sinceMs: number;
+      idleSinceMs: number | null;
+      drained: boolean;
+    }
+  | {
+      readonly type: "leaving";
+      readonly seat: SeatNumber;
+      readonly epoch: number;
+      readonly pid: number;
+      readonly sinceMs: number;
+    };
+
+/** A document on its way in. `open` takes pieces, `sealed` is being planned, `storing` is being written. */
+export interface Submission {
+  readonly submission: number;
+  readonly client: ClientId;
+  readonly options: SubmissionOptions;
+  phase: "open" | "sealed" | "storing";
+  /** Pieces taken so far; the next must have this number. */
+  chunks: number;
+  sizeBytes: number;
+  /** The request that waits for an answer: of the seal. */
+  sealRequest: number;
+  /** Requests of the pieces that are being stored, by index. */
+  readonly pending: Map<number, number>;
+  expiresAtMs: number;
+}
+
+export interface Follower {
+  readonly request: number;
+  readonly jobs: Set<JobSeq>;
+}
+
+/** A `daemonStatus` that collects the answers of the QWorkers. */
+export interface StatusQuery {
+  readonly client: ClientId;
+  readonly request: number;
+  readonly waitingFor: Set<SeatNumber>;
+  readonly deadlineMs: number;
+  readonly executors: {
+    readonly seat: SeatNumber;
+    readonly pid: number;
+    readonly forkserver: ForkserverReport | null;
+  }[];
+  readonly refused: Record<string, number>;
+}
+
+export interface LendingClock {
+  accountedAtMs: number;
+  quantumEndsMs: number;
+  /** Something that the division depends on has changed. */
+  stale: boolean;
+}
+
+export interface Stopping {
+  readonly now: boolean;
+  /** Who asked, and wants to be told how it goes. */
+  readonly listeners: Map<ClientId, number>;
+  readonly sinceMs: number;
+  toldAtMs: number;
+  leftTold: boolean;
+}

@@ -1,0 +1,135 @@
+/**
+ * The QManager's decisions: what it does about a batch of events. Deterministic; the state is changed in place; nothing here
+ * touches a socket, a store or a clock.
+ */
+import type { ClientRequest } from "../../protocol/clientLink.ts";
+import { assertNever } from "../../protocol/errors.ts";
+import type { JobRecord } from "../../src/store/managerRecords.ts";
+import type { ClientId, Clock, ManagerEffect, ManagerEvent } from "./events.ts";
+import { tendLoans } from "./loans.ts";
+import { admitJobs, assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
+import { absentSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
+import { answerStatus, onDaemonStatus, stop, tendStopping } from "./service.ts";
+import type { ManagerOptions, ManagerState } from "./state.ts";
+import {
+  expireSubmissions,
+  onAppendSubmission,
+  onChunkStored,
+  onDocumentPlanned,
+  onDocumentRejected,
+  onJobStored,
+  onOpenSubmission,
+  onSealSubmission,
+  onSubmissionFailed,
+} from "./submissions.ts";
+import { refuse, reply, type Turn } from "./turn.ts";
+import { onWorkerFact } from "./workerFacts.ts";
+
+/** A manager with the jobs that its predecessor left unfinished; they go on in their seats. */
+export function createManager(
+  options: ManagerOptions,
+  unfinished: Iterable<JobRecord>,
+  nextJob: number,
+): ManagerState {
+  const state: ManagerState = {
+    options,
+    jobs: new Map(),
+    queue: [],
+    admitted: new Map(),
+    changed: new Set(),
+    nextJob,
+    seats: new Map(),
+    submissions: new Map(),
+    nextSubmission: 1,
+    followers: new Map(),
+    statusQueries: new Map(),
+    nextStatusQuery: 1,
+    lending: { accountedAtMs: 0, quantumEndsMs: 0, stale: true },
+    stopping: null,
+    idleSinceMs: null,
+    wakeAtMs: null,
+  };
+  const turn: Turn = { state, clock: { monoMs: 0, wallMs: 0 }, effects: [] };
+  for (const record of unfinished) {
+    enqueue(turn, record);
+    if (record.seat !== null) state.seats.set(record.seat, absentSeat(record.seat));
+  }
+  return state;
+}
+
+/** Handles the events, in order, then everything that follows from them. `state.wakeAtMs` says when to call again. */
+export function step(state: ManagerState, clock: Clock, events: readonly ManagerEvent[]): ManagerEffect[] {
+  const turn: Turn = { state, clock, effects: [] };
+  state.wakeAtMs = null;
+  for (const event of events) handle(turn, event);
+  expireSubmissions(turn);
+  admitJobs(turn);
+  tendSeats(turn);
+  assignJobs(turn);
+  tendLoans(turn);
+  answerStatus(turn);
+  tellFollowers(turn);
+  tendStopping(turn);
+  return turn.effects;
+}
+
+function handle(turn: Turn, event: ManagerEvent): void {
+  switch (event.type) {
+    case "clientAsked":
+      return onRequest(turn, event.client, event.request);
+    case "clientGone":
+      turn.state.followers.delete(event.client);
+      turn.state.stopping?.listeners.delete(event.client);
+      return;
+    case "chunkStored":
+      return onChunkStored(turn, event);
+    case "submissionFailed":
+      return onSubmissionFailed(turn, event);
+    case "documentRejected":
+      return onDocumentRejected(turn, event);
+    case "documentPlanned":
+      return onDocumentPlanned(turn, event);
+    case "jobStored":
+      return onJobStored(turn, event);
+    case "workerStarted":
+      return onWorkerStarted(turn, event);
+    case "workerLost":
+      return onWorkerLost(turn, event);
+    case "workerTold":
+      return onWorkerFact(turn, event);
+    case "terminationAsked":
+      return stop(turn, turn.state.stopping !== null, null);
+    case "woken":
+      return;
+    default:
+      assertNever(event);
+  }
+}
+
+function onRequest(turn: Turn, client: ClientId, asked: ClientRequest): void {
+  const { request } = asked;
+  const { packageVersion, pid } = turn.state.options;
+  switch (asked.type) {
+    case "hello":
+      return reply(turn, client, { type: "welcome", request, packageVersion, pid });
+    case "openSubmission":
+      return onOpenSubmission(turn, client, asked);
+    case "appendSubmission":
+      return onAppendSubmission(turn, client, asked);
+    case "sealSubmission":
+      return onSealSubmission(turn, client, asked);
+    case "followJobs":
+      return onFollowJobs(turn, client, request, asked.jobs);
+    case "unfollow":
+      turn.state.followers.delete(client);
+      return reply(turn, client, { type: "unfollowed", request });
+    case "cancelJobs":
+      return onCancelJobs(turn, client, request, asked.jobs);
+    case "daemonStatus":
+      return onDaemonStatus(turn, client, request);
+    case "stopDaemon":
+      return stop(turn, asked.mode === "now", { id: client, request });
+    default:
+      return refuse(turn, client, request, "internal", assertNever(asked));
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * How a document comes in: opened, appended to piece by piece, sealed, planned away from this event loop, stored and flushed;
+ * only then accepted. One that is not sealed expires.
+ */
+import { type ClientRequest, SUBMISSION_LIFE_MS } from "../../protocol/clientLink.ts";
+import type { TaskCounts } from "../../protocol/fields.ts";
+import { jobSeq } from "../../protocol/ids.ts";
+import { DOCUMENT_BYTES_MAX, ENVIRONMENT_BYTES_MAX } from "../../protocol/limits.ts";
+import type { JobRecord } from "../../src/store/managerRecords.ts";
+import type { ClientId, ManagerEvent } from "./events.ts";
+import { enqueue } from "./queue.ts";
+import type { Submission } from "./state.ts";
+import { refuse, reply, type Turn, wakeAt } from "./turn.ts";
+
+/** Documents on their way in at a time. Each may hold a file of DOCUMENT_BYTES_MAX on disk, and a thread while planned. */
+const SUBMISSIONS_MAX = 1000;
+
+type Asked<Name extends ClientRequest["type"]> = Extract<ClientRequest, { type: Name }>;
+type Told<Name extends ManagerEvent["type"]> = Extract<ManagerEvent, { type: Name }>;
+
+export function onOpenSubmission(turn: Turn, client: ClientId, asked: Asked<"openSubmission">): void {
+  const { state } = turn;
+  if (state.stopping !== null) {
+    return refuse(
+      turn,
+      client,
+      asked.request,
+      "refused",
+      "The daemon is stopping; submit again in a moment.",
+    );
+  }
+  if (state.submissions.size >= SUBMISSIONS_MAX) {
+    const message = `${SUBMISSIONS_MAX} submissions are under way; submit again when some are through.`;
+    return refuse(turn, client, asked.request, "refused", message);
+  }
+  const sizeBytes = environmentBytes(asked.options.env);
+  if (sizeBytes > ENVIRONMENT_BYTES_MAX) {
+    const message = `The environment has ${sizeBytes} bytes, at most ${ENVIRONMENT_BYTES_MAX} are kept: use --clean-env.`;
+    return refuse(turn, client, asked.request, "refused", message);
+  }
+  const submission = state.nextSubmission++;
+  state.submissions.set(submission, {
+    submission,
+    client,
+    options: asked.options,
+    phase: "open",
+    chunks: 0,
+    sizeBytes: 0,
+    sealRequest: 0,
+    pending: new Map(),
+    expiresAtMs: turn.clock.monoMs + SUBMISSION_LIFE_MS,
+  });
+  reply(turn, client, { type: "submissionOpened", request: asked.request, submission });
+}
+
+function environmentBytes(env: Readonly<Record<string, string>>): number {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(env)) bytes += name.length + value.length + 2;
+  return bytes;
+}
+
+export function onAppendSubmission(turn: Turn, client: ClientId, asked: Asked<"appendSubmission">): void {
+  const { request, index } = asked;
+  const submission = ownSubmission(turn, client, asked.submission, request);
+  if (submission === null) return;
+  if (index < submission.chunks && !submission.pending.has(index)) {
+    return reply(turn, client, { type: "chunkAccepted", request, index });
+  }
+  if (submission.phase !== "open" || index !== submission.chunks) {
+    const message = `Piece ${index} came where piece ${submission.chunks} was expected; submit again.`;
+    return abandon(turn, submission, request, "refused", message);
+  }
+  submission.sizeBytes += asked.bytes.length;
+  if (submission.sizeBytes > DOCUMENT_BYTES_MAX) {
+    const message = `The document has more than ${DOCUMENT_BYTES_MAX} bytes; use task arrays (foreach), or several jobs.`;
+    return abandon(turn, submission, request, "refused", message);
+  }
+  submission.chunks += 1;
+  submission.pending.set(index, request);
+  submission.expiresAtMs = turn.clock.monoMs + SUBMISSION_LIFE_MS;
+  turn.effects.push({ type: "storeChunk", submission: submission.submission, index, bytes: asked.bytes });
+}
+
+export function onChunkStored(turn: Turn, told: Told<"chunkStored">): void {
+  const submission = turn.state.submissions.get(told.submission);
+  const request = submission?.pending.get(told.index);
+  if (submission === undefined || request === undefined) return;
+  submission.pending.delete(told.index);
+  reply(turn, submission.client, { type: "chunkAccepted", request, index: told.index });
+}
+
+export function onSealSubmission(turn: Turn, client: ClientId, asked: Asked<"sealSubmission">): void {
+  const submission = ownSubmission(turn, client, asked.submission, asked.request);
+  if (submission === null) return;
+  if (submission.phase !== "open" || submission.pending.size > 0 || submission.chunks !== asked.chunks) {
+    const message = `The document has ${submission.chunks} pieces here and ${asked.chunks} there; submit again.`;
+    return abandon(turn, submission, asked.request, "refused", message);
+  }
+  submission.phase = "sealed";
+  submission.sealRequest = asked.request;
+  turn.effects.push({ type: "planDocument", submission: submission.submission, options: submission.options });
+}
+
+export function onDocumentRejected(turn: Turn, told: Told<"documentRejected">): void {
+  const submission = turn.state.submissions.get(told.submission);
+  if (submission === undefined) return;
+  const { client, sealRequest: request } = submission;
+  reply(turn, client, { type: "documentInvalid", request, faults: [...told.faults], total: told.total });
+  forget(turn, submission);
+}
+
+export function onSubmissionFailed(turn: Turn, told: Told<"submissionFailed">): void {
+  const submission = turn.state.submissions.get(told.submission);
+  if (submission === undefined) return;
+  const request = submission.phase === "open" ? firstPending(submission) : submission.sealRequest;
+  abandon(turn, submission, request, told.code, told.message);
+}
+
+const firstPending = (submission: Submission): number => [...submission.pending.values()][0] ?? 0;
+
+/** The document is sound: give the job its number and have it written. */
+export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): void {
+  const { state } = turn;
+  const submission = state.submissions.get(told.submission);
+  if (submission === undefined) return;
+  submission.phase = "storing";
+  const { options } = submission;
+  const record: JobRecord = {
+    job: jobSeq(state.nextJob++),
+    name: options.name ?? told.name ?? nameOfSource(options.source),
+    state: "queued",
+    round: 1,
+    priority: options.priority,
+    directory: options.directory.type === "existing" ? options.directory.path : "",
+    source: options.source,
+    createdAtMs: turn.clock.wallMs,
+    startedAtMs: null,
+    finishedAtMs: null,
+    seat: null,
+    cancelRequested: false,
+    tasks: allWaiting(told.taskCount),
+    detail: null,
+  };
+  turn.effects.push({ type: "storeJob", submission: submission.submission, record, options });
+}
+
+/** `data/big.yaml` is called `big`; what was read from standard input, `workflow`. */
+function nameOfSource(source: string): string {
+  const base = source.split("/").pop() ?? "";
+  const stem = base.replace(/\.(ya?ml|json)$/i, "");
+  return stem === "" || stem === "-" ? "workflow" : stem;
+}
+
+const allWaiting = (total: number): TaskCounts => ({
+  total,
+  waiting: total,
+  ready: 0,
+  running: 0,
+  backoff: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+  skipped: 0,
+});
+
+export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
+  const { record } = told;
+  enqueue(turn, record);
+  const submission = turn.state.submissions.get(told.submission);
+  if (submission === undefined) return;
+  const { client, sealRequest: request } = submission;
+  reply(turn, client, { type: "jobAccepted", request, job: record.job, tasks: record.tasks.total });
+  forget(turn, submission);
+}
+
+/** Forgets what was opened and not sealed in time. */
+export function expireSubmissions(turn: Turn): void {
+  for (const submission of turn.state.submissions.values()) {
+    if (submission.phase !== "open") continue;
+    if (submission.expiresAtMs <= turn.clock.monoMs) forget(turn, submission);
+    else wakeAt(turn, submission.expiresAtMs);
+  }
+}
+
+function ownSubmission(turn: Turn, client: ClientId, id: number, request: number): Submission | null {
+  const submission = turn.state.submissions.get(id);
+  if (submission !== undefined && submission.client === client) return submission;
+  refuse(turn, client, request, "notFound", "This submission has expired or was refused; submit again.");
+  return null;
+}
+
+function abandon(
+  turn: Turn,
+  submission: Submission,
+  request: number,
+  code: "storeFull" | "internal" | "refused",
+  message: string,
+): void {
+  refuse(turn, submission.client, request, code, message);
+  forget(turn, submission);
+}
+
+function forget(turn: Turn, submission: Submission): void {
+  turn.state.submissions.delete(submission.submission);
+  turn.effects.push({ type: "forgetSubmission", submission: submission.submission });
+}

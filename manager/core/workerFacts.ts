@@ -1,0 +1,76 @@
+/** What QWorkers tell: who is ready, what jobs need and hold, how they go and end. */
+import { assertNever } from "../../protocol/errors.ts";
+import type { WorkerFact } from "../../protocol/workerLink.ts";
+import { NO_RESOURCES } from "../../src/node/resources.ts";
+import type { ManagerEvent } from "./events.ts";
+import { onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
+import { jobsOf } from "./seats.ts";
+import { drainSeat, onDrained, onStatus } from "./service.ts";
+import type { Seat } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "workerTold" }>): void {
+  const seat = turn.state.seats.get(event.seat);
+  if (seat === undefined || seat.type === "absent" || seat.epoch !== event.epoch) return;
+  const { fact } = event;
+  switch (fact.type) {
+    case "workerReady":
+      return onWorkerReady(turn, seat, fact);
+    case "demandSlots": {
+      const job = turn.state.admitted.get(fact.job);
+      if (job === undefined) return;
+      job.borrower.demand = fact.classes;
+      turn.state.lending.stale = true;
+      return;
+    }
+    case "loanHeld": {
+      const borrower = turn.state.admitted.get(fact.job)?.borrower;
+      if (borrower === undefined || fact.serial !== borrower.serial) return;
+      borrower.held = fact.resources;
+      turn.state.lending.stale = true;
+      return;
+    }
+    case "jobProgressed":
+      return onJobProgressed(turn, fact.report);
+    case "jobFinished":
+      return onJobFinished(turn, event.seat, fact.report, fact.finishedAtMs);
+    case "jobRefused":
+      return onJobRefused(turn, fact.job, fact.detail);
+    case "drained":
+      return onDrained(turn, event.seat);
+    case "status":
+      return onStatus(turn, event.seat, fact);
+    default:
+      assertNever(fact);
+  }
+}
+
+/** The QWorker serves: its loans are taken over as it tells them, its jobs are told to it again. */
+function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type: "workerReady" }>): void {
+  if (seat.type === "absent" || seat.type === "leaving") return;
+  const sinceMs = turn.clock.monoMs;
+  const { epoch } = seat;
+  const ready = {
+    type: "ready",
+    seat: seat.seat,
+    epoch,
+    pid: fact.pid,
+    sinceMs,
+    idleSinceMs: null,
+    drained: false,
+  } as const;
+  turn.state.seats.set(seat.seat, { ...ready });
+  const loans = new Map(fact.loans.map((loan) => [loan.job, loan]));
+  for (const job of jobsOf(turn, seat.seat)) {
+    const loan = loans.get(job.record.job);
+    job.assigned = false;
+    job.borrower.serial = Math.max(job.borrower.serial, loan?.serial ?? 0);
+    if (loan !== undefined) job.borrower.held = loan.resources;
+    job.loanUntold = true;
+    // The next division sends every job its loan under a new serial; the answer says what it holds.
+    job.borrower.granted = NO_RESOURCES;
+  }
+  for (const report of fact.jobs) onJobProgressed(turn, report);
+  if (turn.state.stopping !== null) drainSeat(turn, seat.seat, turn.state.stopping.now);
+  turn.state.lending.stale = true;
+}

@@ -1,0 +1,72 @@
+/** The JSON that commands print with `--json`. docs/json.md describes it; a change of meaning is a new version. */
+import type { JobSummary } from "../../protocol/clientLink.ts";
+import type { JobView } from "../client/read.ts";
+import type { TaskFailure } from "../client/failures.ts";
+import type { TaskView } from "../client/readTasks.ts";
+
+export const JSON_VERSION = 1;
+
+/** A whole document, indented for people who look at it. */
+export const jsonDocument = (fields: object): string => JSON.stringify({ version: JSON_VERSION, ...fields }, null, 2);
+
+/** ISO 8601 with milliseconds, UTC. */
+export const jsonTime = (atMs: number | null): string | null => (atMs === null ? null : new Date(atMs).toISOString());
+
+export function jsonSummary(summary: JobSummary): object {
+  return {
+    id: summary.job,
+    name: summary.name,
+    state: summary.state,
+    createdAt: jsonTime(summary.createdAtMs),
+    startedAt: jsonTime(summary.startedAtMs),
+    finishedAt: jsonTime(summary.finishedAtMs),
+    tasks: summary.tasks,
+  };
+}
+
+export function jsonJob(job: JobView): object {
+  return {
+    ...jsonSummary(job),
+    priority: job.priority,
+    directory: job.directory,
+    source: job.source,
+    cancelRequested: job.cancelRequested,
+    detail: job.detail,
+  };
+}
+
+export function jsonTask(task: TaskView): object {
+  return {
+    name: task.name,
+    state: task.state,
+    attempt: task.attempt,
+    exitCode: task.exitCode,
+    signal: task.signal,
+    startedAt: jsonTime(task.startedAtMs),
+    finishedAt: jsonTime(task.finishedAtMs),
+    startedSeq: task.startedSeq,
+    finishedSeq: task.finishedSeq,
+    node: task.node,
+    usage:
+      task.usage === null
+        ? null
+        : {
+            cpuSeconds: task.usage.userSeconds + task.usage.systemSeconds,
+            maxRssBytes: task.usage.maxRssBytes,
+          },
+    reason: task.reason,
+  };
+}
+
+export function jsonFailure(failure: TaskFailure): object {
+  return {
+    task: failure.task.name,
+    attempt: failure.task.attempt,
+    attemptsMax: failure.attemptsMax,
+    reason: failure.task.reason,
+    exitCode: failure.task.exitCode,
+    signal: failure.task.signal,
+    stream: failure.excerpt?.stream ?? null,
+    lastLines: failure.excerpt?.lines ?? [],
+  };
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+/** The command `qrew`: streams and signals in, exit code out. What it does is in program.ts and the commands. */
+import { exitCodeOf, QrewError } from "../../protocol/errors.ts";
+import type { Home } from "../node/home.ts";
+import { type CommandContext, type EndingSignal, exitCodeOfSignal, type SignalHandler } from "./context.ts";
+import { runProgram } from "./program.ts";
+import { openTerminal, OutputClosed, type Terminal } from "./terminal.ts";
+
+const SIGNALS: readonly EndingSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+const terminal = openTerminal(process.stdout, process.stderr, process.env);
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  try {
+    return await runProgram(process.argv.slice(2), makeContext());
+  } catch (thrown) {
+    // Whoever was reading has what he wanted.
+    if (thrown instanceof OutputClosed) return 0;
+    const error = QrewError.from(thrown);
+    reportError(error, process.argv.includes("--debug"));
+    return exitCodeOf(error);
+  }
+}
+
+function makeContext(): CommandContext {
+  const handlers: SignalHandler[] = [(signal) => process.exit(exitCodeOfSignal(signal))];
+  for (const signal of SIGNALS) process.on(signal, () => handlers.at(-1)?.(signal));
+  return {
+    terminal,
+    home: openHomeOnce(terminal),
+    onSignal: (handler) => {
+      handlers.push(handler);
+      return () => void handlers.splice(handlers.indexOf(handler), 1);
+    },
+  };
+}
+
+function openHomeOnce(notices: Terminal): () => Promise<Home> {
+  let opened: Promise<Home> | null = null;
+  return () => {
+    opened ??= import("../node/home.ts").then(({ openHome }) => {
+      const home = openHome();
+      if (home.notice !== null) notices.note(`qrew: ${home.notice}`);
+      return home;
+    });
+    return opened;
+  };
+}
+
+function reportError(error: QrewError, debug: boolean): void {
+  terminal.note(`qrew: ${error.message}`);
+  for (const detail of error.details) terminal.note(`  ${detail}`);
+  if (!debug) {
+    if (error.code === "internal") terminal.note("qrew: this is a defect of qrew; --debug shows where it happened.");
+    return;
+  }
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) terminal.note(cause.stack ?? cause.message);
+}

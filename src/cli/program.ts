@@ -1,0 +1,140 @@
+/**
+ * The command line as a table: names, arguments, options, and the file that carries each command out. Those files are
+ * loaded when their command is called, so that `qrew --help` loads nothing but this.
+ */
+import { Command, CommanderError } from "commander";
+import { QrewError } from "../../protocol/errors.ts";
+import { QREW_VERSION } from "../../protocol/version.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+
+const AFTER_HELP = `
+Jobs are named by their number or by "last". State is kept in $QREW_HOME (default ~/.qrew).
+Exit codes: 0 succeeded, 1 the job failed, 2 wrong use or invalid document, 3 no such thing,
+4 the manager cannot be reached, 130 interrupted.`;
+
+/** Options may be given more than once. */
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** Parses `args` (without node and script) and carries out the command. Throws QrewError, also for wrong use. */
+export async function runProgram(args: readonly string[], context: CommandContext): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const finish = async (run: Promise<ExitCode>): Promise<void> => {
+    exitCode = await run;
+  };
+  const program = makeProgram();
+  declareSubmission(program, context, finish);
+  declareReading(program, context, finish);
+  declareJobs(program, context, finish);
+  declareDaemon(program, context, finish);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    if (thrown.exitCode === 0) return 0;
+    throw usageError(thrown, program, args);
+  }
+  return exitCode;
+}
+
+type Finish = (run: Promise<ExitCode>) => Promise<void>;
+
+function makeProgram(): Command {
+  return new Command("qrew")
+    .description("Runs workflows: tasks that depend on each other, on this machine.")
+    .version(QREW_VERSION)
+    .option("--debug", "show where an error comes from")
+    .addHelpText("after", AFTER_HELP)
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .configureOutput({ writeErr: () => undefined })
+    .exitOverride();
+}
+
+/** Subcommands inherit how the program reports errors. */
+function declare(program: Command, nameAndArguments: string, description: string): Command {
+  return program.command(nameAndArguments).description(description).option("--json", "print JSON instead of text");
+}
+
+function declareSubmission(program: Command, context: CommandContext, finish: Finish): void {
+  const withSubmissionOptions = (command: Command): Command =>
+    command
+      .option("--name <name>", "name of the job, over the document's")
+      .option("--priority <number>", "higher goes first, from -1000 to 1000", "0")
+      .option("--dir <folder>", "run the tasks in this folder instead of the current one")
+      .option("--fresh-dir", "run the tasks in a new folder of the job's own")
+      .option("--clean-env", "give the tasks a minimal environment instead of this one")
+      .option("--cpus <number>", "cpus of the daemon, if this command starts it");
+  withSubmissionOptions(declare(program, "run <file>", "submit a workflow and follow it (- reads stdin)"))
+    .option("--detach", "leave as soon as the job is accepted")
+    .action((file, options) => finish(import("./commands/run.ts").then(({ run }) => run(context, file, options))));
+  withSubmissionOptions(declare(program, "submit <file>", "submit a workflow and print the number of its job")).action(
+    (file, options) => finish(import("./commands/submit.ts").then(({ submit }) => submit(context, file, options))),
+  );
+  declare(program, "validate <file>", "check a workflow document and list every fault").action((file, options) =>
+    finish(import("./commands/validate.ts").then(({ validate }) => validate(context, file, options))),
+  );
+}
+
+function declareReading(program: Command, context: CommandContext, finish: Finish): void {
+  declare(program, "jobs", "list jobs, the newest first")
+    .option("--limit <number>", "show at most so many", "20")
+    .action((options) => finish(import("./commands/jobs.ts").then(({ jobs }) => jobs(context, options))));
+  declare(program, "show <job>", "show a job: progress, times, the first errors").action((job, options) =>
+    finish(import("./commands/show.ts").then(({ show }) => show(context, job, options))),
+  );
+  declare(program, "tasks <job>", "list the tasks of a job").action((job, options) =>
+    finish(import("./commands/tasks.ts").then(({ tasks }) => tasks(context, job, options))),
+  );
+  declare(program, "logs <job> [task]", "print what a task, or every task, has written")
+    .option("--stderr", "standard error instead of standard output")
+    .option("--attempt <number>", "of this attempt instead of the last one")
+    .action((job, task, options) =>
+      finish(import("./commands/logs.ts").then(({ logs }) => logs(context, job, task ?? null, options))),
+    );
+}
+
+function declareJobs(program: Command, context: CommandContext, finish: Finish): void {
+  declare(program, "wait <job...>", "wait until jobs have ended; exits as they did").action((jobs, options) =>
+    finish(import("./commands/wait.ts").then(({ wait }) => wait(context, jobs, options))),
+  );
+  declare(program, "cancel <job...>", "cancel jobs and wait until their last process is gone").action((jobs, options) =>
+    finish(import("./commands/cancel.ts").then(({ cancel }) => cancel(context, jobs, options))),
+  );
+}
+
+function declareDaemon(program: Command, context: CommandContext, finish: Finish): void {
+  const daemon = program.command("daemon").description("start, stop or look at the daemon of the state folder");
+  daemon.helpCommand(false);
+  declare(daemon, "start", "start a daemon that stays until it is stopped")
+    .option("--cpus <number>", "cpus that tasks may use together (default: those this process may use)")
+    .option("--memory <size>", "memory that tasks may use together, as 4G")
+    .option("--gpus <number>", "gpus that tasks may use together")
+    .option("--resource <name=amount>", "a named resource; may be repeated", collect)
+    .option("--foreground", "do not go to the background; log to the terminal")
+    .action((options) =>
+      finish(import("./commands/daemonStart.ts").then(({ daemonStart }) => daemonStart(context, options))),
+    );
+  declare(daemon, "stop", "stop the daemon when running tasks have ended; the queue is kept")
+    .option("--now", "stop running tasks too; they are repeated by the next daemon")
+    .option("--timeout <duration>", "how long to wait for the end, as 90s or 1h")
+    .action((options) =>
+      finish(import("./commands/daemonStop.ts").then(({ daemonStop }) => daemonStop(context, options))),
+    );
+  declare(daemon, "status", "show the daemon's processes and what it does").action((options) =>
+    finish(import("./commands/daemonStatus.ts").then(({ daemonStatus }) => daemonStatus(context, options))),
+  );
+}
+
+/** What commander found, as one sentence with the way to the right one. */
+function usageError(error: CommanderError, program: Command, args: readonly string[]): QrewError {
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  const first = program.commands.find((command) => command.name() === words[0]);
+  const second = first?.commands.find((command) => command.name() === words[1]);
+  const path = ["qrew", first?.name(), second?.name()].filter((name) => name !== undefined).join(" ");
+  // Without a command there is nothing wrong to name, and commander's text is the help itself.
+  if (error.code === "commander.help") return new QrewError("usage", `A command is missing: see \`${path} --help\`.`);
+  const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
+  const hint = hints.map((line) => line.trim()).find((line) => line.startsWith("(Did you mean"));
+  const sentence = what.charAt(0).toUpperCase() + what.slice(1);
+  return new QrewError("usage", `${sentence}${hint === undefined ? "" : ` ${hint}`}: see \`${path} --help\`.`);
+}

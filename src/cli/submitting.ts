@@ -1,0 +1,115 @@
+/** What `run` and `submit` share: the document is read, the daemon is reached, the job is accepted. */
+import { createReadStream, statSync } from "node:fs";
+import path from "node:path";
+import { QrewError } from "../../protocol/errors.ts";
+import { DOCUMENT_BYTES_MAX } from "../../protocol/limits.ts";
+import { DaemonLink } from "../client/link.ts";
+import { daemonStatus } from "../client/status.ts";
+import { type AcceptedJob, type DocumentBytes, submitDocument } from "../client/submit.ts";
+import { captureSurroundings } from "../client/surroundings.ts";
+import { parseCpus, parseInteger } from "./arguments.ts";
+import type { CommandContext } from "./context.ts";
+
+/** As commander gives them. */
+export interface SubmissionFlags {
+  readonly name?: string;
+  readonly priority: string;
+  readonly dir?: string;
+  readonly freshDir?: boolean;
+  readonly cleanEnv?: boolean;
+  readonly cpus?: string;
+  readonly json?: boolean;
+}
+
+export interface Submitted extends AcceptedJob {
+  /** Still open; the caller closes it. */
+  readonly link: DaemonLink;
+}
+
+/** Submits `file` (`-` is stdin) and resolves when the job is accepted. Starts a transient daemon if none runs. */
+export async function submitFile(context: CommandContext, file: string, flags: SubmissionFlags): Promise<Submitted> {
+  const cpus = flags.cpus === undefined ? null : parseCpus(flags.cpus);
+  const options = {
+    name: flags.name ?? null,
+    source: file === "-" ? "stdin" : file,
+    priority: parseInteger(flags.priority, "--priority", -1000, 1000),
+    ...captureSurroundings(surroundingsOf(flags)),
+  };
+  const document = openDocument(file);
+  const resources = cpus === null ? {} : { resources: { cpus } };
+  const link = new DaemonLink({ home: await context.home(), start: "ifAbsent", transient: true, ...resources });
+  try {
+    const connection = await link.reach();
+    if (cpus !== null && !link.hasStarted) await noticeOtherCpus(context, link, cpus);
+    return { ...(await submitDocument(connection, { document, options })), link };
+  } catch (error) {
+    link.close();
+    throw error;
+  }
+}
+
+function surroundingsOf(flags: SubmissionFlags) {
+  if (flags.dir !== undefined && flags.freshDir === true) {
+    throw new QrewError("usage", "--dir and --fresh-dir exclude each other: leave one of them out.");
+  }
+  return {
+    cleanEnv: flags.cleanEnv === true,
+    freshDirectory: flags.freshDir === true,
+    ...(flags.dir === undefined ? {} : { directory: existingFolder(flags.dir) }),
+  };
+}
+
+function existingFolder(folder: string): string {
+  const absolute = path.resolve(folder);
+  const found = statSync(absolute, { throwIfNoEntry: false });
+  if (found === undefined) throw new QrewError("notFound", `The folder ${absolute} does not exist: make it first.`);
+  if (!found.isDirectory()) throw new QrewError("usage", `${absolute} is not a folder: --dir names one.`);
+  return absolute;
+}
+
+/** Looked at before a daemon is started for it. */
+export function openDocument(file: string): DocumentBytes {
+  if (file === "-") return process.stdin;
+  const found = statFile(file);
+  if (found === undefined) throw new QrewError("notFound", `There is no file ${file}: name a workflow document, or - for stdin.`);
+  if (found.isDirectory()) throw new QrewError("usage", `${file} is a folder: name a workflow document in it.`);
+  if (found.size > DOCUMENT_BYTES_MAX) {
+    throw new QrewError(
+      "refused",
+      `${file} has ${found.size} bytes, more than the ${DOCUMENT_BYTES_MAX} of the largest document: use \`foreach\` for similar tasks.`,
+    );
+  }
+  return readPieces(file);
+}
+
+function statFile(file: string) {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    throw cannotRead(file, error);
+  }
+}
+
+async function* readPieces(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+      if (piece instanceof Uint8Array) yield piece;
+    }
+  } catch (error) {
+    throw cannotRead(file, error);
+  }
+}
+
+function cannotRead(file: string, error: unknown): QrewError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new QrewError("usage", `${file} cannot be read (${why}): check its permissions.`, [], { cause: error });
+}
+
+async function noticeOtherCpus(context: CommandContext, link: DaemonLink, cpus: number): Promise<void> {
+  const report = await daemonStatus(await link.reach());
+  const running = report.capacity.cpusMilli / 1000;
+  if (running === cpus) return;
+  context.terminal.note(
+    `qrew: the daemon runs already, with ${running} cpus; --cpus ${cpus} has no effect until it is stopped with \`qrew daemon stop\`.`,
+  );
+}

@@ -1,0 +1,105 @@
+/**
+ * The two streams of a command. Results go to stdout, everything about the way there to stderr, so that a pipe gets the
+ * results alone. Who no longer reads (`| head`) ends a command quietly.
+ */
+import type { Writable } from "node:stream";
+import type { Style } from "./view/style.ts";
+
+/** Thrown by writes to a stdout that nobody reads any more; not an error of the user's. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
+export interface Terminal {
+  /** Writes to stdout and waits until the stream takes more. Throws OutputClosed. */
+  write(text: string | Uint8Array): Promise<void>;
+  /** A line to stdout. */
+  line(text: string): Promise<void>;
+  /** A line to stderr; never fails. */
+  note(text: string): void;
+  /** Raw text to stderr, for a view that is redrawn; never fails. */
+  draw(text: string): void;
+  /** For what is written to stdout; `noteStyle` for stderr. */
+  readonly style: Style;
+  readonly noteStyle: Style;
+  /** Whether stderr is a terminal on which a view can be redrawn. */
+  readonly canRedraw: boolean;
+  /** Of the terminal behind stderr, now. */
+  size(): { readonly columns: number; readonly rows: number };
+  /** Calls `listener` when the size changes; returns what ends that. */
+  onResize(listener: () => void): () => void;
+}
+
+interface TerminalStream extends Writable {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** Some terminals say 0 while they are set up. */
+const COLUMNS_DEFAULT = 80;
+const ROWS_DEFAULT = 24;
+
+export function openTerminal(
+  stdout: TerminalStream,
+  stderr: TerminalStream,
+  environment: NodeJS.ProcessEnv,
+): Terminal {
+  let isClosed = false;
+  let fault: Error | null = null;
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") isClosed = true;
+    else fault = error;
+  });
+  // Without anybody who reads them, notes are worth nothing, and no reason to fail.
+  stderr.on("error", () => undefined);
+
+  const write = async (text: string | Uint8Array): Promise<void> => {
+    if (isClosed) throw new OutputClosed();
+    if (fault !== null) throw fault;
+    if (stdout.write(text)) return;
+    await new Promise<void>((resolve) => {
+      stdout.once("drain", resolve);
+      stdout.once("close", resolve);
+      stdout.once("error", () => resolve());
+    });
+  };
+  const draw = (text: string): void => {
+    if (stderr.writable) stderr.write(text);
+  };
+  return {
+    write,
+    line: (text) => write(`${text}\n`),
+    note: (text) => draw(`${text}\n`),
+    draw,
+    get style() {
+      return styleFor(stdout, environment);
+    },
+    get noteStyle() {
+      return styleFor(stderr, environment);
+    },
+    canRedraw: stderr.isTTY === true && environment["TERM"] !== "dumb",
+    size: () => ({ columns: stderr.columns || COLUMNS_DEFAULT, rows: stderr.rows || ROWS_DEFAULT }),
+    onResize: (listener) => {
+      stderr.on("resize", listener);
+      return () => void stderr.off("resize", listener);
+    },
+  };
+}
+
+/** NO_COLOR counts when it is set to anything (no-color.org); a dumb terminal has no colours either. */
+function styleFor(stream: TerminalStream, environment: NodeJS.ProcessEnv): Style {
+  const isTerminal = stream.isTTY === true;
+  const isPlain = (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
+  return {
+    colour: isTerminal && !isPlain,
+    unicode: speaksUnicode(environment),
+    columns: isTerminal ? stream.columns || COLUMNS_DEFAULT : Number.POSITIVE_INFINITY,
+  };
+}
+
+/** The first of the three that is set decides, as in the C library. */
+function speaksUnicode(environment: NodeJS.ProcessEnv): boolean {
+  const locale = [environment["LC_ALL"], environment["LC_CTYPE"], environment["LANG"]].find((name) => (name ?? "") !== "");
+  return /utf-?8/i.test(locale ?? "");
+}

@@ -1,0 +1,20 @@
+/** Which manager holds a state folder, from what it has left in its store. */
+import type { Home } from "../node/home.ts";
+import { bootId, isAlive } from "../node/process.ts";
+import type { HolderRecord } from "../store/managerRecords.ts";
+import { readHolder } from "../store/managerStore.ts";
+import { Stores } from "./stores.ts";
+
+/** The manager that holds the folder now, or null. A record of a dead one counts as none. */
+export async function livingHolder(home: Home): Promise<HolderRecord | null> {
+  const stores = new Stores(home.folder);
+  try {
+    const holder = stores.manager()?.read(readHolder) ?? null;
+    return holder !== null && isHolderAlive(holder) ? holder : null;
+  } finally {
+    await stores.close();
+  }
+}
+
+export const isHolderAlive = (holder: HolderRecord): boolean =>
+  holder.bootId === bootId() && isAlive(holder.pid, holder.startTime);

@@ -1,0 +1,43 @@
+/** A connection to the daemon that is opened when it is first needed, and again when it was lost. */
+import type { Connection } from "./connection.ts";
+import { type DaemonOptions, ensureDaemon } from "./daemon.ts";
+
+export class DaemonLink {
+  readonly #options: DaemonOptions;
+  #connection: Connection | null = null;
+  #opening: Promise<Connection> | null = null;
+  #hasStarted = false;
+  #isClosed = false;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a daemon was started on the way; its resources are then those that were asked for. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  /** The present connection or a new one. Throws as ensureDaemon. Callers at the same time get the same one. */
+  readonly reach = (): Promise<Connection> => {
+    if (this.#connection?.isOpen === true) return Promise.resolve(this.#connection);
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  };
+
+  /** Closes the connection; what waits for answers gets `unreachable`. */
+  close(): void {
+    this.#isClosed = true;
+    this.#connection?.close();
+  }
+
+  async #open(): Promise<Connection> {
+    const { connection, started } = await ensureDaemon(this.#options);
+    if (this.#isClosed) connection.close();
+    this.#connection = connection;
+    this.#hasStarted ||= started;
+    return connection;
+  }
+}

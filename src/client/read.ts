@@ -1,0 +1,110 @@
+/**
+ * Reads the state folder: jobs, tasks, attempts, output. It needs no manager, changes nothing, and sees at each call what
+ * is committed then. Callers close it.
+ *
+ * A QWorker's record of a job is the original and the manager's is derived from it, so where both are there the QWorker's
+ * counts are shown.
+ */
+import { isFinalJobState } from "../../protocol/fields.ts";
+import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
+import type { HolderRecord, JobRecord } from "../store/managerRecords.ts";
+import { listJobs, readHolder, readJob } from "../store/managerStore.ts";
+import { readPlan } from "../store/plans.ts";
+import type { Store } from "../store/port.ts";
+import type { WorkerJobRecord } from "../store/workerRecords.ts";
+import { readWorkerJob } from "../store/workerStore.ts";
+import { decodePlan } from "../workflow/planCodec.ts";
+import type { Plan } from "../workflow/plan.ts";
+import { isHolderAlive } from "./holder.ts";
+import { Stores } from "./stores.ts";
+
+/** A job as it is now. */
+export type JobView = JobRecord;
+
+export interface JobPage {
+  /** The newest first. */
+  readonly jobs: readonly JobView[];
+  /** Older jobs that were left out; counted up to MORE_JOBS_MAX. */
+  readonly more: number;
+}
+
+/** Counting reads each record; nobody needs to know which of two large numbers it is. */
+export const MORE_JOBS_MAX = 1_000;
+
+export class StateReader {
+  readonly #stores: Stores;
+  /** The last plan that was asked for: commands look at one job. */
+  #plan: { readonly job: JobSeq; readonly plan: Plan } | null = null;
+
+  constructor(stateFolder: string) {
+    this.#stores = new Stores(stateFolder);
+  }
+
+  /** The manager that runs now, from its lock; null when none does. */
+  holder(): HolderRecord | null {
+    const holder = this.#stores.manager()?.read(readHolder) ?? null;
+    return holder !== null && isHolderAlive(holder) ? holder : null;
+  }
+
+  /** The newest `limit` jobs. */
+  jobs(limit: number): JobPage {
+    const manager = this.#stores.manager();
+    if (manager === null) return { jobs: [], more: 0 };
+    const records = manager.read((reader) => listJobs(reader, { limit: limit + MORE_JOBS_MAX }));
+    const jobs = records.slice(0, limit).map((record) => this.#merged(record));
+    return { jobs, more: records.length - jobs.length };
+  }
+
+  /** Null when there is none of this number. */
+  job(job: JobSeq): JobView | null {
+    const record = this.#stores.manager()?.read((reader) => readJob(reader, job)) ?? null;
+    return record === null ? null : this.#merged(record);
+  }
+
+  /** The newest; null before the first. */
+  lastJob(): JobSeq | null {
+    const records = this.#stores.manager()?.read((reader) => listJobs(reader, { limit: 1 })) ?? [];
+    return records[0]?.job ?? null;
+  }
+
+  /** Null when the job has none (any more). Throws `storeDamaged`. */
+  plan(job: JobSeq): Plan | null {
+    if (this.#plan?.job === job) return this.#plan.plan;
+    const bytes = this.#stores.manager()?.read((reader) => readPlan(reader, job)) ?? null;
+    if (bytes === null) return null;
+    this.#plan = { job, plan: decodePlan(bytes) };
+    return this.#plan.plan;
+  }
+
+  /** The store with the tasks of a job; null while no QWorker has had it. */
+  tasksStore(job: JobView): Store | null {
+    return job.seat === null ? null : this.#stores.seat(job.seat);
+  }
+
+  close(): Promise<void> {
+    return this.#stores.close();
+  }
+
+  #merged(record: JobRecord): JobView {
+    // What is final in the queue has been copied from the original.
+    if (record.seat === null || isFinalJobState(record.state)) return record;
+    const worker = this.#workerJob(record.seat, record.job);
+    return worker === null || worker.round !== record.round ? record : mergeJob(record, worker);
+  }
+
+  #workerJob(seat: SeatNumber, job: JobSeq): WorkerJobRecord | null {
+    return this.#stores.seat(seat)?.read((reader) => readWorkerJob(reader, job)) ?? null;
+  }
+}
+
+/** The queue's record with what the QWorker knows better. */
+export function mergeJob(record: JobRecord, worker: WorkerJobRecord): JobView {
+  const isFinal = isFinalJobState(worker.state);
+  return {
+    ...record,
+    state: isFinal ? worker.state : record.state,
+    finishedAtMs: isFinal ? worker.finishedAtMs : record.finishedAtMs,
+    cancelRequested: record.cancelRequested || worker.cancelRequested,
+    tasks: worker.tasks,
+  };
+}

@@ -1,0 +1,33 @@
+/** Why a task is in its state, in a few words that begin with the kind of reason. */
+import { assertNever } from "../../protocol/errors.ts";
+import type { TaskReason } from "../store/workerRecords.ts";
+
+/** Exact, unlike the durations of views: a limit is shown as it was set. */
+function formatLimit(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+/**
+ * `exit code 7`, `signal SIGSEGV`, `time limit 10s`, `not started: …`, `dependency NAME failed`, `lost: …`, `cancelled`.
+ * `taskName` is the plan's.
+ */
+export function describeReason(reason: TaskReason, taskName: (task: number) => string): string {
+  switch (reason.type) {
+    case "exited":
+      return `exit code ${reason.exitCode}`;
+    case "signalled":
+      return `signal ${reason.signal}`;
+    case "timedOut":
+      return `time limit ${formatLimit(reason.timeoutMs)}`;
+    case "notStarted":
+      return `not started: ${reason.detail}`;
+    case "dependency":
+      return `dependency ${taskName(reason.task)} ${reason.state}`;
+    case "lost":
+      return `lost: ${reason.detail}`;
+    case "cancelled":
+      return "cancelled";
+    default:
+      return assertNever(reason);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * The store on LMDB. How the options keep the port's promises:
+ *
+ * - A commit is one write of its pages, one fdatasync, and one write of the meta page, which is not synced
+ *   (`noMetaSync`). The meta page goes to the page cache, so a commit survives the death of any process; the pages below
+ *   it are on disk before it, so a power cut can only take back the last transaction, as a whole. `flushed` syncs the
+ *   meta page too, off the main thread.
+ * - lmdb-js's default (`overlappingSync`) spares a synchronous transaction nothing: it syncs twice before it returns.
+ *   `noSync` would make a commit 25 times faster, and a power cut would leave a meta page without its pages.
+ * - The file is written with `pwrite` and mapped read-only: a stray pointer cannot damage it.
+ * - The map grows with the file, doubling; there is no bound but the disk's.
+ */
+import { truncateSync } from "node:fs";
+import { open } from "lmdb";
+import { assert, QrewError } from "../../protocol/errors.ts";
+import { isDiskFailure, lmdbFailure } from "./lmdbErrors.ts";
+import { dataFileOf, prepareForReading, prepareForWriting, type StoreFile } from "./lmdbFile.ts";
+import { Flusher } from "./lmdbFlush.ts";
+import { type Database, LmdbView, WritableLmdbView } from "./lmdbView.ts";
+import type { Store, StoreReader, StoreWriter } from "./port.ts";
+
+export interface LmdbOptions {
+  /** For everybody but the writer. The store has to exist. */
+  readonly readOnly?: boolean;
+}
+
+/** The first map; it doubles when the file outgrows it, and each time readers have to map it again. */
+const MAP_BYTES_START = 64 * 1024 * 1024;
+
+/**
+ * Opens the store in `folder` as its only writer (made when missing, 0700), or read-only beside it. Entries that dead
+ * readers left are cleared. Throws `notFound` (read-only, no store), `storeDamaged`, `storeFull`, `refused`.
+ */
+export function openLmdbStore(folder: string, options: LmdbOptions = {}): Store {
+  const readOnly = options.readOnly === true;
+  let file: StoreFile | null = null;
+  if (readOnly) prepareForReading(folder);
+  else file = prepareForWriting(folder);
+  const database = openDatabase(folder, readOnly);
+  if (file !== null && file.bytes < file.expectedBytes) fillAndCheck(database, folder, file);
+  return new LmdbStore(database, folder, readOnly);
+}
+
+function openDatabase(folder: string, readOnly: boolean): Database {
+  const settings = {
+    path: folder,
+    noSubdir: false,
+    readOnly,
+    encoding: "binary" as const,
+    keyEncoding: "binary" as const,
+    overlappingSync: false,
+    noMetaSync: true,
+    mapSize: MAP_BYTES_START,
+    permissionsMode: 0o600,
+  };
+  try {
+    return open<Uint8Array, Uint8Array>(settings);
+  } catch (error) {
+    throw lmdbFailure(error, folder);
+  }
+}
+
+/**
+ * A file that is shorter than its last page is either healthy (free pages at the end were never written) or cut. With
+ * zeros in place of what is missing, reading it is an error where it was a SIGBUS; then everything is read once.
+ */
+function fillAndCheck(database: Database, folder: string, file: StoreFile): void {
+  try {
+    truncateSync(dataFileOf(folder), file.expectedBytes);
+    const expected = entryCount(database);
+    let entries = 0;
+    for (const _ of database.getRange({})) entries += 1;
+    if (entries !== expected) throw new Error(`${entries} entries of ${expected}`);
+  } catch (error) {
+    void database.close();
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new QrewError(
+      "storeDamaged",
+      `The store ${folder} is cut off (${detail}): move it away to start with an empty one; the jobs in it are lost.`,
+      [],
+      { cause: error },
+    );
+  }
+}
+
+function entryCount(database: Database): number {
+  const statistics = database.getStats();
+  return "entryCount" in statistics ? Number(statistics.entryCount) : Number.NaN;
+}
+
+class LmdbStore implements Store {
+  private readonly database: Database;
+  private readonly folder: string;
+  private readonly readOnly: boolean;
+  private readonly flusher: Flusher;
+  private inTransaction = false;
+  private closed = false;
+
+  constructor(database: Database, folder: string, readOnly: boolean) {
+    this.database = database;
+    this.folder = folder;
+    this.readOnly = readOnly;
+    this.flusher = new Flusher(database, folder);
+  }
+
+  read<Result>(body: (reader: StoreReader) => Result): Result {
+    this.enter();
+    try {
+      // lmdb-js keeps a snapshot until the next turn of the event loop; a new one sees what others committed meanwhile.
+      this.database.resetReadTxn();
+      const snapshot = this.database.useReadTransaction();
+      const view = new LmdbView(this.database, snapshot);
+      try {
+        return body(view);
+      } finally {
+        view.end();
+        snapshot.done();
+        this.database.resetReadTxn();
+      }
+    } catch (error) {
+      throw isOfLmdb(error) ? lmdbFailure(error, this.folder) : error;
+    } finally {
+      this.inTransaction = false;
+    }
+  }
+
+  write<Result>(body: (writer: StoreWriter) => Result): Result {
+    assert(!this.readOnly, "only the writer writes");
+    this.flusher.check();
+    this.enter();
+    const view = new WritableLmdbView(this.database, null);
+    let outcome: { readonly result: Result } | null = null;
+    try {
+      this.database.transactionSync(() => {
+        try {
+          outcome = { result: body(view) };
+        } finally {
+          view.end();
+        }
+      });
+    } catch (error) {
+      if (isDiskFailure(error)) this.flusher.fail(lmdbFailure(error, this.folder));
+      // After a failed put the commit only says that the transaction is void.
+      if (view.failure !== null) throw lmdbFailure(view.failure, this.folder);
+      throw isOfLmdb(error) ? lmdbFailure(error, this.folder) : error;
+    } finally {
+      this.inTransaction = false;
+    }
+    this.flusher.committed();
+    return resultOf(outcome);
+  }
+
+  flushed(): Promise<void> {
+    return this.flusher.flushed();
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    assert(!this.inTransaction, "a store is not closed inside a transaction");
+    this.closed = true;
+    try {
+      await this.flusher.flushed();
+    } finally {
+      await this.database.close();
+    }
+  }
+
+  private enter(): void {
+    assert(!this.closed, `the store ${this.folder} is open`);
+    assert(!this.inTransaction, "a transaction is not begun inside another");
+    this.inTransaction = true;
+  }
+}
+
+/** lmdb-js throws plain errors: those with a number as code are LMDB's, everything else came out of the body. */
+const isOfLmdb = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && typeof error.code === "number";
+
+function resultOf<Result>(outcome: { readonly result: Result } | null): Result {
+  assert(outcome !== null, "a committed transaction has run its body");
+  return outcome.result;
+}

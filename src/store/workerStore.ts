@@ -1,0 +1,219 @@
+/**
+ * The store of a seat by record: see workerRecords for the tables. Everything takes the reader or writer of a
+ * transaction, so that callers decide what belongs together. Absent is null; unreadable throws `storeDamaged`.
+ *
+ * A writer is had only through `writeFenced`, which compares the epoch inside the transaction: what an earlier holder
+ * of the seat still wants to write does not count.
+ */
+import * as v from "valibot";
+import { QrewError } from "../../protocol/errors.ts";
+import { type CapturedOutput, capturedOutputSchema } from "../../protocol/executorLink.ts";
+import {
+  countField,
+  jobField,
+  jobStateSchema,
+  taskCountsSchema,
+  wallMsField,
+} from "../../protocol/fields.ts";
+import { type AttemptId, type JobSeq, type TaskIndex, taskIndex } from "../../protocol/ids.ts";
+import { keyPart, keysUnder, u32Key, u32KeyWithByte, wordKey } from "./keys.ts";
+import type { Store, StoreReader, StoreWriter } from "./port.ts";
+import { packRecord, packU32, unpackRecord, unpackU32 } from "./record.ts";
+import { decodeTask, encodeTask } from "./taskCodec.ts";
+import type { AttemptOutputKey, ExecutorRecord, TaskRecord, WorkerJobRecord } from "./workerRecords.ts";
+
+const jobRecordSchema: v.GenericSchema<unknown, WorkerJobRecord> = v.strictObject({
+  job: jobField,
+  round: countField,
+  priority: v.number(),
+  state: jobStateSchema,
+  cancelRequested: v.boolean(),
+  seq: countField,
+  tasks: taskCountsSchema,
+  finishedAtMs: v.nullable(wallMsField),
+});
+
+const executorRecordSchema: v.GenericSchema<unknown, ExecutorRecord> = v.strictObject({
+  pid: countField,
+  startTime: v.string(),
+});
+
+const META = "meta";
+const JOBS = "jobs";
+const TASKS = "tasks";
+const ATTEMPTS = "attempts";
+const OUTPUTS = "outputs";
+
+const EPOCH = wordKey("epoch");
+const EXECUTOR = wordKey("executor");
+
+/** 0 for a seat that nobody has taken yet. */
+export function readEpoch(reader: StoreReader): number {
+  const bytes = reader.get(META, EPOCH);
+  return bytes === undefined ? 0 : unpackU32(bytes, { table: META, key: EPOCH });
+}
+
+/** Takes the seat: raises the epoch, to `atLeast` where a higher one was assigned. From then on all others are fenced. */
+export function takeSeat(store: Store, atLeast = 1): number {
+  return store.write((writer) => {
+    const epoch = Math.max(readEpoch(writer) + 1, atLeast);
+    writer.put(META, EPOCH, packU32(epoch));
+    return epoch;
+  });
+}
+
+/** A write transaction of the holder of this epoch. Throws `fenced`, and writes nothing, when the seat has another. */
+export function writeFenced<Result>(
+  store: Store,
+  epoch: number,
+  body: (writer: StoreWriter) => Result,
+): Result {
+  return store.write((writer) => {
+    const current = readEpoch(writer);
+    if (current !== epoch) {
+      throw new QrewError(
+        "fenced",
+        `The seat was taken over (epoch ${current}, this process holds ${epoch}): this process has to leave.`,
+      );
+    }
+    return body(writer);
+  });
+}
+
+export function readExecutor(reader: StoreReader): ExecutorRecord | null {
+  const bytes = reader.get(META, EXECUTOR);
+  return bytes === undefined
+    ? null
+    : unpackRecord(executorRecordSchema, bytes, { table: META, key: EXECUTOR });
+}
+
+export const putExecutor = (writer: StoreWriter, record: ExecutorRecord): void =>
+  writer.put(META, EXECUTOR, packRecord(record));
+
+export const deleteExecutor = (writer: StoreWriter): void => writer.delete(META, EXECUTOR);
+
+export function readWorkerJob(reader: StoreReader, job: JobSeq): WorkerJobRecord | null {
+  const key = u32Key(job);
+  const bytes = reader.get(JOBS, key);
+  return bytes === undefined ? null : unpackRecord(jobRecordSchema, bytes, { table: JOBS, key });
+}
+
+/** In the order of their numbers; also those that have ended and are not deleted yet. */
+export function listWorkerJobs(reader: StoreReader): readonly WorkerJobRecord[] {
+  const jobs: WorkerJobRecord[] = [];
+  for (const { key, value } of reader.range(JOBS, {})) {
+    jobs.push(unpackRecord(jobRecordSchema, value, { table: JOBS, key }));
+  }
+  return jobs;
+}
+
+export const putWorkerJob = (writer: StoreWriter, record: WorkerJobRecord): void =>
+  writer.put(JOBS, u32Key(record.job), packRecord(record));
+
+/** Null for a task that was never dispatched. */
+export function readTask(reader: StoreReader, job: JobSeq, task: TaskIndex): TaskRecord | null {
+  const key = u32Key(job, task);
+  const bytes = reader.get(TASKS, key);
+  return bytes === undefined ? null : decodeTask(bytes, { table: TASKS, key });
+}
+
+export const putTask = (writer: StoreWriter, job: JobSeq, task: TaskIndex, record: TaskRecord): void =>
+  writer.put(TASKS, u32Key(job, task), encodeTask(record));
+
+export interface StoredTask {
+  readonly task: TaskIndex;
+  readonly record: TaskRecord;
+}
+
+/** Tasks in one snapshot of `eachTask`: about 5 ms. */
+const TASKS_PER_SNAPSHOT = 4096;
+
+/** At most `limit` recorded tasks of a job from `first` on, in the order of their indices. */
+export function readTasks(
+  reader: StoreReader,
+  job: JobSeq,
+  first: TaskIndex,
+  limit: number,
+): readonly StoredTask[] {
+  const tasks: StoredTask[] = [];
+  const { to } = keysUnder(job);
+  const range = { from: u32Key(job, first), ...(to === undefined ? {} : { to }), limit };
+  for (const { key, value } of reader.range(TASKS, range)) {
+    tasks.push({
+      task: taskIndex(keyPart(TASKS, key, 1)),
+      record: decodeTask(value, { table: TASKS, key }),
+    });
+  }
+  return tasks;
+}
+
+/**
+ * All recorded tasks of a job in the order of their indices. Each page is a snapshot of its own, so a long listing holds
+ * none, and what changes meanwhile may appear in its old or new state.
+ */
+export function* eachTask(
+  store: Store,
+  job: JobSeq,
+  pageTasks: number = TASKS_PER_SNAPSHOT,
+): Generator<StoredTask> {
+  let first = taskIndex(0);
+  while (true) {
+    const page = store.read((reader) => readTasks(reader, job, first, pageTasks));
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageTasks || last.task === 0xffff_ffff) return;
+    first = taskIndex(last.task + 1);
+  }
+}
+
+/** The record of an attempt when the next one begins. */
+export const putAttempt = (writer: StoreWriter, id: AttemptId, record: TaskRecord): void =>
+  writer.put(ATTEMPTS, u32Key(id.job, id.task, id.attempt), encodeTask(record));
+
+/** The earlier attempts of a task, the first one first; the latest is the task's record. */
+export function listAttempts(reader: StoreReader, job: JobSeq, task: TaskIndex): readonly TaskRecord[] {
+  const attempts: TaskRecord[] = [];
+  for (const { key, value } of reader.range(ATTEMPTS, keysUnder(job, task))) {
+    attempts.push(decodeTask(value, { table: ATTEMPTS, key }));
+  }
+  return attempts;
+}
+
+const outputKey = (key: AttemptOutputKey): Uint8Array =>
+  u32KeyWithByte([key.job, key.task, key.attempt], key.stream);
+
+/** Null for an attempt that wrote nothing to the stream. */
+export function readOutput(reader: StoreReader, id: AttemptOutputKey): CapturedOutput | null {
+  const key = outputKey(id);
+  const bytes = reader.get(OUTPUTS, key);
+  return bytes === undefined ? null : unpackRecord(capturedOutputSchema, bytes, { table: OUTPUTS, key });
+}
+
+export const putOutput = (writer: StoreWriter, id: AttemptOutputKey, output: CapturedOutput): void =>
+  writer.put(OUTPUTS, outputKey(id), packRecord(output));
+
+/** Entries that one transaction deletes, with their values read: a few milliseconds, outputs of 32 KiB included. */
+const DELETIONS_PER_TRANSACTION = 1000;
+
+/**
+ * Deletes everything of a job in transactions of bounded size, with a turn of the event loop between them; its record
+ * goes last, so that an interrupted deletion is found and can be repeated. Throws `fenced` as `writeFenced` does.
+ */
+export async function deleteWorkerJob(store: Store, epoch: number, job: JobSeq): Promise<void> {
+  while (!writeFenced(store, epoch, (writer) => deletePiece(writer, job))) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+/** True when nothing of the job is left. */
+function deletePiece(writer: StoreWriter, job: JobSeq): boolean {
+  let room = DELETIONS_PER_TRANSACTION;
+  for (const table of [OUTPUTS, ATTEMPTS, TASKS]) {
+    const keys = [...writer.range(table, { ...keysUnder(job), limit: room })].map((entry) => entry.key);
+    for (const key of keys) writer.delete(table, key);
+    room -= keys.length;
+    if (room <= 0) return false;
+  }
+  writer.delete(JOBS, u32Key(job));
+  return true;
+}

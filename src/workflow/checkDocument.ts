@@ -1,0 +1,114 @@
+/**
+ * Checks what was read and makes a WorkflowDocument of it. All faults are found in one go: what is wrong is blamed and
+ * replaced by a default, and the check goes on, so that the document is complete even with faults, and links can be
+ * checked too.
+ */
+import { JOB_TASKS_MAX } from "../../protocol/limits.ts";
+import type { Resources } from "../../protocol/resources.ts";
+import { TaskCheck } from "./checkTask.ts";
+import { readDefaults } from "./defaults.ts";
+import { type Definition, elementCount, type WorkflowDocument } from "./document.ts";
+import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
+import { checkKeys, type KnownKeys } from "./field.ts";
+import { envFieldsOf, readEnv } from "./params.ts";
+import { fill, placeholdersOf } from "./placeholder.ts";
+import { describe, type Entries, isEntries, quoted, unusableText } from "./scalar.ts";
+
+const DOCUMENT_KEYS: KnownKeys = {
+  owner: "the document",
+  keys: new Set(["name", "env", "defaults", "tasks"]),
+  later: new Set(["maxRunning", "failFast", "outputs", "params"]),
+};
+
+/** A name is shown in one line of a list. */
+const JOB_NAME_LENGTH_MAX = 256;
+
+const ADVICE = "write a list of tasks, or an object with name, env, defaults and tasks";
+
+/** Null if there are no tasks to speak of; the faults say why. */
+export function checkDocument(value: unknown, capacity: Resources | null, faults: FaultList): WorkflowDocument | null {
+  if (Array.isArray(value)) return checkTasks({}, value, [], capacity, faults);
+  if (!isEntries(value)) {
+    faults.add(wholeDocument, `The document is ${describe(value)}: ${ADVICE}.`);
+    return null;
+  }
+  // Keys that begin with x- hold what anchors refer to; they mean nothing by themselves.
+  const keys = Object.entries(value).filter(([key]) => !key.startsWith("x-"));
+  checkKeys(Object.fromEntries(keys), DOCUMENT_KEYS, [], faults);
+  const { tasks } = value;
+  if (Array.isArray(tasks)) return checkTasks(value, tasks, ["tasks"], capacity, faults);
+  if (tasks === undefined) faults.add(wholeDocument, `The document has no tasks: ${ADVICE}.`);
+  else faults.add(atValue(["tasks"]), `tasks must be a list of tasks, found ${describe(tasks)}.`);
+  return null;
+}
+
+function checkTasks(
+  head: Entries,
+  tasks: readonly unknown[],
+  tasksPath: Path,
+  capacity: Resources | null,
+  faults: FaultList,
+): WorkflowDocument | null {
+  const name = checkName(head, faults);
+  const env = checkEnv(head, faults);
+  const defaults = readDefaults(head, faults);
+  if (tasks.length === 0) {
+    faults.add(atValue(tasksPath), "The list of tasks is empty: give at least one task.");
+    return null;
+  }
+  if (tasks.length > JOB_TASKS_MAX) {
+    faults.add(atValue(tasksPath), tooManyTasks(tasks.length));
+    return null;
+  }
+  const check = new TaskCheck(defaults, capacity, faults);
+  const definitions: Definition[] = [];
+  let taskCount = 0;
+  for (let index = 0; index < tasks.length; index += 1) {
+    const definition = check.definition(tasks[index], index, tasksPath);
+    const before = taskCount;
+    taskCount += elementCount(definition);
+    if (before <= JOB_TASKS_MAX && taskCount > JOB_TASKS_MAX) {
+      faults.add(atValue([...tasksPath, index]), tooManyTasks(taskCount));
+    }
+    definitions.push(definition);
+  }
+  return {
+    name,
+    env,
+    defaultParams: defaults.params,
+    definitions,
+    tasksPath,
+    classes: check.classes.values,
+    elementClasses: check.elementClasses,
+    params: check.params.values,
+    taskCount,
+  };
+}
+
+const tooManyTasks = (count: number): string =>
+  `There are ${count} tasks up to here, a job has at most ${JOB_TASKS_MAX}: split it into several workflows.`;
+
+function checkName(head: Entries, faults: FaultList): string | null {
+  const { name } = head;
+  if (name === undefined || name === null) return null;
+  if (typeof name !== "string") {
+    faults.add(atValue(["name"]), `name must be text, found ${describe(name)}: put it in quotes.`);
+    return null;
+  }
+  if (name.length > JOB_NAME_LENGTH_MAX || /[\p{Cc}\u2028\u2029]/u.test(name) || unusableText(name) !== null) {
+    faults.add(atValue(["name"]), `name must be one line of at most ${JOB_NAME_LENGTH_MAX} characters.`);
+    return null;
+  }
+  return name;
+}
+
+function checkEnv(head: Entries, faults: FaultList): Readonly<Record<string, string>> {
+  const fields = envFieldsOf(head, [], faults);
+  const env = readEnv(fields, faults);
+  for (const [name, value] of Object.entries(env)) {
+    const [placeholder] = placeholdersOf(value);
+    if (placeholder === undefined) continue;
+    fields.get(name)?.blame(faults, () => `Nothing fills {{${placeholder}}} here: only params.env of a task is filled.`);
+  }
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value, null)]));
+}

@@ -1,0 +1,34 @@
+/**
+ * Placeholders: `{{i}}` stands for the value that an element of a task array has on the axis `i`. Doubled braces,
+ * `{{{{i}}}}`, stand for the text `{{i}}`. Everything else with braces is left alone, so that `{{.Names}}` of docker or
+ * `${{ github.ref }}` pass as they are.
+ */
+const PLACEHOLDER = /\{\{(\{\{\s*[A-Za-z_][A-Za-z0-9_]*\s*\}\})\}\}|\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g;
+
+export const AXIS_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** Cheap, and true for every text that `fill` would change. */
+export const mayHavePlaceholders = (text: string): boolean => text.includes("{{");
+
+/** Names of the placeholders in the text, each once, in their order. */
+export function placeholdersOf(text: string): readonly string[] {
+  if (!mayHavePlaceholders(text)) return [];
+  const names = new Set<string>();
+  for (const match of text.matchAll(PLACEHOLDER)) if (match[2] !== undefined) names.add(match[2]);
+  return [...names];
+}
+
+/** The value of one axis, for one element of an array. */
+export interface Filling {
+  readonly axis: string;
+  readonly value: string;
+}
+
+/** The text with its placeholders filled. The value goes in as it is: nothing is quoted for a shell. */
+export function fill(text: string, filling: Filling | null): string {
+  if (!mayHavePlaceholders(text)) return text;
+  return text.replace(PLACEHOLDER, (whole, escaped: string | undefined, name: string | undefined) => {
+    if (escaped !== undefined) return escaped;
+    return filling !== null && name === filling.axis ? filling.value : whole;
+  });
+}

@@ -1,0 +1,90 @@
+/** The resources of a task, checked against what this node can offer. */
+import type { Resources } from "../../protocol/resources.ts";
+import type { FaultList } from "./fault.ts";
+import { Field } from "./field.ts";
+import { didYouMean } from "./nearest.ts";
+import type { Filling } from "./placeholder.ts";
+import { readMilli, readSize } from "./quantity.ts";
+import { readSetting } from "./readSetting.ts";
+import { quoted } from "./scalar.ts";
+
+/** What a node offers, and the field that stands for the cpu of a task that asks for none. */
+export interface Amounts {
+  /** Null does not check. */
+  readonly capacity: Resources | null;
+  readonly implicitCpus: Field;
+}
+
+export const amountsOf = (capacity: Resources | null): Amounts => ({ capacity, implicitCpus: new Field(1, []) });
+
+const RESOURCE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+/** Named resources of one task; each adds to every loan and demand on the wire. */
+const NAMED_RESOURCES_MAX = 16;
+
+export function readResources(
+  fields: ReadonlyMap<string, Field>,
+  filling: Filling | null,
+  amounts: Amounts,
+  faults: FaultList,
+): Resources {
+  const named: [string, number][] = [];
+  for (const [name, field] of fields) {
+    if (name === "cpus" || name === "memory" || name === "gpus") continue;
+    if (!RESOURCE_NAME.test(name)) {
+      field.blame(faults, () => `${quoted(name)} cannot be the name of a resource: use letters, digits, _ . - only.`);
+      continue;
+    }
+    named.push([name, readSetting(`The resource ${quoted(name)}`, field, filling, 0, faults, readMilli)]);
+  }
+  if (named.length > NAMED_RESOURCES_MAX) {
+    fields.get(named[0]?.[0] ?? "")?.blame(faults, () => `A task has at most ${NAMED_RESOURCES_MAX} named resources.`);
+  }
+  const resources: Resources = {
+    cpusMilli: readSetting("cpus", fields.get("cpus"), filling, 1000, faults, readMilli),
+    memoryBytes: readSetting("memory", fields.get("memory"), filling, 0, faults, readSize),
+    gpusMilli: readSetting("gpus", fields.get("gpus"), filling, 0, faults, readMilli),
+    named: named.length === 0 ? noNamed : Object.fromEntries(named.toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  };
+  if (amounts.capacity !== null) checkCapacity(resources, fields, amounts.capacity, amounts.implicitCpus, faults);
+  return resources;
+}
+
+const noNamed: Readonly<Record<string, number>> = {};
+
+function checkCapacity(
+  wanted: Resources,
+  fields: ReadonlyMap<string, Field>,
+  capacity: Resources,
+  implicitCpus: Field,
+  faults: FaultList,
+): void {
+  const refuse = (what: string, amount: string, offered: string, field: Field | undefined): void =>
+    field?.blame(
+      faults,
+      () => `The task needs ${amount} ${what}, but this node has ${offered}: ask for less, or submit it on a larger node.`,
+    );
+  if (wanted.cpusMilli > capacity.cpusMilli) {
+    refuse("cpus", milli(wanted.cpusMilli), milli(capacity.cpusMilli), fields.get("cpus") ?? implicitCpus);
+  }
+  if (wanted.memoryBytes > capacity.memoryBytes) {
+    refuse("memory", mebibytes(wanted.memoryBytes), mebibytes(capacity.memoryBytes), fields.get("memory"));
+  }
+  if (wanted.gpusMilli > capacity.gpusMilli) {
+    refuse("gpus", milli(wanted.gpusMilli), milli(capacity.gpusMilli), fields.get("gpus"));
+  }
+  for (const [name, amount] of Object.entries(wanted.named)) {
+    const offered = Object.hasOwn(capacity.named, name) ? (capacity.named[name] ?? 0) : null;
+    if (offered === null) {
+      fields.get(name)?.blame(faults, () => {
+        const guess = didYouMean(name, ["cpus", "memory", "gpus", ...Object.keys(capacity.named)]);
+        return `This node offers no resource ${quoted(name)}, so the task could never run.${guess}`;
+      });
+    } else if (amount > offered) {
+      refuse(quoted(name), milli(amount), milli(offered), fields.get(name));
+    }
+  }
+}
+
+const milli = (amount: number): string => String(amount / 1000);
+const mebibytes = (bytes: number): string => `${Math.round((bytes / 1024 ** 2) * 10) / 10}M`;
