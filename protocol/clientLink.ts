@@ -156,6 +156,3 @@ export const clientReplySchema = v.variant("type", [
   }),
 ]);
 export type ClientReply = v.InferOutput<typeof clientReplySchema>;
-
-/** An unsealed submission is forgotten after this time without a piece. */
-export const SUBMISSION_LIFE_MS = 120_000;

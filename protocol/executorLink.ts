@@ -16,7 +16,6 @@ import {
   textField,
   wallMsField,
 } from "./fields.ts";
-import { resourcesSchema } from "./resources.ts";
 
 const command = v.union([textField, v.pipe(v.array(textField), v.minLength(1))]);
 
@@ -46,8 +45,6 @@ const jobContext = v.strictObject({
   env: environmentField,
   directory: textField,
   umask: countField,
-  /** Folder for output too long for the store; made when first needed. */
-  outputFolder: textField,
 });
 export type JobContext = v.InferOutput<typeof jobContext>;
 
@@ -161,9 +158,9 @@ export const factSchema = v.variant("type", [
   v.strictObject({
     type: v.literal("hello"),
     pid: countField,
-    resources: resourcesSchema,
     live: v.array(v.strictObject({ ...attemptIdFields, started: v.nullable(attemptStarted) })),
-    ended: v.array(attemptEnded),
+    /** Their ends follow the `welcome`. */
+    ended: v.array(v.strictObject(attemptIdFields)),
   }),
   v.strictObject({ type: v.literal("attemptsStarted"), attempts: v.array(attemptStarted) }),
   v.strictObject({ type: v.literal("attemptsEnded"), attempts: v.array(attemptEnded) }),

@@ -34,6 +34,3 @@ export type TaskCounts = v.InferOutput<typeof taskCountsSchema>;
 
 export const jobStateSchema = v.picklist(["queued", "running", "paused", "succeeded", "failed", "cancelled"]);
 export type JobState = v.InferOutput<typeof jobStateSchema>;
-
-export const isFinalJobState = (state: JobState): state is "succeeded" | "failed" | "cancelled" =>
-  state === "succeeded" || state === "failed" || state === "cancelled";

@@ -32,11 +32,15 @@ export const globalJobId = (instance: string, job: JobSeq): string => `${instanc
 
 /**
  * The environment variable that marks every process of an attempt; descendants inherit it, and that is how those
- * that left their process group are found again. Its value is `instanceUuid/job/task/attempt`.
+ * that left their process group are found again. Its value is `instanceUuid/seat/job/task/attempt`: a prefix names all
+ * that a seat, or a job, has started.
  */
 export const MARK_VARIABLE = "QREW_MARK";
-export const jobMark = (instance: string, job: JobSeq): string => `${instance}/${job}/`;
-export const attemptMark = (instance: string, id: AttemptId): string => `${instance}/${attemptKey(id)}`;
+export const seatMark = (instance: string, seat: SeatNumber): string => `${instance}/${seat}/`;
+export const jobMark = (instance: string, seat: SeatNumber, job: JobSeq): string =>
+  `${seatMark(instance, seat)}${job}/`;
+export const attemptMark = (instance: string, seat: SeatNumber, id: AttemptId): string =>
+  `${seatMark(instance, seat)}${attemptKey(id)}`;
 
 /** Socket of a seat, in the run folder: `gpuq03.ipc`. */
 export const seatSocketName = (seat: SeatNumber): string => `gpuq${String(seat).padStart(2, "0")}.ipc`;

@@ -47,3 +47,6 @@ export const DEMAND_CLASSES_MAX = 16;
 
 /** Running tasks that a job report names, for the live view. */
 export const REPORTED_RUNNING_MAX = 8;
+
+/** An unsealed submission is forgotten after this time without a piece: its pieces take disk. */
+export const SUBMISSION_LIFE_MS = 120_000;

@@ -25,14 +25,22 @@ const NOT_COPIED = /(\.(ts|md|c|h)|Makefile)$/;
 const STAMP = "dist/.stamp";
 const COMMAND = "dist/src/cli/main.js";
 const LINK = "node_modules/.bin/qrew";
+const FORKSERVER = "dist/executor/forkserver/forkserver";
 /** A cold `tsc` takes some 10 s on a slow machine. */
 const STEP_TIMEOUT_MS = 5 * 60_000;
 
 export function isBuilt(root) {
   const stamp = join(root, STAMP);
   if (!existsSync(stamp) || !existsSync(join(root, LINK))) return false;
+  // Built without a compiler, and now there is one.
+  if (!existsSync(join(root, FORKSERVER)) && hasCompiler()) return false;
   const files = listSources(root);
   return readFileSync(stamp, "utf8") === fingerprint(root, files) && missingOutputs(root, files).length === 0;
+}
+
+function hasCompiler() {
+  const [command = "cc"] = (process.env.CC?.trim() || "cc").split(/\s+/);
+  return spawnSync(command, ["--version"], { stdio: "ignore", timeout: STEP_TIMEOUT_MS }).status === 0;
 }
 
 /** Null, or a sentence that says what went wrong. */

@@ -77,10 +77,7 @@ static void hold(struct server *server, struct attempt *attempt) {
   say_ended(server, attempt);
 }
 
-void attempt_end_unqueued(struct server *server, struct attempt *attempt, const char *step, int error) {
-  attempt->outcome = error == 0 ? OUTCOME_WITHDRAWN : OUTCOME_NOT_STARTED;
-  attempt->code = (uint32_t)error;
-  attempt->step = step;
+void attempt_hold_unqueued(struct server *server, struct attempt *attempt) {
   if (adopt(server, attempt)) hold(server, attempt);
   else attempt_free(attempt);
 }
@@ -128,6 +125,13 @@ void attempt_free(struct attempt *attempt) {
   free(attempt);
 }
 
+void context_free(struct context *context) {
+  if (context == NULL) return;
+  free(context->env);
+  free(context->name_lengths);
+  free(context);
+}
+
 struct job *job_find(const struct server *server, uint32_t id) {
   struct node *node = table_first(&server->jobs, hash_of(id, 2));
   for (; node != NULL; node = table_next(node)) {
@@ -161,7 +165,7 @@ void job_forget(struct server *server, struct job *job) {
     if (server->runnable_last == job) server->runnable_last = previous;
   }
   table_remove(&server->jobs, &job->node);
-  free(job->context);
+  context_free(job->context);
   free(job);
 }
 

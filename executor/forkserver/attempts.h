@@ -8,8 +8,8 @@ struct attempt *attempt_find(const struct server *server, struct key key);
 struct attempt *attempt_by_pid(const struct server *server, pid_t pid);
 /* Takes the attempt over and queues it at the end of its job. */
 void attempt_enqueue(struct server *server, struct job *job, struct attempt *attempt);
-/* Takes over an attempt that ends without a job: it is held like any other. */
-void attempt_end_unqueued(struct server *server, struct attempt *attempt, const char *step, int error);
+/* Takes over an attempt whose outcome is known without a start: it is held like any other end. */
+void attempt_hold_unqueued(struct server *server, struct attempt *attempt);
 /* Frees it; it must have ended. */
 void attempt_forget(struct server *server, struct attempt *attempt);
 void attempt_free(struct attempt *attempt);
@@ -18,6 +18,7 @@ void attempt_withdraw(struct server *server, struct attempt *attempt);
 /* The first process and all that has to go with it is gone. */
 void attempt_finish(struct server *server, struct attempt *attempt);
 
+void context_free(struct context *context);
 struct job *job_find(const struct server *server, uint32_t id);
 /* NULL: too many jobs, or no memory. */
 struct job *job_open(struct server *server, uint32_t id);

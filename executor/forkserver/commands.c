@@ -61,13 +61,6 @@ static struct reader copy_payload(const struct reader *reader, uint8_t *payload)
   return (struct reader){.at = payload, .end = payload + bytes};
 }
 
-static void free_context(struct context *context) {
-  if (context == NULL) return;
-  free(context->env);
-  free(context->name_lengths);
-  free(context);
-}
-
 static bool context(struct server *server, struct reader *frame) {
   uint32_t id = read_u32(frame);
   if (frame->failed) return false;
@@ -79,7 +72,7 @@ static bool context(struct server *server, struct reader *frame) {
   made->env = read_list(&reader, 0, &made->env_count);
   if (!read_finished(&reader)) {
     bool malformed = reader.failed || made->env != NULL;
-    free_context(made);
+    context_free(made);
     return !malformed;
   }
   made->name_lengths = calloc((size_t)made->env_count + 1, sizeof *made->name_lengths);
@@ -87,13 +80,13 @@ static bool context(struct server *server, struct reader *frame) {
   if (job == NULL) {
     /* Its attempts are then refused for want of a context. */
     log_line("no room for the context of job %u", id);
-    free_context(made);
+    context_free(made);
     return true;
   }
   for (uint32_t i = 0; i < made->env_count; i++) {
     made->name_lengths[i] = (uint32_t)(strchrnul(made->env[i], '=') - made->env[i]);
   }
-  free_context(job->context);
+  context_free(job->context);
   job->context = made;
   return true;
 }
@@ -118,6 +111,32 @@ static bool read_spawn(struct reader *reader, struct attempt *attempt) {
   return !reader->failed;
 }
 
+static void refuse_start(struct attempt *attempt, const char *step, int error) {
+  attempt->outcome = OUTCOME_NOT_STARTED;
+  attempt->step = step;
+  attempt->code = (uint32_t)error;
+}
+
+static void queue_or_refuse(struct server *server, struct attempt *attempt) {
+  struct job *job = job_find(server, attempt->key.job);
+  uint64_t bytes = server->attempt_bytes + attempt->bytes;
+  if (server->leaving || server->attempts.count >= ATTEMPTS_MAX || bytes > ATTEMPT_BYTES_MAX) {
+    refuse_start(attempt, "spawn", EAGAIN);
+    attempt->end_mono = mono_now();
+    attempt->end_wall = wall_now();
+    say_ended(server, attempt);
+    attempt_free(attempt);
+  } else if (job != NULL && job->closing) {
+    attempt->outcome = OUTCOME_WITHDRAWN;
+    attempt_hold_unqueued(server, attempt);
+  } else if (job == NULL || job->context == NULL) {
+    refuse_start(attempt, "context", EINVAL);
+    attempt_hold_unqueued(server, attempt);
+  } else {
+    attempt_enqueue(server, job, attempt);
+  }
+}
+
 static bool spawn(struct server *server, struct reader *frame) {
   size_t bytes = sizeof(struct attempt) + (size_t)(frame->end - frame->at);
   struct attempt *attempt = calloc(1, bytes);
@@ -134,22 +153,7 @@ static bool spawn(struct server *server, struct reader *frame) {
     attempt_free(attempt);
     return true;
   }
-  struct job *job = job_find(server, attempt->key.job);
-  if (server->attempts.count >= ATTEMPTS_MAX || server->attempt_bytes + bytes > ATTEMPT_BYTES_MAX) {
-    attempt->outcome = OUTCOME_NOT_STARTED;
-    attempt->code = EAGAIN;
-    attempt->step = "spawn";
-    attempt->end_mono = mono_now();
-    attempt->end_wall = wall_now();
-    say_ended(server, attempt);
-    attempt_free(attempt);
-  } else if (job != NULL && job->closing) {
-    attempt_end_unqueued(server, attempt, "", 0);
-  } else if (job == NULL || job->context == NULL) {
-    attempt_end_unqueued(server, attempt, "context", EINVAL);
-  } else {
-    attempt_enqueue(server, job, attempt);
-  }
+  queue_or_refuse(server, attempt);
   return true;
 }
 

@@ -11,9 +11,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,8 +116,12 @@ static __attribute__((noinline)) _Noreturn void child(const struct plan *plan, v
 
 /* An unlinked file for where memfd is forbidden. */
 static int open_unnamed(void) {
-  int file = memfd_create("stdin", MFD_CLOEXEC);
+  int file = -1;
+#ifdef SYS_memfd_create
+  /* Through syscall(), since the C library may be older than the kernel; 1 is MFD_CLOEXEC. */
+  file = (int)syscall(SYS_memfd_create, "stdin", 1u);
   if (file >= 0) return file;
+#endif
   file = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (file >= 0) return file;
   char path[] = "/tmp/qrew-stdin-XXXXXX";

@@ -1,6 +1,7 @@
 /** The queue of jobs: what waits for a QWorker, who gets it, how it ends, and who is told. */
 import type { ClientReply, JobSummary } from "../../protocol/clientLink.ts";
-import { isFinalJobState, type JobState } from "../../protocol/fields.ts";
+import type { JobState } from "../../protocol/fields.ts";
+import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import { JOBS_PER_WORKER_MAX } from "../../protocol/limits.ts";
 import type { JobReport } from "../../protocol/workerLink.ts";

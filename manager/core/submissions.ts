@@ -2,10 +2,10 @@
  * How a document comes in: opened, appended to piece by piece, sealed, planned away from this event loop, stored and flushed;
  * only then accepted. One that is not sealed expires.
  */
-import { type ClientRequest, SUBMISSION_LIFE_MS } from "../../protocol/clientLink.ts";
+import type { ClientRequest } from "../../protocol/clientLink.ts";
 import type { TaskCounts } from "../../protocol/fields.ts";
 import { jobSeq } from "../../protocol/ids.ts";
-import { DOCUMENT_BYTES_MAX, ENVIRONMENT_BYTES_MAX } from "../../protocol/limits.ts";
+import { DOCUMENT_BYTES_MAX, ENVIRONMENT_BYTES_MAX, SUBMISSION_LIFE_MS } from "../../protocol/limits.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, ManagerEvent } from "./events.ts";
 import { enqueue } from "./queue.ts";

@@ -52,8 +52,10 @@ function reportError(error: QrewError, debug: boolean): void {
   terminal.note(`qrew: ${error.message}`);
   for (const detail of error.details) terminal.note(`  ${detail}`);
   if (!debug) {
-    if (error.code === "internal") terminal.note("qrew: this is a defect of qrew; --debug shows where it happened.");
+    if (error.code === "internal")
+      terminal.note("qrew: this is a defect of qrew; --debug shows where it happened.");
     return;
   }
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) terminal.note(cause.stack ?? cause.message);
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    terminal.note(cause.stack ?? cause.message);
 }

@@ -5,7 +5,19 @@
 import { Command, CommanderError } from "commander";
 import { QrewError } from "../../protocol/errors.ts";
 import { QREW_VERSION } from "../../protocol/version.ts";
+import type { CancelFlags } from "./commands/cancel.ts";
+import type { DaemonStartFlags } from "./commands/daemonStart.ts";
+import type { DaemonStatusFlags } from "./commands/daemonStatus.ts";
+import type { DaemonStopFlags } from "./commands/daemonStop.ts";
+import type { JobsFlags } from "./commands/jobs.ts";
+import type { LogsFlags } from "./commands/logs.ts";
+import type { RunFlags } from "./commands/run.ts";
+import type { ShowFlags } from "./commands/show.ts";
+import type { TasksFlags } from "./commands/tasks.ts";
+import type { ValidateFlags } from "./commands/validate.ts";
+import type { WaitFlags } from "./commands/wait.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
+import type { SubmissionFlags } from "./submitting.ts";
 
 const AFTER_HELP = `
 Jobs are named by their number or by "last". State is kept in $QREW_HOME (default ~/.qrew).
@@ -52,7 +64,10 @@ function makeProgram(): Command {
 
 /** Subcommands inherit how the program reports errors. */
 function declare(program: Command, nameAndArguments: string, description: string): Command {
-  return program.command(nameAndArguments).description(description).option("--json", "print JSON instead of text");
+  return program
+    .command(nameAndArguments)
+    .description(description)
+    .option("--json", "print JSON instead of text");
 }
 
 function declareSubmission(program: Command, context: CommandContext, finish: Finish): void {
@@ -66,62 +81,94 @@ function declareSubmission(program: Command, context: CommandContext, finish: Fi
       .option("--cpus <number>", "cpus of the daemon, if this command starts it");
   withSubmissionOptions(declare(program, "run <file>", "submit a workflow and follow it (- reads stdin)"))
     .option("--detach", "leave as soon as the job is accepted")
-    .action((file, options) => finish(import("./commands/run.ts").then(({ run }) => run(context, file, options))));
-  withSubmissionOptions(declare(program, "submit <file>", "submit a workflow and print the number of its job")).action(
-    (file, options) => finish(import("./commands/submit.ts").then(({ submit }) => submit(context, file, options))),
-  );
-  declare(program, "validate <file>", "check a workflow document and list every fault").action((file, options) =>
-    finish(import("./commands/validate.ts").then(({ validate }) => validate(context, file, options))),
+    .action(async (file: string, flags: RunFlags) => {
+      const { run } = await import("./commands/run.ts");
+      await finish(run(context, file, flags));
+    });
+  withSubmissionOptions(
+    declare(program, "submit <file>", "submit a workflow and print the number of its job"),
+  ).action(async (file: string, flags: SubmissionFlags) => {
+    const { submit } = await import("./commands/submit.ts");
+    await finish(submit(context, file, flags));
+  });
+  declare(program, "validate <file>", "check a workflow document and list every fault").action(
+    async (file: string, flags: ValidateFlags) => {
+      const { validate } = await import("./commands/validate.ts");
+      await finish(validate(context, file, flags));
+    },
   );
 }
 
 function declareReading(program: Command, context: CommandContext, finish: Finish): void {
   declare(program, "jobs", "list jobs, the newest first")
     .option("--limit <number>", "show at most so many", "20")
-    .action((options) => finish(import("./commands/jobs.ts").then(({ jobs }) => jobs(context, options))));
-  declare(program, "show <job>", "show a job: progress, times, the first errors").action((job, options) =>
-    finish(import("./commands/show.ts").then(({ show }) => show(context, job, options))),
+    .action(async (flags: JobsFlags) => {
+      const { jobs } = await import("./commands/jobs.ts");
+      await finish(jobs(context, flags));
+    });
+  declare(program, "show <job>", "show a job: progress, times, the first errors").action(
+    async (job: string, flags: ShowFlags) => {
+      const { show } = await import("./commands/show.ts");
+      await finish(show(context, job, flags));
+    },
   );
-  declare(program, "tasks <job>", "list the tasks of a job").action((job, options) =>
-    finish(import("./commands/tasks.ts").then(({ tasks }) => tasks(context, job, options))),
+  declare(program, "tasks <job>", "list the tasks of a job").action(
+    async (job: string, flags: TasksFlags) => {
+      const { tasks } = await import("./commands/tasks.ts");
+      await finish(tasks(context, job, flags));
+    },
   );
   declare(program, "logs <job> [task]", "print what a task, or every task, has written")
     .option("--stderr", "standard error instead of standard output")
     .option("--attempt <number>", "of this attempt instead of the last one")
-    .action((job, task, options) =>
-      finish(import("./commands/logs.ts").then(({ logs }) => logs(context, job, task ?? null, options))),
-    );
+    .action(async (job: string, task: string | undefined, flags: LogsFlags) => {
+      const { logs } = await import("./commands/logs.ts");
+      await finish(logs(context, job, task ?? null, flags));
+    });
 }
 
 function declareJobs(program: Command, context: CommandContext, finish: Finish): void {
-  declare(program, "wait <job...>", "wait until jobs have ended; exits as they did").action((jobs, options) =>
-    finish(import("./commands/wait.ts").then(({ wait }) => wait(context, jobs, options))),
+  declare(program, "wait <job...>", "wait until jobs have ended; exits as they did").action(
+    async (jobs: readonly string[], flags: WaitFlags) => {
+      const { wait } = await import("./commands/wait.ts");
+      await finish(wait(context, jobs, flags));
+    },
   );
-  declare(program, "cancel <job...>", "cancel jobs and wait until their last process is gone").action((jobs, options) =>
-    finish(import("./commands/cancel.ts").then(({ cancel }) => cancel(context, jobs, options))),
+  declare(program, "cancel <job...>", "cancel jobs and wait until their last process is gone").action(
+    async (jobs: readonly string[], flags: CancelFlags) => {
+      const { cancel } = await import("./commands/cancel.ts");
+      await finish(cancel(context, jobs, flags));
+    },
   );
 }
 
 function declareDaemon(program: Command, context: CommandContext, finish: Finish): void {
-  const daemon = program.command("daemon").description("start, stop or look at the daemon of the state folder");
-  daemon.helpCommand(false);
+  const daemon = program
+    .command("daemon")
+    .description("start, stop or look at the daemon of the state folder")
+    .helpCommand(false);
   declare(daemon, "start", "start a daemon that stays until it is stopped")
     .option("--cpus <number>", "cpus that tasks may use together (default: those this process may use)")
     .option("--memory <size>", "memory that tasks may use together, as 4G")
     .option("--gpus <number>", "gpus that tasks may use together")
     .option("--resource <name=amount>", "a named resource; may be repeated", collect)
     .option("--foreground", "do not go to the background; log to the terminal")
-    .action((options) =>
-      finish(import("./commands/daemonStart.ts").then(({ daemonStart }) => daemonStart(context, options))),
-    );
+    .action(async (flags: DaemonStartFlags) => {
+      const { daemonStart } = await import("./commands/daemonStart.ts");
+      await finish(daemonStart(context, flags));
+    });
   declare(daemon, "stop", "stop the daemon when running tasks have ended; the queue is kept")
     .option("--now", "stop running tasks too; they are repeated by the next daemon")
     .option("--timeout <duration>", "how long to wait for the end, as 90s or 1h")
-    .action((options) =>
-      finish(import("./commands/daemonStop.ts").then(({ daemonStop }) => daemonStop(context, options))),
-    );
-  declare(daemon, "status", "show the daemon's processes and what it does").action((options) =>
-    finish(import("./commands/daemonStatus.ts").then(({ daemonStatus }) => daemonStatus(context, options))),
+    .action(async (flags: DaemonStopFlags) => {
+      const { daemonStop } = await import("./commands/daemonStop.ts");
+      await finish(daemonStop(context, flags));
+    });
+  declare(daemon, "status", "show the daemon's processes and what it does").action(
+    async (flags: DaemonStatusFlags) => {
+      const { daemonStatus } = await import("./commands/daemonStatus.ts");
+      await finish(daemonStatus(context, flags));
+    },
   );
 }
 
@@ -132,9 +179,13 @@ function usageError(error: CommanderError, program: Command, args: readonly stri
   const second = first?.commands.find((command) => command.name() === words[1]);
   const path = ["qrew", first?.name(), second?.name()].filter((name) => name !== undefined).join(" ");
   // Without a command there is nothing wrong to name, and commander's text is the help itself.
-  if (error.code === "commander.help") return new QrewError("usage", `A command is missing: see \`${path} --help\`.`);
+  if (error.code === "commander.help")
+    return new QrewError("usage", `A command is missing: see \`${path} --help\`.`);
   const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
   const hint = hints.map((line) => line.trim()).find((line) => line.startsWith("(Did you mean"));
   const sentence = what.charAt(0).toUpperCase() + what.slice(1);
-  return new QrewError("usage", `${sentence}${hint === undefined ? "" : ` ${hint}`}: see \`${path} --help\`.`);
+  return new QrewError(
+    "usage",
+    `${sentence}${hint === undefined ? "" : ` ${hint}`}: see \`${path} --help\`.`,
+  );
 }

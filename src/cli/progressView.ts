@@ -1,6 +1,6 @@
 /** Shows how a job goes while it runs: redrawn in place on a terminal, lines now and then elsewhere. */
 import type { JobChange } from "../client/follow.ts";
-import { isFinalJobState } from "../../protocol/fields.ts";
+import { isFinalJobState } from "../../protocol/states.ts";
 import { RedrawnBlock } from "./redraw.ts";
 import type { Terminal } from "./terminal.ts";
 import { liveView } from "./view/liveView.ts";

@@ -27,17 +27,26 @@ export interface Submitted extends AcceptedJob {
 }
 
 /** Submits `file` (`-` is stdin) and resolves when the job is accepted. Starts a transient daemon if none runs. */
-export async function submitFile(context: CommandContext, file: string, flags: SubmissionFlags): Promise<Submitted> {
+export async function submitFile(
+  context: CommandContext,
+  file: string,
+  flags: SubmissionFlags,
+): Promise<Submitted> {
   const cpus = flags.cpus === undefined ? null : parseCpus(flags.cpus);
   const options = {
     name: flags.name ?? null,
-    source: file === "-" ? "stdin" : file,
+    source: file,
     priority: parseInteger(flags.priority, "--priority", -1000, 1000),
     ...captureSurroundings(surroundingsOf(flags)),
   };
   const document = openDocument(file);
   const resources = cpus === null ? {} : { resources: { cpus } };
-  const link = new DaemonLink({ home: await context.home(), start: "ifAbsent", transient: true, ...resources });
+  const link = new DaemonLink({
+    home: await context.home(),
+    start: "ifAbsent",
+    transient: true,
+    ...resources,
+  });
   try {
     const connection = await link.reach();
     if (cpus !== null && !link.hasStarted) await noticeOtherCpus(context, link, cpus);
@@ -62,7 +71,8 @@ function surroundingsOf(flags: SubmissionFlags) {
 function existingFolder(folder: string): string {
   const absolute = path.resolve(folder);
   const found = statSync(absolute, { throwIfNoEntry: false });
-  if (found === undefined) throw new QrewError("notFound", `The folder ${absolute} does not exist: make it first.`);
+  if (found === undefined)
+    throw new QrewError("notFound", `The folder ${absolute} does not exist: make it first.`);
   if (!found.isDirectory()) throw new QrewError("usage", `${absolute} is not a folder: --dir names one.`);
   return absolute;
 }
@@ -71,8 +81,10 @@ function existingFolder(folder: string): string {
 export function openDocument(file: string): DocumentBytes {
   if (file === "-") return process.stdin;
   const found = statFile(file);
-  if (found === undefined) throw new QrewError("notFound", `There is no file ${file}: name a workflow document, or - for stdin.`);
-  if (found.isDirectory()) throw new QrewError("usage", `${file} is a folder: name a workflow document in it.`);
+  if (found === undefined)
+    throw new QrewError("notFound", `There is no file ${file}: name a workflow document, or - for stdin.`);
+  if (found.isDirectory())
+    throw new QrewError("usage", `${file} is a folder: name a workflow document in it.`);
   if (found.size > DOCUMENT_BYTES_MAX) {
     throw new QrewError(
       "refused",
@@ -102,7 +114,9 @@ async function* readPieces(file: string): AsyncGenerator<Uint8Array> {
 
 function cannotRead(file: string, error: unknown): QrewError {
   const why = error instanceof Error ? error.message : String(error);
-  return new QrewError("usage", `${file} cannot be read (${why}): check its permissions.`, [], { cause: error });
+  return new QrewError("usage", `${file} cannot be read (${why}): check its permissions.`, [], {
+    cause: error,
+  });
 }
 
 async function noticeOtherCpus(context: CommandContext, link: DaemonLink, cpus: number): Promise<void> {

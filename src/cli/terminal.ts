@@ -100,6 +100,8 @@ function styleFor(stream: TerminalStream, environment: NodeJS.ProcessEnv): Style
 
 /** The first of the three that is set decides, as in the C library. */
 function speaksUnicode(environment: NodeJS.ProcessEnv): boolean {
-  const locale = [environment["LC_ALL"], environment["LC_CTYPE"], environment["LANG"]].find((name) => (name ?? "") !== "");
+  const locale = [environment["LC_ALL"], environment["LC_CTYPE"], environment["LANG"]].find(
+    (name) => (name ?? "") !== "",
+  );
   return /utf-?8/i.test(locale ?? "");
 }

@@ -172,7 +172,8 @@ class DealerConnection implements Connection {
     try {
       for await (const event of this.#socket.events) {
         if (event.type === "connect") this.wasConnected = true;
-        const isLost = event.type === "disconnect" || event.type === "close" || event.type.startsWith("handshake:");
+        const isLost =
+          event.type === "disconnect" || event.type === "close" || event.type.startsWith("handshake:");
         if (isLost) {
           await this.#readRest();
           this.#end(lostManager(null));

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClientReply, JobSummary } from "../../protocol/clientLink.ts";
 import { QrewError } from "../../protocol/errors.ts";
-import { isFinalJobState } from "../../protocol/fields.ts";
+import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
 import { type Connection, unexpectedReply } from "./connection.ts";
 
@@ -13,7 +13,7 @@ import { type Connection, unexpectedReply } from "./connection.ts";
 export const FOLLOW_TRIES_MAX = 5;
 
 /** Grows with each try, so that a machine that is starved has time to breathe. */
-const RETRY_STEP_MS = 200;
+const RETRY_STEP_MS = 100;
 
 /** A connection that lived this long was a sound one: its loss begins a new count. */
 const SOUND_CONNECTION_MS = 30_000;
@@ -30,7 +30,7 @@ export interface JobChange {
   readonly running: readonly RunningName[];
 }
 
-/** Gives a connection to the manager, a new one if the last was lost. */
+/** Gives a connection to the manager, a new one if the last was lost. A connection carries one `followJobs` at a time. */
 export type Reach = () => Promise<Connection>;
 
 /**
@@ -73,18 +73,18 @@ async function* changesOf(
 ): AsyncGenerator<JobChange> {
   const latest = new Map<JobSeq, JobChange>();
   const bell = new Bell();
-  let fault: QrewError | null = null;
+  const faults: QrewError[] = [];
   const exchange = connection.open(
     { type: "followJobs", jobs: [...jobs] },
     {
       answered: (reply) => {
         const change = toChange(reply);
-        if (change === null) fault = unexpectedReply("followJobs", reply);
+        if (change === null) faults.push(unexpectedReply("followJobs", reply));
         else latest.set(change.summary.job, change);
         bell.ring();
       },
       failed: (error) => {
-        fault = error;
+        faults.push(error);
         bell.ring();
       },
     },
@@ -97,12 +97,15 @@ async function* changesOf(
       latest.clear();
       yield* changes;
       if (changes.length > 0) continue;
-      if (fault !== null) throw fault;
+      const [fault] = faults;
+      if (fault !== undefined) throw fault;
       await bell.heard();
     }
   } finally {
     signal?.removeEventListener("abort", aborted);
     exchange.end();
+    // The manager follows one set of jobs for each connection; an answer is of no interest.
+    if (connection.isOpen) connection.request({ type: "unfollow" }).catch(() => undefined);
   }
 }
 

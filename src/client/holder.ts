@@ -7,10 +7,15 @@ import { Stores } from "./stores.ts";
 
 /** The manager that holds the folder now, or null. A record of a dead one counts as none. */
 export async function livingHolder(home: Home): Promise<HolderRecord | null> {
+  const holder = await latestHolder(home);
+  return holder !== null && isHolderAlive(holder) ? holder : null;
+}
+
+/** The manager that held the folder last, dead or alive; null before the first. */
+export async function latestHolder(home: Home): Promise<HolderRecord | null> {
   const stores = new Stores(home.folder);
   try {
-    const holder = stores.manager()?.read(readHolder) ?? null;
-    return holder !== null && isHolderAlive(holder) ? holder : null;
+    return stores.manager()?.read(readHolder) ?? null;
   } finally {
     await stores.close();
   }

@@ -1,6 +1,8 @@
 /** A connection to the daemon that is opened when it is first needed, and again when it was lost. */
+import { QrewError } from "../../protocol/errors.ts";
 import type { Connection } from "./connection.ts";
-import { type DaemonOptions, ensureDaemon } from "./daemon.ts";
+import { type DaemonOptions, ensureDaemon, type ReachedDaemon } from "./daemon.ts";
+import { latestHolder } from "./holder.ts";
 
 export class DaemonLink {
   readonly #options: DaemonOptions;
@@ -34,10 +36,28 @@ export class DaemonLink {
   }
 
   async #open(): Promise<Connection> {
-    const { connection, started } = await ensureDaemon(this.#options);
+    const { connection, started } = await this.#ensure();
     if (this.#isClosed) connection.close();
     this.#connection = connection;
     this.#hasStarted ||= started;
     return connection;
+  }
+
+  /** A manager that died is replaced. One that was stopped was meant to stop: nobody starts it again by only following. */
+  async #ensure(): Promise<ReachedDaemon> {
+    const wasStopped =
+      this.#connection !== null && (await latestHolder(this.#options.home))?.leaving === true;
+    if (!wasStopped) return ensureDaemon(this.#options);
+    try {
+      return await ensureDaemon({ ...this.#options, start: "never" });
+    } catch (error) {
+      if (!(error instanceof QrewError) || error.code !== "unreachable") throw error;
+      throw new QrewError(
+        "unreachable",
+        "The daemon was stopped; its jobs are kept and go on with the next one: start it with `qrew daemon start`.",
+        [],
+        { cause: error },
+      );
+    }
   }
 }

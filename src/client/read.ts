@@ -5,17 +5,21 @@
  * A QWorker's record of a job is the original and the manager's is derived from it, so where both are there the QWorker's
  * counts are shown.
  */
-import { isFinalJobState } from "../../protocol/fields.ts";
-import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
+import { QrewError } from "../../protocol/errors.ts";
+import type { CapturedOutput } from "../../protocol/executorLink.ts";
+import { isFinalJobState } from "../../protocol/states.ts";
+import type { JobSeq, SeatNumber, TaskIndex } from "../../protocol/ids.ts";
 import type { HolderRecord, JobRecord } from "../store/managerRecords.ts";
 import { listJobs, readHolder, readJob } from "../store/managerStore.ts";
 import { readPlan } from "../store/plans.ts";
 import type { Store } from "../store/port.ts";
-import type { WorkerJobRecord } from "../store/workerRecords.ts";
-import { readWorkerJob } from "../store/workerStore.ts";
-import { decodePlan } from "../workflow/planCodec.ts";
+import { STREAM_STDERR, STREAM_STDOUT, type WorkerJobRecord } from "../store/workerRecords.ts";
+import { readOutput, readWorkerJob } from "../store/workerStore.ts";
+import { decodePlan } from "../workflow/decodePlan.ts";
 import type { Plan } from "../workflow/plan.ts";
 import { isHolderAlive } from "./holder.ts";
+import type { StreamName } from "./readOutput.ts";
+import { JobTasks } from "./readTasks.ts";
 import { Stores } from "./stores.ts";
 
 /** A job as it is now. */
@@ -76,13 +80,32 @@ export class StateReader {
     return this.#plan.plan;
   }
 
-  /** The store with the tasks of a job; null while no QWorker has had it. */
-  tasksStore(job: JobView): Store | null {
-    return job.seat === null ? null : this.#stores.seat(job.seat);
+  /** The tasks of a job. Throws `storeDamaged` when its plan is missing. */
+  tasks(job: JobView): JobTasks {
+    const plan = this.plan(job.job);
+    if (plan === null)
+      throw new QrewError("storeDamaged", `The plan of job ${job.job} is missing: submit it again.`);
+    return new JobTasks(job, plan, this.#seatStore(job));
+  }
+
+  /** What an attempt has written to a stream; null when that is nothing, or not known before it ends. */
+  output(job: JobView, task: TaskIndex, attempt: number, stream: StreamName): CapturedOutput | null {
+    const key = {
+      job: job.job,
+      task,
+      attempt,
+      stream: stream === "stdout" ? STREAM_STDOUT : STREAM_STDERR,
+    } as const;
+    return this.#seatStore(job)?.read((reader) => readOutput(reader, key)) ?? null;
   }
 
   close(): Promise<void> {
     return this.#stores.close();
+  }
+
+  /** Null while no QWorker has had the job. */
+  #seatStore(job: JobView): Store | null {
+    return job.seat === null ? null : this.#stores.seat(job.seat);
   }
 
   #merged(record: JobRecord): JobView {

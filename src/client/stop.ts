@@ -88,7 +88,9 @@ function endProcess(holder: HolderRecord): void {
   try {
     process.kill(holder.pid, "SIGTERM");
   } catch (error) {
-    throw new QrewError("unreachable", `The manager (pid ${holder.pid}) cannot be signalled.`, [], { cause: error });
+    throw new QrewError("unreachable", `The manager (pid ${holder.pid}) cannot be signalled.`, [], {
+      cause: error,
+    });
   }
 }
 

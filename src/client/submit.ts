@@ -39,13 +39,19 @@ export async function submitDocument(connection: Connection, submission: Submiss
   if (opened.type !== "submissionOpened") throw unexpectedReply("openSubmission", opened);
   const chunks = await sendPieces(connection, opened.submission, submission.document);
   const sealed = await seal(connection, opened.submission, chunks);
-  if (sealed.type === "documentInvalid") throw invalidDocument(submission.options.source, sealed.faults, sealed.total);
+  if (sealed.type === "documentInvalid") {
+    throw invalidDocument(sourceName(submission.options.source), sealed.faults, sealed.total);
+  }
   if (sealed.type !== "jobAccepted") throw unexpectedReply("sealSubmission", sealed);
   return { job: sealed.job, tasks: sealed.tasks };
 }
 
 /** Returns the number of pieces. At most SUBMISSION_WINDOW of them are on the way. */
-async function sendPieces(connection: Connection, submission: number, document: DocumentBytes): Promise<number> {
+async function sendPieces(
+  connection: Connection,
+  submission: number,
+  document: DocumentBytes,
+): Promise<number> {
   const inFlight: Promise<void>[] = [];
   let index = 0;
   let totalBytes = 0;
@@ -65,7 +71,12 @@ async function sendPieces(connection: Connection, submission: number, document: 
   return index;
 }
 
-async function sendPiece(connection: Connection, submission: number, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+async function sendPiece(
+  connection: Connection,
+  submission: number,
+  index: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
   const reply = await connection.request({ type: "appendSubmission", submission, index, bytes });
   if (reply.type !== "chunkAccepted") throw unexpectedReply("appendSubmission", reply);
 }
@@ -105,6 +116,9 @@ export async function* pieces(document: DocumentBytes): AsyncGenerator<Uint8Arra
   if (heldBytes > 0) yield Buffer.concat(held);
 }
 
+/** `-` is standard input, as on command lines. */
+export const sourceName = (source: string): string => (source === "-" ? "stdin" : source);
+
 /** `source:line:column: message`, as compilers and editors write it; without place `source: message`. */
 export function formatFault(source: string, fault: DocumentFault): string {
   if (fault.line === null) return `${source}: ${fault.message}`;
@@ -121,7 +135,8 @@ export function invalidDocument(source: string, faults: readonly DocumentFault[]
 
 function checkEnvironment(env: Readonly<Record<string, string>>): void {
   let bytes = 0;
-  for (const [name, value] of Object.entries(env)) bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+  for (const [name, value] of Object.entries(env))
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
   if (bytes <= ENVIRONMENT_BYTES_MAX) return;
   throw new QrewError(
     "refused",

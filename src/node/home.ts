@@ -169,7 +169,7 @@ function openRunFolder(home: string, inputs: HomeInputs): string {
   throw new QrewError(
     "refused",
     `The path of ${inside} is too long for sockets, and no other folder for them can be used: set QREW_HOME to a ` +
-      `folder with a path below ${SOCKET_PATH_BYTES_MAX - SOCKET_NAME_BYTES_MAX - "/run/".length} bytes.`,
+      `folder with a path of at most ${SOCKET_PATH_BYTES_MAX - SOCKET_NAME_BYTES_MAX - "/run/".length} bytes.`,
     faults,
   );
 }

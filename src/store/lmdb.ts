@@ -10,10 +10,10 @@
  * - The file is written with `pwrite` and mapped read-only: a stray pointer cannot damage it.
  * - The map grows with the file, doubling; there is no bound but the disk's.
  */
-import { truncateSync } from "node:fs";
+import { realpathSync, truncateSync } from "node:fs";
 import { open } from "lmdb";
 import { assert, QrewError } from "../../protocol/errors.ts";
-import { isDiskFailure, lmdbFailure } from "./lmdbErrors.ts";
+import { isInputOutput, isOfLmdb, isVoidTransaction, lmdbFailure } from "./lmdbErrors.ts";
 import { dataFileOf, prepareForReading, prepareForWriting, type StoreFile } from "./lmdbFile.ts";
 import { Flusher } from "./lmdbFlush.ts";
 import { type Database, LmdbView, WritableLmdbView } from "./lmdbView.ts";
@@ -36,10 +36,19 @@ export function openLmdbStore(folder: string, options: LmdbOptions = {}): Store 
   let file: StoreFile | null = null;
   if (readOnly) prepareForReading(folder);
   else file = prepareForWriting(folder);
-  const database = openDatabase(folder, readOnly);
-  if (file !== null && file.bytes < file.expectedBytes) fillAndCheck(database, folder, file);
-  return new LmdbStore(database, folder, readOnly);
+  const place = realpathSync(folder);
+  assert(!openFolders.has(place), `a process opens the store ${folder} once`);
+  const database = openDatabase(place, readOnly);
+  openFolders.add(place);
+  if (file !== null && file.bytes < file.expectedBytes) fillAndCheck(database, place, file);
+  return new LmdbStore(database, place, readOnly);
 }
+
+/**
+ * A process that opens an environment twice loses its file locks with the first close of either (fcntl), and the next
+ * process then takes the table of readers for abandoned.
+ */
+const openFolders = new Set<string>();
 
 function openDatabase(folder: string, readOnly: boolean): Database {
   const settings = {
@@ -72,6 +81,7 @@ function fillAndCheck(database: Database, folder: string, file: StoreFile): void
     for (const _ of database.getRange({})) entries += 1;
     if (entries !== expected) throw new Error(`${entries} entries of ${expected}`);
   } catch (error) {
+    openFolders.delete(folder);
     void database.close();
     const detail = error instanceof Error ? error.message : String(error);
     throw new QrewError(
@@ -91,16 +101,15 @@ function entryCount(database: Database): number {
 class LmdbStore implements Store {
   private readonly database: Database;
   private readonly folder: string;
-  private readonly readOnly: boolean;
-  private readonly flusher: Flusher;
+  /** Null for a reader. */
+  private readonly flusher: Flusher | null;
   private inTransaction = false;
   private closed = false;
 
   constructor(database: Database, folder: string, readOnly: boolean) {
     this.database = database;
     this.folder = folder;
-    this.readOnly = readOnly;
-    this.flusher = new Flusher(database, folder);
+    this.flusher = readOnly ? null : new Flusher(dataFileOf(folder));
   }
 
   read<Result>(body: (reader: StoreReader) => Result): Result {
@@ -125,8 +134,9 @@ class LmdbStore implements Store {
   }
 
   write<Result>(body: (writer: StoreWriter) => Result): Result {
-    assert(!this.readOnly, "only the writer writes");
-    this.flusher.check();
+    const { flusher } = this;
+    assert(flusher !== null, "only the writer writes");
+    flusher.check();
     this.enter();
     const view = new WritableLmdbView(this.database, null);
     let outcome: { readonly result: Result } | null = null;
@@ -139,19 +149,16 @@ class LmdbStore implements Store {
         }
       });
     } catch (error) {
-      if (isDiskFailure(error)) this.flusher.fail(lmdbFailure(error, this.folder));
-      // After a failed put the commit only says that the transaction is void.
-      if (view.failure !== null) throw lmdbFailure(view.failure, this.folder);
-      throw isOfLmdb(error) ? lmdbFailure(error, this.folder) : error;
+      throw isOfLmdb(error) ? this.writeFailure(error, flusher, view) : error;
     } finally {
       this.inTransaction = false;
     }
-    this.flusher.committed();
+    flusher.committed();
     return resultOf(outcome);
   }
 
-  flushed(): Promise<void> {
-    return this.flusher.flushed();
+  async flushed(): Promise<void> {
+    await this.flusher?.flushed();
   }
 
   async close(): Promise<void> {
@@ -159,10 +166,26 @@ class LmdbStore implements Store {
     assert(!this.inTransaction, "a store is not closed inside a transaction");
     this.closed = true;
     try {
-      await this.flusher.flushed();
+      await this.flusher?.flushed();
     } finally {
       await this.database.close();
+      this.flusher?.close();
+      openFolders.delete(this.folder);
     }
+  }
+
+  /** lmdb-js says nothing of a put that failed: the commit then only finds the transaction void. */
+  private writeFailure(error: unknown, flusher: Flusher, view: WritableLmdbView): QrewError {
+    if (isInputOutput(error)) flusher.checkDisk();
+    if (isVoidTransaction(error) && view.lastKey !== null) {
+      try {
+        this.database.resetReadTxn();
+        this.database.get(view.lastKey);
+      } catch (cause) {
+        return lmdbFailure(cause, this.folder);
+      }
+    }
+    return lmdbFailure(error, this.folder);
   }
 
   private enter(): void {
@@ -171,10 +194,6 @@ class LmdbStore implements Store {
     this.inTransaction = true;
   }
 }
-
-/** lmdb-js throws plain errors: those with a number as code are LMDB's, everything else came out of the body. */
-const isOfLmdb = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && typeof error.code === "number";
 
 function resultOf<Result>(outcome: { readonly result: Result } | null): Result {
   assert(outcome !== null, "a committed transaction has run its body");

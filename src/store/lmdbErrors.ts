@@ -3,9 +3,12 @@ import { QrewError } from "../../protocol/errors.ts";
 
 type Kind = "full" | "damaged" | "readersFull" | "notAllowed" | "other";
 
+const EIO = 5;
+const MDB_BAD_TXN = -30_782;
+
 const KINDS: ReadonlyMap<unknown, Kind> = new Map<unknown, Kind>([
   // errno as a number comes from LMDB, as a name from node:fs.
-  [5, "full"], // EIO
+  [EIO, "full"],
   [27, "full"], // EFBIG, a file size limit
   [28, "full"], // ENOSPC
   [122, "full"], // EDQUOT
@@ -23,16 +26,20 @@ const KINDS: ReadonlyMap<unknown, Kind> = new Map<unknown, Kind>([
   [-30_793, "damaged"], // MDB_INVALID
   [-30_792, "full"], // MDB_MAP_FULL
   [-30_790, "readersFull"], // MDB_READERS_FULL
+  [MDB_BAD_TXN, "full"], // a write in it failed before; what is readable is not damaged
   [-30_779, "damaged"], // MDB_PROBLEM: an inconsistency found while committing
 ]);
-
-const EIO = 5;
 
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && "code" in error ? error.code : undefined;
 
-/** The disk itself failed: what the page cache says of it can no longer be believed. */
-export const isDiskFailure = (error: unknown): boolean => codeOf(error) === EIO;
+/** lmdb-js throws plain errors: those with a number as code are LMDB's, everything else came out of a body. */
+export const isOfLmdb = (error: unknown): boolean => typeof codeOf(error) === "number";
+
+/** The disk failed, or (LMDB does not tell) a write was cut short because it is full. */
+export const isInputOutput = (error: unknown): boolean => codeOf(error) === EIO;
+
+export const isVoidTransaction = (error: unknown): boolean => codeOf(error) === MDB_BAD_TXN;
 
 /** As a QrewError; one that already is one stays. Whatever is not known is `internal`, with the original as its cause. */
 export function lmdbFailure(error: unknown, folder: string): QrewError {

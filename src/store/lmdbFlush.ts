@@ -1,18 +1,22 @@
-/** Makes commits durable, off the main thread. */
-import { assert, QrewError } from "../../protocol/errors.ts";
+/**
+ * Makes commits durable, off the main thread, through a descriptor of its own: Linux reports a failed write-back once
+ * to every descriptor, so this one also learns of failures that LMDB's has been told of.
+ */
+import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
+import { QrewError } from "../../protocol/errors.ts";
 
-/** Syncs in the background, one at a time; callers that come while one runs share the next. */
+/** One sync at a time; callers that come while one runs share the next. */
 export class Flusher {
-  private readonly database: object;
-  private readonly folder: string;
+  private readonly file: string;
+  private readonly descriptor: number;
   private commits = 0;
   private durable = 0;
   private running: Promise<void> | null = null;
   private failure: QrewError | null = null;
 
-  constructor(database: object, folder: string) {
-    this.database = database;
-    this.folder = folder;
+  constructor(file: string) {
+    this.file = file;
+    this.descriptor = openSync(file, "r+");
   }
 
   committed(): void {
@@ -20,15 +24,20 @@ export class Flusher {
   }
 
   /**
-   * After a failed sync Linux counts the lost pages as clean and the next sync succeeds: nothing that is written after
-   * it may ever be called durable, so the store stays failed until it is opened again.
+   * After a failed sync Linux counts the lost pages as clean, and the next sync succeeds. So nothing that is written
+   * after it may be called durable: the store stays failed until it is opened again.
    */
-  fail(failure: QrewError): void {
-    this.failure ??= failure;
-  }
-
   check(): void {
     if (this.failure !== null) throw this.failure;
+  }
+
+  /** After a commit that failed with EIO, which LMDB also says of a write that found the disk full. */
+  checkDisk(): void {
+    try {
+      fdatasyncSync(this.descriptor);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   async flushed(): Promise<void> {
@@ -41,41 +50,32 @@ export class Flusher {
     this.check();
   }
 
+  /** After the last use; what is not flushed then is left to the system. */
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
   private async sync(): Promise<void> {
     const covered = this.commits;
     try {
-      await syncFile(this.database);
+      await new Promise<void>((resolve, reject) => {
+        fdatasync(this.descriptor, (error) => (error === null ? resolve() : reject(error)));
+      });
       this.durable = covered;
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      this.fail(
-        new QrewError(
-          "storeFull",
-          `The disk of the store ${this.folder} failed (${detail}): check the disk, then start qrew again.`,
-          [],
-          { cause: error },
-        ),
-      );
+      this.fail(error);
     } finally {
       this.running = null;
     }
   }
-}
 
-/** `sync` is lmdb-js's, and missing in its types. */
-interface Syncing {
-  sync(callback: (error?: Error | null) => void): void;
-}
-
-const isSyncing = (database: object): database is Syncing =>
-  "sync" in database && typeof database.sync === "function";
-
-function syncFile(database: object): Promise<void> {
-  assert(isSyncing(database), "lmdb-js can sync");
-  return new Promise((resolve, reject) => {
-    database.sync((error) => {
-      if (error === undefined || error === null) resolve();
-      else reject(error);
-    });
-  });
+  private fail(error: unknown): void {
+    const detail = error instanceof Error ? error.message : String(error);
+    this.failure ??= new QrewError(
+      "storeFull",
+      `The disk of ${this.file} failed (${detail}): check the disk, then start qrew again.`,
+      [],
+      { cause: error },
+    );
+  }
 }

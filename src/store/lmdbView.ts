@@ -69,28 +69,21 @@ export class LmdbView implements StoreReader {
 }
 
 export class WritableLmdbView extends LmdbView implements StoreWriter {
-  /** The first that went wrong in LMDB; the transaction is void from then on. */
-  failure: unknown = null;
+  /** Where the latest change went; a failed transaction is looked into there. */
+  lastKey: Uint8Array | null = null;
 
   put(table: string, key: Uint8Array, value: Uint8Array): void {
     this.check();
     checkKey(key);
     checkValue(value);
-    this.change(() => this.database.putSync(tableKey(table, key), value));
+    this.lastKey = tableKey(table, key);
+    this.database.putSync(this.lastKey, value);
   }
 
   delete(table: string, key: Uint8Array): void {
     this.check();
     checkKey(key);
-    this.change(() => this.database.removeSync(tableKey(table, key)));
-  }
-
-  private change(action: () => unknown): void {
-    try {
-      action();
-    } catch (error) {
-      this.failure ??= error;
-      throw error;
-    }
+    this.lastKey = tableKey(table, key);
+    this.database.removeSync(this.lastKey);
   }
 }

@@ -12,7 +12,7 @@ import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
 import { checkKeys, type KnownKeys } from "./field.ts";
 import { envFieldsOf, readEnv } from "./params.ts";
 import { fill, placeholdersOf } from "./placeholder.ts";
-import { describe, type Entries, isEntries, quoted, unusableText } from "./scalar.ts";
+import { describe, type Entries, isEntries, unusableText } from "./scalar.ts";
 
 const DOCUMENT_KEYS: KnownKeys = {
   owner: "the document",
@@ -26,7 +26,11 @@ const JOB_NAME_LENGTH_MAX = 256;
 const ADVICE = "write a list of tasks, or an object with name, env, defaults and tasks";
 
 /** Null if there are no tasks to speak of; the faults say why. */
-export function checkDocument(value: unknown, capacity: Resources | null, faults: FaultList): WorkflowDocument | null {
+export function checkDocument(
+  value: unknown,
+  capacity: Resources | null,
+  faults: FaultList,
+): WorkflowDocument | null {
   if (Array.isArray(value)) return checkTasks({}, value, [], capacity, faults);
   if (!isEntries(value)) {
     faults.add(wholeDocument, `The document is ${describe(value)}: ${ADVICE}.`);
@@ -95,7 +99,11 @@ function checkName(head: Entries, faults: FaultList): string | null {
     faults.add(atValue(["name"]), `name must be text, found ${describe(name)}: put it in quotes.`);
     return null;
   }
-  if (name.length > JOB_NAME_LENGTH_MAX || /[\p{Cc}\u2028\u2029]/u.test(name) || unusableText(name) !== null) {
+  if (
+    name.length > JOB_NAME_LENGTH_MAX ||
+    /[\p{Cc}\u2028\u2029]/u.test(name) ||
+    unusableText(name) !== null
+  ) {
     faults.add(atValue(["name"]), `name must be one line of at most ${JOB_NAME_LENGTH_MAX} characters.`);
     return null;
   }
@@ -108,7 +116,9 @@ function checkEnv(head: Entries, faults: FaultList): Readonly<Record<string, str
   for (const [name, value] of Object.entries(env)) {
     const [placeholder] = placeholdersOf(value);
     if (placeholder === undefined) continue;
-    fields.get(name)?.blame(faults, () => `Nothing fills {{${placeholder}}} here: only params.env of a task is filled.`);
+    fields
+      .get(name)
+      ?.blame(faults, () => `Nothing fills {{${placeholder}}} here: only params.env of a task is filled.`);
   }
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value, null)]));
 }

@@ -5,7 +5,7 @@ import { readCommand } from "./command.ts";
 import type { Defaults } from "./defaults.ts";
 import type { Definition, TaskParams } from "./document.ts";
 import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
-import { checkKeys, type Field, fieldOf, type KnownKeys } from "./field.ts";
+import { checkKeys, fieldOf, type KnownKeys } from "./field.ts";
 import { type Foreach, foreachValue, readForeach } from "./foreach.ts";
 import { Interner } from "./interner.ts";
 import { noParamFields, noParams, paramFieldsOf, readParams } from "./params.ts";
@@ -14,7 +14,13 @@ import { type Axis, checkFilled, paramPlaceholders } from "./placeholderUse.ts";
 import type { TaskClass } from "./plan.ts";
 import { type Amounts, amountsOf } from "./resourceFields.ts";
 import { describe, type Entries, isEntries, quoted } from "./scalar.ts";
-import { overSettings, readTaskClass, type SettingFields, settingFieldsOf, settingPlaceholders } from "./settings.ts";
+import {
+  overSettings,
+  readTaskClass,
+  type SettingFields,
+  settingFieldsOf,
+  settingPlaceholders,
+} from "./settings.ts";
 import { readDepends, readTaskName } from "./taskName.ts";
 
 const TASK_KEYS: KnownKeys = {
@@ -73,13 +79,21 @@ export class TaskCheck {
         () => atValue([...tasksPath, index]),
         () => `A task must be an object with a name, found ${describe(value)}.`,
       );
-      return { name: "", depends: [], foreach: null, command: "", classIndex: 0, paramsIndex: this.#ownNothing };
+      return {
+        name: "",
+        depends: [],
+        foreach: null,
+        command: "",
+        classIndex: 0,
+        paramsIndex: this.#ownNothing,
+      };
     }
     const path = [...tasksPath, index];
     checkKeys(value, TASK_KEYS, path, this.#faults);
     const name = readTaskName(value["name"], path, this.#faults);
     const foreachField = fieldOf(value, "foreach", path);
-    const foreach = foreachField === null ? null : readForeach(foreachField.value, foreachField.path, this.#faults);
+    const foreach =
+      foreachField === null ? null : readForeach(foreachField.value, foreachField.path, this.#faults);
     this.#elements += foreach?.count ?? 1;
     const axis: Axis = foreach ?? (foreachField === null ? noAxis : unknownAxis);
     const classIndex = this.#classOf(value, index, path, axis);
@@ -97,7 +111,8 @@ export class TaskCheck {
       return this.#defaultClass;
     }
     const ownFields = own ? settingFieldsOf(value, path, this.#faults) : null;
-    const fields = ownFields === null ? this.#defaults.settings : overSettings(ownFields, this.#defaults.settings);
+    const fields =
+      ownFields === null ? this.#defaults.settings : overSettings(ownFields, this.#defaults.settings);
     let varies = false;
     for (const { field, text } of settingPlaceholders(fields)) {
       varies = true;
@@ -136,12 +151,7 @@ export class TaskCheck {
     return this.#classesRefused ? 0 : this.classes.number(classKey(taskClass), () => taskClass);
   }
 
-  #commandOf(
-    value: Entries,
-    path: Path,
-    isShell: boolean,
-    axis: Axis,
-  ): string | readonly string[] {
+  #commandOf(value: Entries, path: Path, isShell: boolean, axis: Axis): string | readonly string[] {
     const field = fieldOf(value, "command", path);
     if (!isShell) {
       field?.blame(this.#faults, () => "The executor noop runs nothing: leave out command, or executor.");

@@ -21,7 +21,8 @@ export function readCommand(field: Field, faults: FaultList): string | readonly 
   if (!Array.isArray(value)) {
     field.blame(
       faults,
-      () => `command must be text for the shell, or a list of a program and its arguments, found ${describe(value)}.`,
+      () =>
+        `command must be text for the shell, or a list of a program and its arguments, found ${describe(value)}.`,
     );
     return null;
   }
@@ -39,7 +40,9 @@ function readArguments(field: Field, list: readonly unknown[], faults: FaultList
   for (const [index, item] of list.entries()) {
     const text = textOf(item);
     const problem =
-      text === null ? `must be text or a number, found ${describe(item)}: put it in quotes` : unusableArgument(text);
+      text === null
+        ? `must be text or a number, found ${describe(item)}: put it in quotes`
+        : unusableArgument(text);
     if (problem !== null) {
       usable = false;
       faults.add(
@@ -53,7 +56,8 @@ function readArguments(field: Field, list: readonly unknown[], faults: FaultList
   if (bytes > ARGUMENTS_BYTES_MAX) {
     field.blame(
       faults,
-      () => `The arguments have ${bytes} bytes, a process gets at most ${ARGUMENTS_BYTES_MAX}: put them into a file.`,
+      () =>
+        `The arguments have ${bytes} bytes, a process gets at most ${ARGUMENTS_BYTES_MAX}: put them into a file.`,
     );
     return null;
   }

@@ -5,19 +5,45 @@ import { type Graph, transpose } from "./graph.ts";
 import { quoted } from "./scalar.ts";
 
 /**
- * One fault per cycle. Tasks leave the graph when nothing that is left holds them; when none can leave, a walk along the
- * dependencies must run in a circle, which is told and taken out, until the graph is empty.
+ * One fault per cycle. Tasks leave the graph when nothing that is left holds them. What is then left holds a circle: a
+ * walk from each to what holds it runs into one, which is told and taken out, and the walk goes on before it.
  */
 export function findCycles(document: WorkflowDocument, links: Graph, faults: FaultList): void {
   const removal = new Removal(links);
+  const nextEdge = links.offsets.slice();
   for (let start = 0; start < document.definitions.length; start += 1) {
-    while (!removal.isRemoved(start)) {
-      const cycle = cycleFrom(start, links, removal);
-      if (cycle.length === 0) break; // cannot be: what is left always holds a circle
+    if (removal.isRemoved(start)) continue;
+    const walk = [start];
+    const positions = new Map([[start, 0]]);
+    for (let at = walk.at(-1); at !== undefined; at = walk.at(-1)) {
+      const holder = removal.isRemoved(at) ? null : heldBy(at, links, nextEdge, removal);
+      if (holder === null) {
+        walk.pop();
+        positions.delete(at);
+        continue;
+      }
+      const seen = positions.get(holder);
+      if (seen === undefined) {
+        positions.set(holder, walk.length);
+        walk.push(holder);
+        continue;
+      }
+      const cycle = walk.slice(seen);
       tell(cycle, document, faults);
       for (const definition of cycle) removal.force(definition);
     }
   }
+}
+
+/** A dependency that is left; `nextEdge` remembers how far each task's were found gone. */
+function heldBy(definition: number, links: Graph, nextEdge: Uint32Array, removal: Removal): number | null {
+  const end = links.offsets[definition + 1] ?? 0;
+  for (let edge = nextEdge[definition] ?? end; edge < end; edge += 1) {
+    nextEdge[definition] = edge;
+    const target = links.targets[edge] ?? 0;
+    if (!removal.isRemoved(target)) return target;
+  }
+  return null;
 }
 
 class Removal {
@@ -34,7 +60,7 @@ class Removal {
       this.#waitsFor[definition] = (links.offsets[definition + 1] ?? 0) - (links.offsets[definition] ?? 0);
     }
     for (let definition = 0; definition < count; definition += 1) {
-      if (this.#waitsFor[definition] === 0 && !this.isRemoved(definition)) this.force(definition);
+      if (this.#waitsFor[definition] === 0) this.force(definition);
     }
   }
 
@@ -62,30 +88,10 @@ class Removal {
   }
 }
 
-/** Each in the cycle waits for the next, the last for the first. */
-function cycleFrom(start: number, links: Graph, removal: Removal): readonly number[] {
-  const positions = new Map<number, number>();
-  const walk: number[] = [];
-  for (let at: number | null = start; at !== null; at = heldBy(at, links, removal)) {
-    const seen = positions.get(at);
-    if (seen !== undefined) return walk.slice(seen);
-    positions.set(at, walk.length);
-    walk.push(at);
-  }
-  return [];
-}
-
-function heldBy(definition: number, links: Graph, removal: Removal): number | null {
-  for (let edge = links.offsets[definition] ?? 0; edge < (links.offsets[definition + 1] ?? 0); edge += 1) {
-    const target = links.targets[edge] ?? 0;
-    if (!removal.isRemoved(target)) return target;
-  }
-  return null;
-}
-
 const SHOWN_MAX = 8; // more names would hide the sentence
 const SHOWN_AT_THE_END = 3;
 
+/** Each in the cycle waits for the next, the last for the first. */
 function tell(cycle: readonly number[], document: WorkflowDocument, faults: FaultList): void {
   const first = cycle.reduce((least, definition) => Math.min(least, definition), cycle[0] ?? 0);
   const turn = cycle.indexOf(first);
@@ -99,6 +105,7 @@ function tell(cycle: readonly number[], document: WorkflowDocument, faults: Faul
   };
   faults.add(
     () => atValue([...document.tasksPath, first, "depends"]),
-    () => `These tasks wait for each other in a circle, each for the next: ${path()}. Take one of these dependencies out.`,
+    () =>
+      `These tasks wait for each other in a circle, each for the next: ${path()}. Take one of these dependencies out.`,
   );
 }

@@ -13,7 +13,12 @@ export interface Defaults {
   readonly command: Field | null;
 }
 
-const noDefaults: Defaults = { settings: noSettings, paramFields: noParamFields, params: noParams, command: null };
+const noDefaults: Defaults = {
+  settings: noSettings,
+  paramFields: noParamFields,
+  params: noParams,
+  command: null,
+};
 
 const OWN_KEYS = ["name", "depends", "foreach"];
 
@@ -28,11 +33,17 @@ export function readDefaults(head: Entries, faults: FaultList): Defaults {
   const path = ["defaults"];
   if (entries === undefined || entries === null) return noDefaults;
   if (!isEntries(entries)) {
-    faults.add(atValue(path), `defaults must be an object with fields of a task, found ${describe(entries)}.`);
+    faults.add(
+      atValue(path),
+      `defaults must be an object with fields of a task, found ${describe(entries)}.`,
+    );
     return noDefaults;
   }
   for (const key of OWN_KEYS.filter((own) => Object.hasOwn(entries, own))) {
-    faults.add(atKey([...path, key]), `defaults cannot have ${key}, which belongs to one task: move it there.`);
+    faults.add(
+      atKey([...path, key]),
+      `defaults cannot have ${key}, which belongs to one task: move it there.`,
+    );
   }
   const shared = Object.entries(entries).filter(([key]) => !OWN_KEYS.includes(key));
   checkKeys(Object.fromEntries(shared), DEFAULT_KEYS, path, faults);

@@ -21,7 +21,10 @@ export type Place =
   | { readonly type: "key"; readonly path: Path };
 
 export const wholeDocument: Place = { type: "document" };
-export const atPosition = (line: number, column: number): Place => ({ type: "position", position: { line, column } });
+export const atPosition = (line: number, column: number): Place => ({
+  type: "position",
+  position: { line, column },
+});
 export const atValue = (path: Path): Place => ({ type: "value", path });
 export const atKey = (path: Path): Place => ({ type: "key", path });
 
@@ -56,7 +59,9 @@ export class FaultList {
 
   /** The kept faults with their positions, in the order of the document. */
   located(locate: Locate): readonly DocumentFault[] {
-    const otherPaths = this.#faults.flatMap(({ message }) => (typeof message === "string" ? [] : [message.other]));
+    const otherPaths = this.#faults.flatMap(({ message }) =>
+      typeof message === "string" ? [] : [message.other],
+    );
     const positions = locate([...this.#faults.map(({ place }) => place), ...otherPaths.map(atValue)]);
     let nextOther = this.#faults.length;
     const faults = this.#faults.map(({ message }, index): DocumentFault => {

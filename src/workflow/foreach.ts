@@ -12,11 +12,18 @@ export type Foreach =
       readonly step: number;
       readonly count: number;
     }
-  | { readonly type: "list"; readonly axis: string; readonly values: readonly string[]; readonly count: number };
+  | {
+      readonly type: "list";
+      readonly axis: string;
+      readonly values: readonly string[];
+      readonly count: number;
+    };
 
 /** The value of the element of this position (from 0) on the axis. */
 export const foreachValue = (foreach: Foreach, position: number): string =>
-  foreach.type === "range" ? String(foreach.start + position * foreach.step) : (foreach.values[position] ?? "");
+  foreach.type === "range"
+    ? String(foreach.start + position * foreach.step)
+    : (foreach.values[position] ?? "");
 
 const FORMS = "write {i: {range: [1, 300]}} or {part: [a, b]}";
 
@@ -33,7 +40,10 @@ export function readForeach(value: unknown, path: Path, faults: FaultList): Fore
     return null;
   }
   if (axes.length > 1) {
-    faults.add(atValue(path), "foreach has several axes, which this version does not support yet: keep one of them.");
+    faults.add(
+      atValue(path),
+      "foreach has several axes, which this version does not support yet: keep one of them.",
+    );
     return null;
   }
   const axisPath = [...path, axis];
@@ -47,7 +57,10 @@ export function readForeach(value: unknown, path: Path, faults: FaultList): Fore
   const given = value[axis];
   if (Array.isArray(given)) return readList(axis, given, axisPath, faults);
   if (isEntries(given)) return readRange(axis, given, axisPath, faults);
-  faults.add(atValue(axisPath), `The values of ${axis} must be a list or a range, found ${describe(given)}: ${FORMS}.`);
+  faults.add(
+    atValue(axisPath),
+    `The values of ${axis} must be a list or a range, found ${describe(given)}: ${FORMS}.`,
+  );
   return null;
 }
 
@@ -80,7 +93,10 @@ function readList(axis: string, given: readonly unknown[], path: Path, faults: F
 function readRange(axis: string, given: Entries, path: Path, faults: FaultList): Foreach | null {
   const otherKey = Object.keys(given).find((key) => key !== "range");
   if (otherKey !== undefined) {
-    faults.add(atKey([...path, otherKey]), `foreach has no form ${quoted(otherKey)} in this version: ${FORMS}.`);
+    faults.add(
+      atKey([...path, otherKey]),
+      `foreach has no form ${quoted(otherKey)} in this version: ${FORMS}.`,
+    );
     return null;
   }
   const range = given["range"];

@@ -1,12 +1,17 @@
 /** Joins the tasks of a document by their names: duplicate names, unknown dependencies and cycles are found here. */
 import { findCycles } from "./cycles.ts";
-import { type Definition, type Dependency, dependencyName, elementCount, type WorkflowDocument } from "./document.ts";
+import {
+  type Definition,
+  type Dependency,
+  dependencyName,
+  elementCount,
+  type WorkflowDocument,
+} from "./document.ts";
 import { atValue, type FaultList, type Path } from "./fault.ts";
 import type { Graph } from "./graph.ts";
 import { nearest } from "./nearest.ts";
 import { EDGE_ALL, EDGE_SAME } from "./plan.ts";
 import { quoted } from "./scalar.ts";
-
 
 /** Dependencies of a job; each is five bytes in the plan and four in the QWorker. */
 const EDGES_MAX = 100_000_000;
@@ -17,8 +22,15 @@ export function linkTasks(document: WorkflowDocument, faults: FaultList): Graph 
   const numbers = numberNames(document, faults);
   const dependencyCount = definitions.reduce((sum, { depends }) => sum + depends.length, 0);
   if (dependencyCount > EDGES_MAX) {
-    faults.add(atValue(document.tasksPath), `There are ${dependencyCount} dependencies, a job has at most ${EDGES_MAX}.`);
-    return { offsets: new Uint32Array(definitions.length + 1), targets: new Uint32Array(), kinds: new Uint8Array() };
+    faults.add(
+      atValue(document.tasksPath),
+      `There are ${dependencyCount} dependencies, a job has at most ${EDGES_MAX}.`,
+    );
+    return {
+      offsets: new Uint32Array(definitions.length + 1),
+      targets: new Uint32Array(),
+      kinds: new Uint8Array(),
+    };
   }
   const resolve = new DependencyResolver(document, numbers, faults);
   const offsets = new Uint32Array(definitions.length + 1);
@@ -59,7 +71,8 @@ function numberNames(document: WorkflowDocument, faults: FaultList): ReadonlyMap
       () => atValue([...document.tasksPath, index, "name"]),
       () => ({
         other: [...document.tasksPath, first, "name"],
-        say: (line) => `The name ${quoted(name)} is taken by the task on line ${line}: give each task its own.`,
+        say: (line) =>
+          `The name ${quoted(name)} is taken by the task on line ${line}: give each task its own.`,
       }),
     );
   }
@@ -86,23 +99,32 @@ class DependencyResolver {
     const name = dependencyName(dependency);
     if (name === "") return null;
     const target = this.#numbers.get(name);
-    const fault = (message: () => string): null => {
-      this.#faults.add(() => atValue(this.#path(index, position)), message);
-      return null;
-    };
-    if (target === undefined) return fault(() => this.#unknown(name));
-    if (target === index) return fault(() => `The task ${quoted(name)} depends on itself: take this out.`);
-    if (typeof dependency === "string") return target;
-    const other = this.#document.definitions[target];
-    if (definition.foreach === null || other === undefined || other.foreach === null) {
+    if (target !== undefined && target !== index && typeof dependency === "string") return target;
+    const problem = this.#problem(index, definition, dependency, target);
+    if (problem === null) return target ?? null;
+    this.#faults.add(() => atValue(this.#path(index, position)), problem);
+    return null;
+  }
+
+  #problem(
+    index: number,
+    definition: Definition,
+    dependency: Dependency,
+    target: number | undefined,
+  ): (() => string) | null {
+    const name = dependencyName(dependency);
+    const other = target === undefined ? undefined : this.#document.definitions[target];
+    if (target === undefined || other === undefined) return () => this.#unknown(name);
+    if (target === index) return () => `The task ${quoted(name)} depends on itself: take this out.`;
+    if (typeof dependency === "string") return null;
+    if (definition.foreach === null || other.foreach === null) {
       const single = definition.foreach === null ? definition.name : name;
-      return fault(() => `same: index joins two arrays, but ${quoted(single)} has no foreach: name the task alone.`);
+      return () => `same: index joins two arrays, but ${quoted(single)} has no foreach: name the task alone.`;
     }
     const [own, others] = [elementCount(definition), elementCount(other)];
-    if (own === others) return target;
-    return fault(
-      () => `same: index needs arrays of one size, but this one has ${own} elements and ${quoted(name)} has ${others}.`,
-    );
+    if (own === others) return null;
+    return () =>
+      `same: index needs arrays of one size, but this one has ${own} elements and ${quoted(name)} has ${others}.`;
   }
 
   #path(index: number, position: number): Path {

@@ -45,9 +45,11 @@ export function envFieldsOf(entries: Entries, path: Path, faults: FaultList): Re
   if (field === null || !isEntries(field.value)) return fields;
   for (const [name, value] of Object.entries(field.value)) {
     const place = [...field.path, name];
-    if (value === null) faults.add(atValue(place), `The variable ${quoted(name)} has no value: write "" for empty text.`);
+    if (value === null)
+      faults.add(atValue(place), `The variable ${quoted(name)} has no value: write "" for empty text.`);
     const reason = unusableVariable(name);
-    if (reason !== null) faults.add(atKey(place), `${quoted(name)} cannot be a variable of a task: ${reason}.`);
+    if (reason !== null)
+      faults.add(atKey(place), `${quoted(name)} cannot be a variable of a task: ${reason}.`);
   }
   return fields;
 }
@@ -63,7 +65,9 @@ const OWN_VARIABLES: ReadonlySet<string> = new Set([
 ]);
 
 function unusableVariable(name: string): string | null {
-  if (name === "" || name === "__proto__" || name.includes("=") || unusableText(name) !== null) {
+  // The links refuse names that every object has as keys.
+  if (name === "__proto__" || name === "constructor" || name === "prototype") return "the name is reserved";
+  if (name === "" || name.includes("=") || unusableText(name) !== null) {
     return "its name must not be empty and must not have = or NUL";
   }
   return OWN_VARIABLES.has(name) ? "qrew sets it itself" : null;
@@ -80,7 +84,10 @@ export function readParams(fields: ParamFields, faults: FaultList): TaskParams {
   };
 }
 
-export function readEnv(fields: ReadonlyMap<string, Field>, faults: FaultList): Readonly<Record<string, string>> {
+export function readEnv(
+  fields: ReadonlyMap<string, Field>,
+  faults: FaultList,
+): Readonly<Record<string, string>> {
   const entries: [string, string][] = [];
   let bytes = 0;
   for (const [name, field] of fields) {
@@ -89,7 +96,10 @@ export function readEnv(fields: ReadonlyMap<string, Field>, faults: FaultList): 
     entries.push([name, value]);
     bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
     if (bytes > ENVIRONMENT_BYTES_MAX) {
-      field.blame(faults, () => `env has more than ${ENVIRONMENT_BYTES_MAX} bytes: put large values into files.`);
+      field.blame(
+        faults,
+        () => `env has more than ${ENVIRONMENT_BYTES_MAX} bytes: put large values into files.`,
+      );
       break;
     }
   }

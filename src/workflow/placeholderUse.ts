@@ -30,7 +30,10 @@ export function checkFilled(field: Field, text: string, axis: Axis, faults: Faul
     return;
   }
   if (text.length + text.split("{{").length * longestValue(axis) > FILLED_LENGTH_MAX) {
-    field.blame(faults, () => `With ${quoted(unfilled ?? names[0] ?? "")} filled this would exceed 1 MiB: shorten it.`);
+    field.blame(
+      faults,
+      () => `With ${quoted(unfilled ?? names[0] ?? "")} filled this would exceed 1 MiB: shorten it.`,
+    );
   }
 }
 
@@ -53,5 +56,6 @@ export function* paramPlaceholders(own: ParamFields, defaults: ParamFields): Gen
 }
 
 export function* withPlaceholders(field: Field | null): Generator<FieldText> {
-  if (typeof field?.value === "string" && placeholdersOf(field.value).length > 0) yield { field, text: field.value };
+  if (typeof field?.value === "string" && placeholdersOf(field.value).length > 0)
+    yield { field, text: field.value };
 }

@@ -1,7 +1,9 @@
 /** Amounts with units. Each function gives the amount, or a sentence part that says what was expected. */
 import { describe, numberOf, textOf } from "./scalar.ts";
 
-export type Quantity = { readonly ok: true; readonly amount: number } | { readonly ok: false; readonly expected: string };
+export type Quantity =
+  | { readonly ok: true; readonly amount: number }
+  | { readonly ok: false; readonly expected: string };
 
 const amount = (value: number): Quantity => ({ ok: true, amount: value });
 const expected = (what: string, found: unknown): Quantity => ({
@@ -29,7 +31,8 @@ export function readDuration(value: unknown, leastMs: number): Quantity {
   const ms = seconds === null ? sumDurationParts(textOf(value) ?? "") : seconds * 1000;
   if (ms === null) return expected(DURATION_FORMS, value);
   const rounded = Math.round(ms);
-  if (rounded < leastMs) return expected(leastMs === 0 ? "a duration of 0 or more" : "a duration of at least 1ms", value);
+  if (rounded < leastMs)
+    return expected(leastMs === 0 ? "a duration of 0 or more" : "a duration of at least 1ms", value);
   return rounded > DURATION_MS_MAX ? expected("a duration of at most 366d", value) : amount(rounded);
 }
 

@@ -24,5 +24,7 @@ export function readSetting<Fallback>(
 
 /** Tells the element whose value is wrong, if the field has a placeholder. */
 function filledBy(value: unknown, field: Field, filling: Filling | null): string {
-  return filling === null || value === field.value ? "" : ` where ${filling.axis} is ${quoted(filling.value)}`;
+  return filling === null || value === field.value
+    ? ""
+    : ` where ${filling.axis} is ${quoted(filling.value)}`;
 }

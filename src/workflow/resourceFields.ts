@@ -15,9 +15,13 @@ export interface Amounts {
   readonly implicitCpus: Field;
 }
 
-export const amountsOf = (capacity: Resources | null): Amounts => ({ capacity, implicitCpus: new Field(1, []) });
+export const amountsOf = (capacity: Resources | null): Amounts => ({
+  capacity,
+  implicitCpus: new Field(1, []),
+});
 
-const RESOURCE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+/** Not the names that every object has: the links refuse them as keys. */
+const RESOURCE_NAME = /^(?!constructor$|prototype$)[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 /** Named resources of one task; each adds to every loan and demand on the wire. */
 const NAMED_RESOURCES_MAX = 16;
@@ -32,13 +36,18 @@ export function readResources(
   for (const [name, field] of fields) {
     if (name === "cpus" || name === "memory" || name === "gpus") continue;
     if (!RESOURCE_NAME.test(name)) {
-      field.blame(faults, () => `${quoted(name)} cannot be the name of a resource: use letters, digits, _ . - only.`);
+      field.blame(
+        faults,
+        () => `${quoted(name)} cannot be the name of a resource: use letters, digits, _ . - only.`,
+      );
       continue;
     }
     named.push([name, readSetting(`The resource ${quoted(name)}`, field, filling, 0, faults, readMilli)]);
   }
   if (named.length > NAMED_RESOURCES_MAX) {
-    fields.get(named[0]?.[0] ?? "")?.blame(faults, () => `A task has at most ${NAMED_RESOURCES_MAX} named resources.`);
+    fields
+      .get(named[0]?.[0] ?? "")
+      ?.blame(faults, () => `A task has at most ${NAMED_RESOURCES_MAX} named resources.`);
   }
   const resources: Resources = {
     cpusMilli: readSetting("cpus", fields.get("cpus"), filling, 1000, faults, readMilli),
@@ -46,7 +55,8 @@ export function readResources(
     gpusMilli: readSetting("gpus", fields.get("gpus"), filling, 0, faults, readMilli),
     named: named.length === 0 ? noNamed : Object.fromEntries(named.toSorted(([a], [b]) => (a < b ? -1 : 1))),
   };
-  if (amounts.capacity !== null) checkCapacity(resources, fields, amounts.capacity, amounts.implicitCpus, faults);
+  if (amounts.capacity !== null)
+    checkCapacity(resources, fields, amounts.capacity, amounts.implicitCpus, faults);
   return resources;
 }
 
@@ -62,7 +72,8 @@ function checkCapacity(
   const refuse = (what: string, amount: string, offered: string, field: Field | undefined): void =>
     field?.blame(
       faults,
-      () => `The task needs ${amount} ${what}, but this node has ${offered}: ask for less, or submit it on a larger node.`,
+      () =>
+        `The task needs ${amount} ${what}, but this node has ${offered}: ask for less, or submit it on a larger node.`,
     );
   if (wanted.cpusMilli > capacity.cpusMilli) {
     refuse("cpus", milli(wanted.cpusMilli), milli(capacity.cpusMilli), fields.get("cpus") ?? implicitCpus);

@@ -59,5 +59,7 @@ const UNUSABLE = /[\0\p{Cs}]/u;
 /** Why this text cannot be given to a process, or null: a NUL byte ends a C string, half a character has no UTF-8. */
 export function unusableText(text: string): string | null {
   if (PLAIN.test(text) || !UNUSABLE.test(text)) return null;
-  return text.includes("\0") ? "has a NUL character, which no process can be given" : "has half of a surrogate pair";
+  return text.includes("\0")
+    ? "has a NUL character, which no process can be given"
+    : "has half of a surrogate pair";
 }

@@ -64,7 +64,10 @@ export function overSettings(own: SettingFields, defaults: SettingFields): Setti
   };
 }
 
-function overFields(own: ReadonlyMap<string, Field>, defaults: ReadonlyMap<string, Field>): ReadonlyMap<string, Field> {
+function overFields(
+  own: ReadonlyMap<string, Field>,
+  defaults: ReadonlyMap<string, Field>,
+): ReadonlyMap<string, Field> {
   if (own.size === 0) return defaults;
   return defaults.size === 0 ? own : new Map([...defaults, ...own]);
 }
@@ -87,7 +90,9 @@ export function readTaskClass(
   return {
     executor: readExecutor(fields.executor, faults),
     resources: readResources(fields.resources, filling, amounts, faults),
-    priority: readSetting("priority", fields.priority, filling, 0, faults, (value) => readInteger(value, -1000, 1000)),
+    priority: readSetting("priority", fields.priority, filling, 0, faults, (value) =>
+      readInteger(value, -1000, 1000),
+    ),
     timeoutMs: readTimeout(fields.timeout, filling, faults),
     retry: readRetry(fields.retry, filling, faults),
   };
@@ -119,7 +124,11 @@ const DEFAULT_BACKOFF_MS = 1000;
 const DEFAULT_FACTOR = 2;
 const DEFAULT_BACKOFF_MAX_MS = 300_000;
 
-function readRetry(fields: ReadonlyMap<string, Field>, filling: Filling | null, faults: FaultList): RetryPolicy {
+function readRetry(
+  fields: ReadonlyMap<string, Field>,
+  filling: Filling | null,
+  faults: FaultList,
+): RetryPolicy {
   if (fields.size === 0) return noRetry;
   const read = (key: string, fallback: number, check: (value: unknown) => Quantity): number =>
     readSetting(`${key} of retry`, fields.get(key), filling, fallback, faults, check);

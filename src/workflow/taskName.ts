@@ -38,12 +38,14 @@ export function readTaskName(name: unknown, path: Path, faults: FaultList): stri
 
 function nameProblem(name: string): string | null {
   if (name === "") return "is empty: give the task one that no other task has";
-  if (name.length > TASK_NAME_LENGTH_MAX) return `is longer than ${TASK_NAME_LENGTH_MAX} characters: shorten it`;
+  if (name.length > TASK_NAME_LENGTH_MAX)
+    return `is longer than ${TASK_NAME_LENGTH_MAX} characters: shorten it`;
   if (unusableText(name) !== null || UNPRINTABLE.test(name)) {
     return "has a line break or another control character: a name is one line of printable text";
   }
   if (name.trim() !== name) return "begins or ends with a space: take the space out";
-  if (ELEMENT.test(name)) return "ends like the name of an array element: leave the [number] out, or use foreach";
+  if (ELEMENT.test(name))
+    return "ends like the name of an array element: leave the [number] out, or use foreach";
   if (mayHavePlaceholders(name) && placeholdersOf(name).length > 0) {
     return "has a placeholder, which names do not take: the elements of an array are called name[1], name[2], and so on";
   }

@@ -6,7 +6,7 @@ import type {
   ExecutorCommand,
   ForkserverReport,
 } from "../../protocol/executorLink.ts";
-import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
+import type { AttemptId, JobSeq, TaskIndex } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
@@ -51,7 +51,8 @@ export type WorkerEvent =
         readonly attempt: number;
         readonly started: AttemptStarted | null;
       }[];
-      readonly ended: readonly AttemptEnded[];
+      /** Their ends follow. */
+      readonly ended: readonly AttemptId[];
     }
   | { readonly type: "attemptsStarted"; readonly attempts: readonly AttemptStarted[] }
   | { readonly type: "attemptsEnded"; readonly attempts: readonly AttemptEnded[] }
@@ -91,6 +92,8 @@ export type WorkerEffect =
   | { readonly type: "runAttempt"; readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number }
   | { readonly type: "tellExecutor"; readonly command: ExecutorCommand }
   | { readonly type: "startExecutor" }
+  /** It does not say hello; `executorLost` follows when it is dead. */
+  | { readonly type: "killExecutor" }
   | { readonly type: "tellManager"; readonly fact: WorkerFact }
   /** The shell adds the names, which only it has. */
   | {

@@ -5,7 +5,7 @@
 import { assertNever } from "../../protocol/errors.ts";
 import type { ExecutorCommand } from "../../protocol/executorLink.ts";
 import { type AttemptId, attemptKey, taskIndex } from "../../protocol/ids.ts";
-import { loseAttempt, onAttemptEnded, onAttemptStarted, stopAttempt } from "./attempts.ts";
+import { loseAttempt, onAttemptStarted, stopAttempt } from "./attempts.ts";
 import { openJobOnce, sendCap } from "./dispatch.ts";
 import type { WorkerEvent } from "./events.ts";
 import type { JobActor, WorkerState } from "./state.ts";
@@ -40,10 +40,7 @@ export function onExecutorHello(
     if (live.started !== null) onAttemptStarted(turn, live.started);
     if (!isAwaited(turn, live)) stopUnknown(turn, live);
   }
-  for (const ended of event.ended) {
-    known.add(attemptKey(ended));
-    onAttemptEnded(turn, ended);
-  }
+  for (const ended of event.ended) known.add(attemptKey(ended));
   for (const job of state.jobs.values()) reconcile(turn, job, known);
 }
 
@@ -97,6 +94,7 @@ export function tendExecutor(turn: Turn): void {
         return;
       }
       state.executor = { type: "starting", sinceMs: clock.monoMs };
+      state.timers.add(clock.monoMs + PATIENCE_MS, { type: "executor" });
       turn.effects.push({ type: "startExecutor" });
       return;
     case "ready":
@@ -117,6 +115,14 @@ export function tendExecutor(turn: Turn): void {
       state.timers.add(clock.monoMs + PATIENCE_MS, { type: "executor" });
       return;
     case "starting":
+      if (executor.sinceMs === Number.NEGATIVE_INFINITY) {
+        state.executor = { type: "starting", sinceMs: clock.monoMs };
+        state.timers.add(clock.monoMs + PATIENCE_MS, { type: "executor" });
+      } else if (clock.monoMs - executor.sinceMs >= PATIENCE_MS) {
+        turn.effects.push({ type: "killExecutor" });
+        state.executor = { type: "starting", sinceMs: clock.monoMs };
+        state.timers.add(clock.monoMs + PATIENCE_MS, { type: "executor" });
+      }
       return;
     default:
       assertNever(executor);

@@ -1,4 +1,5 @@
 /** The life of a job in its QWorker: loaded, cancelled, settled, closed, finished, released; and what is reported of it. */
+import { isFinalJobState } from "../../protocol/states.ts";
 import { type JobSeq, taskIndex } from "../../protocol/ids.ts";
 import { REPORTED_RUNNING_MAX } from "../../protocol/limits.ts";
 import { cancelUnstarted, stopAttempt } from "./attempts.ts";
@@ -33,6 +34,19 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
   if (waiting === undefined) return;
   turn.state.loading.delete(event.job);
   const actor = actorOf(turn, event);
+  if (
+    event.progress !== null &&
+    event.progress.round === event.round &&
+    isFinalJobState(event.progress.state)
+  ) {
+    // It ended under an earlier holder of the seat, and the manager does not know yet.
+    actor.phase = "finished";
+    actor.finalState = event.progress.state;
+    actor.finishedAtMs = event.progress.finishedAtMs;
+    actor.changed = false;
+    turn.state.jobs.set(event.job, actor);
+    return tellFinished(turn, actor);
+  }
   turn.state.jobs.set(event.job, actor);
   if (waiting.loan !== null) onLoanSet(turn, actor, waiting.loan.serial, waiting.loan.resources);
   if (waiting.cancelRequested || actor.cancelRequested) cancelJob(turn, actor);

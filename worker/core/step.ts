@@ -38,6 +38,8 @@ export interface WorkerOptions {
   readonly pid: number;
   /** From SIGTERM to SIGKILL when a task is stopped. */
   readonly graceMs: number;
+  /** A TaskExecutor of an earlier holder is alive and will say hello. */
+  readonly executorExpected: boolean;
 }
 
 export function createWorker(options: WorkerOptions): WorkerState {
@@ -50,7 +52,9 @@ export function createWorker(options: WorkerOptions): WorkerState {
     capacity: NO_RESOURCES,
     jobs: new Map(),
     loading: new Map(),
-    executor: { type: "absent", notBeforeMs: 0 },
+    executor: options.executorExpected
+      ? { type: "starting", sinceMs: Number.NEGATIVE_INFINITY }
+      : { type: "absent", notBeforeMs: 0 },
     drain: null,
     timers: new TimerHeap(),
   };

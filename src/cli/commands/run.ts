@@ -24,7 +24,9 @@ export async function run(context: CommandContext, file: string, flags: RunFlags
   try {
     if (flags.detach === true) {
       await context.terminal.line(
-        flags.json === true ? JSON.stringify({ version: 1, jobId: job }) : `job ${job} accepted: see \`qrew show ${job}\``,
+        flags.json === true
+          ? JSON.stringify({ version: 1, jobId: job })
+          : `job ${job} accepted: see \`qrew show ${job}\``,
       );
       return 0;
     }
@@ -45,7 +47,12 @@ type Followed =
   /** The job goes on without this command. */
   | { readonly type: "left"; readonly signal: EndingSignal };
 
-async function followToEnd(context: CommandContext, link: DaemonLink, job: JobSeq, tasks: number): Promise<Followed> {
+async function followToEnd(
+  context: CommandContext,
+  link: DaemonLink,
+  job: JobSeq,
+  tasks: number,
+): Promise<Followed> {
   const view = openProgressView(context.terminal, job, tasks);
   const leave = new AbortController();
   let interrupted = false;
@@ -53,7 +60,10 @@ async function followToEnd(context: CommandContext, link: DaemonLink, job: JobSe
   const offSignal = context.onSignal((signal) => {
     if (signal === "SIGINT" && !interrupted) {
       interrupted = true;
-      view.say(`cancelling job ${job}; waiting until its last process is gone (Ctrl-C again leaves)`, "cancelling");
+      view.say(
+        `cancelling job ${job}; waiting until its last process is gone (Ctrl-C again leaves)`,
+        "cancelling",
+      );
       void requestCancel(link, job, view);
       return;
     }

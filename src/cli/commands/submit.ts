@@ -2,7 +2,11 @@
 import type { CommandContext, ExitCode } from "../context.ts";
 import { type SubmissionFlags, submitFile } from "../submitting.ts";
 
-export async function submit(context: CommandContext, file: string, flags: SubmissionFlags): Promise<ExitCode> {
+export async function submit(
+  context: CommandContext,
+  file: string,
+  flags: SubmissionFlags,
+): Promise<ExitCode> {
   const { job, link } = await submitFile(context, file, flags);
   link.close();
   await context.terminal.line(flags.json === true ? JSON.stringify({ version: 1, jobId: job }) : String(job));

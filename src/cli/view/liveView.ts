@@ -40,7 +40,8 @@ function headLine(progress: Progress, { nowMs, doing }: LiveOptions): readonly S
     span("  "),
     span(doing ?? summary.state, doing === null ? toneOf(summary.state) : "bad"),
   ];
-  if (summary.startedAtMs !== null) spans.push(span(`  ${formatDuration(elapsedMs(summary.startedAtMs, nowMs))}`));
+  if (summary.startedAtMs !== null)
+    spans.push(span(`  ${formatDuration(elapsedMs(summary.startedAtMs, nowMs))}`));
   const rate = taskRate(progress, nowMs);
   if (rate !== null) spans.push(span(`  ${formatRate(rate)}`, "quiet"));
   return spans;

@@ -2,7 +2,7 @@
  * What a view of a running job remembers: its latest change, and enough of the past to tell how fast it goes.
  */
 import type { JobChange } from "../../client/follow.ts";
-import { isFinalJobState } from "../../../protocol/fields.ts";
+import { isFinalJobState } from "../../../protocol/states.ts";
 import { finishedTasks } from "./bar.ts";
 
 /** The rate is that of this last span: short enough to follow the job, long enough not to flicker. */

@@ -2,7 +2,8 @@
 import type { JobView } from "../../client/read.ts";
 import type { TaskFailure } from "../../client/failures.ts";
 import type { AttemptView, TaskView } from "../../client/readTasks.ts";
-import { isFinalJobState } from "../../../protocol/fields.ts";
+import { sourceName } from "../../client/submit.ts";
+import { isFinalJobState } from "../../../protocol/states.ts";
 import { countSpans, progressBar } from "./bar.ts";
 import { failureView } from "./failureView.ts";
 import { titleOf } from "./plainView.ts";
@@ -30,7 +31,7 @@ export function showView(shown: ShownJob, nowMs: number, style: Style): readonly
     [span("  "), ...countSpans(job.tasks), span(` of ${plural(job.tasks.total, "task")}`)],
     ...timeLines(job, nowMs),
     [span(`  in         ${printable(job.directory)}`)],
-    [span(`  document   ${printable(job.source)}`)],
+    [span(`  document   ${printable(sourceName(job.source))}`)],
     ...(job.detail === null ? [] : [[span(`  ${printable(job.detail)}`, "bad")]]),
   ];
   return [
@@ -75,14 +76,19 @@ function repeatedLines({ repeated }: ShownJob): readonly (readonly Span[])[] {
     ...attempts.map((attempt) => [
       span(`    attempt ${attempt.attempt} of ${Math.max(task.attemptsMax, task.attempt)}: `),
       span(printable(attempt.reason ?? attempt.state), toneOf(attempt.state)),
-      ...(attempt.tookMs === null ? [] : [span(` after ${formatDuration(attempt.tookMs)}`, "quiet")]),
+      ...(attempt.startedAtMs === null || attempt.finishedAtMs === null
+        ? []
+        : [span(` after ${formatDuration(attempt.finishedAtMs - attempt.startedAtMs)}`, "quiet")]),
     ]),
   ]);
 }
 
 function failureLines({ job, failures }: ShownJob, style: Style): readonly string[] {
   if (failures.length === 0) return [];
-  const lines = failures.flatMap((failure) => ["", ...failureView(failure, style).map((line) => `  ${line}`)]);
+  const lines = failures.flatMap((failure) => [
+    "",
+    ...failureView(failure, style).map((line) => `  ${line}`),
+  ]);
   const more = job.tasks.failed - failures.length;
   if (more > 0) lines.push("", `  and ${plural(more, "more failed task")}: qrew tasks ${job.job}`);
   return lines;
@@ -90,7 +96,11 @@ function failureLines({ job, failures }: ShownJob, style: Style): readonly strin
 
 function section(title: string, lines: readonly (readonly Span[])[], style: Style): readonly string[] {
   if (lines.length === 0) return [];
-  return ["", paintLine([span(`  ${title}`, "quiet")], style), ...lines.map((line) => paintLine(line, style))];
+  return [
+    "",
+    paintLine([span(`  ${title}`, "quiet")], style),
+    ...lines.map((line) => paintLine(line, style)),
+  ];
 }
 
 /** Commands that make sense now, the most useful first. */

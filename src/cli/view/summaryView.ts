@@ -10,7 +10,11 @@ import { formatDuration } from "./time.ts";
 /** `job 3 (demo) succeeded: 40 tasks in 8.3s, 4.8 tasks/s`, or with the counts where not all succeeded. */
 export function summaryLine(summary: JobSummary, style: Style): string {
   const { tasks } = summary;
-  const spans: Span[] = [span(`${titleOf(summary)} `), span(summary.state, toneOf(summary.state)), span(": ")];
+  const spans: Span[] = [
+    span(`${titleOf(summary)} `),
+    span(summary.state, toneOf(summary.state)),
+    span(": "),
+  ];
   if (tasks.succeeded === tasks.total) spans.push(span(plural(tasks.total, "task")));
   else spans.push(...countSpans(tasks), span(` of ${plural(tasks.total, "task")}`));
   if (summary.startedAtMs !== null && summary.finishedAtMs !== null) {

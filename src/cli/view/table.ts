@@ -27,7 +27,10 @@ const GAP = "  ";
  */
 export function layOut(columns: readonly Column[], rows: readonly Row[], available: number): TableLayout {
   const natural = columns.map((column, index) =>
-    rows.reduce((most, row) => Math.max(most, displayWidth(row[index]?.text ?? "")), displayWidth(column.title)),
+    rows.reduce(
+      (most, row) => Math.max(most, displayWidth(row[index]?.text ?? "")),
+      displayWidth(column.title),
+    ),
   );
   let shown = columns.map((_, index) => index);
   const least = (index: number): number => {
@@ -78,7 +81,9 @@ export function tableRow(layout: TableLayout, row: Row, style: Style): string {
   for (const [position, { index, width }] of layout.shown.entries()) {
     const cell = row[index] ?? span("");
     const isLast = position === layout.shown.length - 1;
-    const text = isTerminal ? paintLine([span(cell.text)], { ...style, colour: false, columns: width }) : cell.text;
+    const text = isTerminal
+      ? paintLine([span(cell.text)], { ...style, colour: false, columns: width })
+      : cell.text;
     const padded = layout.columns[index]?.align === "right" ? padStart(text, width) : padEnd(text, width);
     if (position > 0) spans.push(span(GAP));
     spans.push(span(isLast ? padded.trimEnd() : padded, cell.tone));

@@ -1,0 +1,136 @@
+/**
+ * What an attempt wrote: short output travels with the end, long output moves to the job's output folder, and of what is longer
+ * than the bound only the first and the last half stay, with a marker between them.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import type { AttemptEnded, AttemptOutcome, CapturedOutput } from "../protocol/executorLink.ts";
+import type { ForkserverEnded, ForkserverOutcome } from "../protocol/forkserverLink.ts";
+import type { AttemptId } from "../protocol/ids.ts";
+import { INLINE_OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX } from "../protocol/limits.ts";
+import { signalName } from "./forkserver/errnos.ts";
+import { notStartedOutcome } from "./notStarted.ts";
+
+type Stream = "stdout" | "stderr";
+
+export interface Collected {
+  readonly ended: AttemptEnded;
+  /** Files to remove when the end is acknowledged. */
+  readonly spool: readonly string[];
+}
+
+/** Bytes copied at a time when a long output is cut. */
+const COPY_BYTES = 1024 * 1024;
+
+/**
+ * Reads the outputs of an ended attempt. Short ones are read at once; the promise is only for long ones. May be repeated after a
+ * crash: what has moved already is found where it is.
+ */
+export async function collect(
+  home: string,
+  fact: ForkserverEnded,
+  program: string | null,
+): Promise<Collected> {
+  const stdout =
+    captureShort(fact.stdoutPath) ?? (await captureLong(home, fact.key, "stdout", fact.stdoutPath));
+  const stderr =
+    captureShort(fact.stderrPath) ?? (await captureLong(home, fact.key, "stderr", fact.stderrPath));
+  const ended: AttemptEnded = {
+    ...fact.key,
+    outcome: outcomeOf(fact.outcome, program),
+    startedAtMs: fact.start?.wallMs ?? null,
+    startedMonoMs: fact.start?.monoMs ?? null,
+    endedAtMs: fact.end.wallMs,
+    endedMonoMs: fact.end.monoMs,
+    usage:
+      fact.usage === null
+        ? null
+        : {
+            userSeconds: fact.usage.userMicros / 1e6,
+            systemSeconds: fact.usage.systemMicros / 1e6,
+            maxRssBytes: fact.usage.maxRssBytes,
+          },
+    stdout: stdout.output,
+    stderr: stderr.output,
+  };
+  return { ended, spool: [fact.stdoutPath, fact.stderrPath] };
+}
+
+interface Captured {
+  readonly output: CapturedOutput | null;
+}
+
+const NOTHING: Captured = { output: null };
+
+/** Null for output that is too long to travel, or has moved. */
+function captureShort(file: string): Captured | null {
+  const sizeBytes = sizeOf(file);
+  if (sizeBytes === 0) return NOTHING;
+  if (sizeBytes === null || sizeBytes > INLINE_OUTPUT_BYTES_MAX) return null;
+  return { output: { type: "inline", bytes: readFileSync(file), cutBytes: 0 } };
+}
+
+function sizeOf(file: string): number | null {
+  try {
+    return statSync(file).size;
+  } catch {
+    return null;
+  }
+}
+
+async function captureLong(home: string, id: AttemptId, stream: Stream, file: string): Promise<Captured> {
+  const folder = path.join(home, "output", String(id.job));
+  const target = path.join(folder, `${id.task}.${id.attempt}.${stream}`);
+  const sizeBytes = sizeOf(file);
+  // Neither here nor there: it never started.
+  if (sizeBytes === null && !existsSync(target)) return NOTHING;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (sizeBytes === null || sizeBytes <= OUTPUT_BYTES_MAX) {
+    if (sizeBytes !== null) renameSync(file, target);
+    return { output: { type: "file", path: target, sizeBytes: sizeOf(target) ?? 0, cutBytes: 0 } };
+  }
+  const cutBytes = sizeBytes - OUTPUT_BYTES_MAX;
+  await writeCut(file, target, sizeBytes, cutBytes);
+  return { output: { type: "file", path: target, sizeBytes: sizeOf(target) ?? 0, cutBytes } };
+}
+
+/** First half, marker, last half; under another name until it is whole. */
+async function writeCut(file: string, target: string, sizeBytes: number, cutBytes: number): Promise<void> {
+  const half = OUTPUT_BYTES_MAX / 2;
+  const partial = `${target}.part`;
+  const source = await open(file, "r");
+  const sink = await open(partial, "w", 0o600);
+  const copy = async (from: number, to: number): Promise<void> => {
+    const buffer = Buffer.allocUnsafe(COPY_BYTES);
+    for (let at = from; at < to; ) {
+      const { bytesRead } = await source.read(buffer, 0, Math.min(COPY_BYTES, to - at), at);
+      if (bytesRead === 0) return;
+      await sink.write(buffer, 0, bytesRead);
+      at += bytesRead;
+    }
+  };
+  try {
+    await copy(0, half);
+    await sink.write(`\n[qrew: ${cutBytes} bytes were cut here]\n`);
+    await copy(sizeBytes - half, sizeBytes);
+  } finally {
+    await source.close();
+    await sink.close();
+  }
+  await rename(partial, target);
+  await rm(file, { force: true });
+}
+
+function outcomeOf(outcome: ForkserverOutcome, program: string | null): AttemptOutcome {
+  switch (outcome.type) {
+    case "exited":
+      return outcome;
+    case "signalled":
+      return { type: "signalled", signal: signalName(outcome.signal) };
+    case "withdrawn":
+      return { type: "withdrawn" };
+    case "notStarted":
+      return notStartedOutcome(outcome.step, outcome.errno, program);
+  }
+}

@@ -1,0 +1,40 @@
+/** What the TaskExecutor's core is told, and what it wants done. */
+import type { AttemptEnded, ExecutorCommand, ExecutorFact } from "../../protocol/executorLink.ts";
+import type {
+  ForkserverCommand,
+  ForkserverEnded,
+  ForkserverFact,
+  ForkserverFlavour,
+} from "../../protocol/forkserverLink.ts";
+import type { AttemptId } from "../../protocol/ids.ts";
+
+export interface Clock {
+  readonly monoMs: number;
+  readonly wallMs: number;
+}
+
+export type ExecutorEvent =
+  /** The socket to the QWorker is connected, for the first time or again. */
+  | { readonly type: "workerConnected" }
+  | { readonly type: "workerDisconnected" }
+  | { readonly type: "workerSaid"; readonly command: ExecutorCommand }
+  /** One is there: an earlier TaskExecutor's, found at the start, or the one that was asked for. */
+  | { readonly type: "forkserverOpened"; readonly pid: number; readonly flavour: ForkserverFlavour }
+  | { readonly type: "forkserverSaid"; readonly fact: ForkserverFact }
+  /** It has died, and what its attempts left behind is ended. */
+  | { readonly type: "forkserverLost"; readonly detail: string }
+  /** None can be started. */
+  | { readonly type: "forkserverFailed"; readonly detail: string }
+  /** The output of an ended attempt is read. */
+  | { readonly type: "outputCollected"; readonly ended: AttemptEnded; readonly spool: readonly string[] }
+  | { readonly type: "woken" };
+
+export type ExecutorEffect =
+  | { readonly type: "tellWorker"; readonly fact: ExecutorFact }
+  | { readonly type: "tellForkserver"; readonly command: ForkserverCommand }
+  | { readonly type: "openForkserver" }
+  /** Read what the attempt wrote and how it ended; then `outputCollected`. */
+  | { readonly type: "collectOutput"; readonly fact: ForkserverEnded; readonly program: string | null }
+  /** The attempt is acknowledged: its temporary files are of no use any more. */
+  | { readonly type: "discardSpool"; readonly id: AttemptId; readonly paths: readonly string[] }
+  | { readonly type: "leave" };

@@ -1,0 +1,143 @@
+/** What the forkserver tells its TaskExecutor. */
+import { assertNever } from "../../protocol/errors.ts";
+import type { AttemptEnded, AttemptOutcome } from "../../protocol/executorLink.ts";
+import type {
+  ForkserverEnded,
+  ForkserverFact,
+  ForkserverReportFact,
+  ForkserverStarted,
+} from "../../protocol/forkserverLink.ts";
+import { type AttemptId, attemptKey } from "../../protocol/ids.ts";
+import { tellEnded } from "./commands.ts";
+import type { ExecutorEvent } from "./events.ts";
+import type { Turn } from "./turn.ts";
+
+type Told<Name extends ExecutorEvent["type"]> = Extract<ExecutorEvent, { type: Name }>;
+
+export function onForkserverOpened(turn: Turn, event: Told<"forkserverOpened">): void {
+  const { state } = turn;
+  const waiting = state.forkserver.type === "opening" ? state.forkserver.waiting : [];
+  state.forkserver = { type: "ready", pid: event.pid, flavour: event.flavour };
+  for (const command of waiting) turn.effects.push({ type: "tellForkserver", command });
+}
+
+export function onFact(turn: Turn, fact: ForkserverFact): void {
+  switch (fact.type) {
+    case "started":
+      return onStarted(turn, fact);
+    case "ended":
+      return onEnded(turn, fact);
+    case "queued": {
+      const key = attemptKey(fact.key);
+      if (!turn.state.attempts.has(key)) {
+        turn.state.attempts.set(key, { type: "live", id: fact.key, started: null, program: null });
+      }
+      return;
+    }
+    case "capSet": {
+      const { job, serial, runningCpusMilli } = fact;
+      turn.effects.push({ type: "tellWorker", fact: { type: "capSet", job, serial, runningCpusMilli } });
+      return;
+    }
+    case "jobClosed": {
+      const { job, ended, survivors } = fact;
+      turn.effects.push({ type: "tellWorker", fact: { type: "jobClosed", job, ended, survivors } });
+      return;
+    }
+    case "report":
+      return onReport(turn, fact);
+    case "welcome":
+    case "listed":
+    case "refused":
+      return;
+    default:
+      assertNever(fact);
+  }
+}
+
+function onStarted(turn: Turn, fact: ForkserverStarted): void {
+  const key = attemptKey(fact.key);
+  const known = turn.state.attempts.get(key);
+  if (known !== undefined && known.type !== "live") return;
+  const { job, task, attempt } = fact.key;
+  const started = {
+    job,
+    task,
+    attempt,
+    startedAtMs: fact.start.wallMs,
+    startedMonoMs: fact.start.monoMs,
+    pid: fact.pid,
+  };
+  turn.state.attempts.set(key, { type: "live", id: fact.key, started, program: known?.program ?? null });
+  if (turn.state.welcomed) {
+    turn.effects.push({ type: "tellWorker", fact: { type: "attemptsStarted", attempts: [started] } });
+  }
+}
+
+function onEnded(turn: Turn, fact: ForkserverEnded): void {
+  const key = attemptKey(fact.key);
+  const known = turn.state.attempts.get(key);
+  if (known !== undefined && known.type !== "live") return;
+  turn.state.attempts.set(key, { type: "collecting", id: fact.key });
+  turn.effects.push({ type: "collectOutput", fact, program: known?.program ?? null });
+}
+
+export function onOutputCollected(turn: Turn, event: Told<"outputCollected">): void {
+  const { ended, spool } = event;
+  const id = { job: ended.job, task: ended.task, attempt: ended.attempt };
+  turn.state.attempts.set(attemptKey(id), { type: "ended", id, ended, spool });
+  tellEnded(turn, [ended]);
+}
+
+function onReport(turn: Turn, fact: ForkserverReportFact): void {
+  const { forkserver, pid } = turn.state;
+  if (forkserver.type !== "ready") return;
+  const { runningAttempts, runningCpusMilli, queuedAttempts, heldAttempts } = fact;
+  const report = { pid: forkserver.pid, flavour: forkserver.flavour, runningAttempts, runningCpusMilli };
+  turn.effects.push({
+    type: "tellWorker",
+    fact: { type: "status", pid, forkserver: { ...report, queuedAttempts, heldAttempts } },
+  });
+}
+
+/** All attempts that ran died with the forkserver; the QWorker decides about repetitions. */
+export function onForkserverLost(turn: Turn, detail: string): void {
+  endAllLive(turn, { type: "lost", detail });
+}
+
+export function onForkserverFailed(turn: Turn, detail: string): void {
+  endAllLive(turn, { type: "notStarted", reason: "noProcess", detail });
+}
+
+function endAllLive(turn: Turn, outcome: AttemptOutcome): void {
+  const { state } = turn;
+  state.forkserver = { type: "absent" };
+  for (const attempt of [...state.attempts.values()]) {
+    if (attempt.type !== "live") continue;
+    const ended = endWithoutOutput(turn, attempt.id, outcome, attempt.started);
+    state.attempts.set(attemptKey(attempt.id), { type: "ended", id: attempt.id, ended, spool: [] });
+    tellEnded(turn, [ended]);
+  }
+  for (const [job, { serial }] of state.caps) {
+    turn.effects.push({ type: "tellWorker", fact: { type: "capSet", job, serial, runningCpusMilli: 0 } });
+  }
+}
+
+function endWithoutOutput(
+  turn: Turn,
+  id: AttemptId,
+  outcome: AttemptOutcome,
+  started: { readonly startedAtMs: number; readonly startedMonoMs: number } | null,
+): AttemptEnded {
+  return {
+    ...id,
+    outcome,
+    startedAtMs: started?.startedAtMs ?? null,
+    startedMonoMs: started?.startedMonoMs ?? null,
+    endedAtMs: turn.clock.wallMs,
+    endedMonoMs: turn.clock.monoMs,
+    usage: null,
+    stdout: null,
+    stderr: null,
+  };
+}

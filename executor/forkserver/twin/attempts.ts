@@ -1,0 +1,336 @@
+/**
+ * The twin's attempts: queues under their caps, starts, ends, stops. What it has to tell goes to `say`; it knows nothing of
+ * sockets. The rules are those of protocol/forkserver.md.
+ */
+import type { ChildProcess } from "node:child_process";
+import type {
+  ForkserverCommand,
+  ForkserverContext,
+  ForkserverEnded,
+  ForkserverFact,
+  ForkserverOutcome,
+  ForkserverReportFact,
+  ForkserverSpawn,
+} from "../../../protocol/forkserverLink.ts";
+import { type AttemptId, attemptKey, type JobSeq } from "../../../protocol/ids.ts";
+import { EAGAIN, EINVAL, signalNumber } from "../errnos.ts";
+import { Hunt } from "../hunt.ts";
+import { Lookout } from "../lookout.ts";
+import { type ProcessInfo, trySignal } from "../processes.ts";
+import { type Attempt, type Job, now, type RunningState } from "./attempt.ts";
+import { errnoOf, launch, stepOfError } from "./launch.ts";
+
+/** Attempts that wait, run or are held; beyond it a start is answered like one for which there is no process. */
+const ATTEMPTS_MAX = 65_536;
+/** Starts before the socket is looked at again: at 1 ms each a stop waits so long. */
+const STARTS_PER_TURN = 4;
+
+type SetCap = Extract<ForkserverCommand, { type: "setCap" }>;
+type CloseJob = Extract<ForkserverCommand, { type: "closeJob" }>;
+
+export class Attempts {
+  private readonly say: (fact: ForkserverFact) => void;
+  private readonly lookout = new Lookout();
+  private readonly all = new Map<string, Attempt>();
+  private readonly jobs = new Map<JobSeq, Job>();
+  private readonly runnable = new Set<Job>();
+  private readonly counts = { running: 0, runningMilli: 0, queued: 0, held: 0, hunts: 0 };
+  private startPlanned = false;
+  private leaving = false;
+
+  constructor(say: (fact: ForkserverFact) => void) {
+    this.say = say;
+  }
+
+  /** Nothing runs, waits, is held or hunted. */
+  isEmpty(): boolean {
+    return this.all.size === 0 && this.counts.hunts === 0;
+  }
+
+  isQuiet(): boolean {
+    return this.counts.running === 0;
+  }
+
+  report(): ForkserverReportFact {
+    const { running, runningMilli, queued, held } = this.counts;
+    return {
+      type: "report",
+      runningAttempts: running,
+      runningCpusMilli: runningMilli,
+      queuedAttempts: queued,
+      heldAttempts: held,
+    };
+  }
+
+  /** What each attempt is, in the order of their arrival. */
+  list(): readonly ForkserverFact[] {
+    return [...this.all.values()].map(({ spawn, state }): ForkserverFact => {
+      if (state.type === "ended") return state.fact;
+      if (state.type === "queued") return { type: "queued", key: spawn.key };
+      return { type: "started", key: spawn.key, pid: state.pid, start: state.start };
+    });
+  }
+
+  setContext(context: ForkserverContext): void {
+    this.openJob(context.job).context = context;
+  }
+
+  setCap(command: SetCap): void {
+    const job = this.openJob(command.job);
+    job.capMilli = command.cpusMilli;
+    this.say({ type: "capSet", job: job.id, serial: command.serial, runningCpusMilli: job.runningMilli });
+    this.kick(job);
+  }
+
+  spawn(spawn: ForkserverSpawn): void {
+    const key = attemptKey(spawn.key);
+    if (this.all.has(key)) return;
+    const job = this.jobs.get(spawn.key.job);
+    const attempt: Attempt = { spawn, state: { type: "queued" } };
+    if (this.leaving || this.all.size >= ATTEMPTS_MAX) {
+      this.say(endFact(attempt, { type: "notStarted", step: "spawn", errno: EAGAIN }));
+      return;
+    }
+    this.all.set(key, attempt);
+    if (job !== undefined && job.closing !== null) {
+      this.hold(attempt, { type: "withdrawn" });
+    } else if (job === undefined || job.context === null) {
+      this.hold(attempt, { type: "notStarted", step: "context", errno: EINVAL });
+    } else {
+      job.queue.add(attempt);
+      this.counts.queued++;
+      this.kick(job);
+    }
+  }
+
+  acknowledge(id: AttemptId): void {
+    const key = attemptKey(id);
+    if (this.all.get(key)?.state.type !== "ended") return;
+    this.all.delete(key);
+    this.counts.held--;
+  }
+
+  stop(id: AttemptId, graceMs: number): void {
+    const attempt = this.all.get(attemptKey(id));
+    if (attempt !== undefined) this.stopAttempt(attempt, graceMs);
+  }
+
+  closeJob(command: CloseJob): void {
+    const job = this.openJob(command.job);
+    for (const attempt of this.all.values()) {
+      if (attempt.spawn.key.job === job.id) this.stopAttempt(attempt, command.graceMs);
+    }
+    if (job.closing !== null) {
+      job.closing.advance(command.graceMs);
+      return;
+    }
+    const hunt = new Hunt(
+      this.lookout,
+      {
+        // What an attempt of the job is being stopped for is left to that: it has its own deadline.
+        matches: ({ mark }) => mark.startsWith(command.mark) && !this.isHunted(job, mark),
+        isOthers: (process) => this.isRunning(process.session),
+        unreapedLeader: () => null,
+        mayConclude: () => job.running === 0 && job.queue.size === 0,
+      },
+      command.graceMs,
+    );
+    job.closing = hunt;
+    this.counts.hunts++;
+    void hunt.run().then(({ ended, survivors }) => {
+      this.counts.hunts--;
+      this.jobs.delete(job.id);
+      this.say({ type: "jobClosed", job: job.id, ended, survivors });
+    });
+  }
+
+  /** Everything is stopped, and nothing started any more. */
+  leave(graceMs: number): void {
+    this.leaving = true;
+    for (const attempt of this.all.values()) this.stopAttempt(attempt, graceMs);
+  }
+
+  private openJob(id: JobSeq): Job {
+    let job = this.jobs.get(id);
+    if (job === undefined) {
+      job = { id, context: null, capMilli: 0, runningMilli: 0, running: 0, queue: new Set(), closing: null };
+      this.jobs.set(id, job);
+    }
+    return job;
+  }
+
+  private kick(job: Job): void {
+    if (job.queue.size > 0) this.runnable.add(job);
+    if (this.startPlanned || this.runnable.size === 0) return;
+    this.startPlanned = true;
+    setImmediate(() => this.startSome());
+  }
+
+  /** Jobs take turns, so that one with a long queue does not keep the others waiting. */
+  private startSome(): void {
+    this.startPlanned = false;
+    for (let starts = 0; starts < STARTS_PER_TURN; starts++) {
+      const [job] = this.runnable;
+      if (job === undefined) return;
+      this.runnable.delete(job);
+      const [head] = job.queue;
+      if (head === undefined || job.runningMilli + head.spawn.cpusMilli > job.capMilli) continue;
+      this.start(job, head);
+      if (job.queue.size > 0) this.runnable.add(job);
+    }
+    if (this.runnable.size === 0) return;
+    this.startPlanned = true;
+    setImmediate(() => this.startSome());
+  }
+
+  private start(job: Job, attempt: Attempt): void {
+    job.queue.delete(attempt);
+    this.counts.queued--;
+    if (job.context === null) {
+      this.hold(attempt, { type: "notStarted", step: "context", errno: EINVAL });
+      return;
+    }
+    const start = now();
+    const launched = launch(job.context, attempt.spawn);
+    if (!launched.ok) {
+      this.hold(attempt, { type: "notStarted", step: launched.step, errno: launched.errno });
+      return;
+    }
+    const { child } = launched;
+    if (child.pid === undefined) {
+      this.awaitFailure(job, attempt, child);
+      return;
+    }
+    const state: RunningState = { type: "running", child, pid: child.pid, start, hunt: null, outcome: null };
+    attempt.state = state;
+    this.occupy(job, attempt, 1);
+    child.once("exit", (exitCode, signal) => {
+      state.outcome =
+        signal === null
+          ? { type: "exited", exitCode: exitCode ?? 0 }
+          : { type: "signalled", signal: signalNumber(signal) };
+      this.leaderEnded(job, attempt, state);
+    });
+    this.say({ type: "started", key: attempt.spawn.key, pid: state.pid, start });
+  }
+
+  /** Node tells why in the next tick; until then it is as if it waited, and cannot be stopped in between. */
+  private awaitFailure(job: Job, attempt: Attempt, child: ChildProcess): void {
+    this.counts.queued++;
+    child.once("error", (error) => {
+      const errno = errnoOf(error);
+      this.counts.queued--;
+      this.hold(attempt, { type: "notStarted", step: stepOfError(errno), errno });
+      this.kick(job);
+    });
+  }
+
+  private leaderEnded(job: Job, attempt: Attempt, state: RunningState): void {
+    if (state.hunt !== null) {
+      state.hunt.wake();
+    } else if (trySignal(-state.pid, 0)) {
+      this.hunt(job, attempt, state, 0, (process) => this.isGroupOf(state, process));
+    } else {
+      this.finish(job, attempt, state, 0);
+    }
+  }
+
+  private stopAttempt(attempt: Attempt, graceMs: number): void {
+    const { spawn, state } = attempt;
+    const job = this.jobs.get(spawn.key.job);
+    if (state.type === "ended" || job === undefined) return;
+    if (state.type === "queued") {
+      if (!job.queue.delete(attempt)) return;
+      this.counts.queued--;
+      this.hold(attempt, { type: "withdrawn" });
+      this.kick(job);
+    } else if (state.hunt !== null) {
+      state.hunt.advance(graceMs);
+    } else {
+      const { pid } = state;
+      this.hunt(job, attempt, state, graceMs, (process) => {
+        if (process.mark === spawn.mark || process.pid === pid) return true;
+        return this.isGroupOf(state, process) || process.session === pid;
+      });
+    }
+  }
+
+  private hunt(
+    job: Job,
+    attempt: Attempt,
+    state: RunningState,
+    graceMs: number,
+    matches: (process: ProcessInfo) => boolean,
+  ): void {
+    const hunt = new Hunt(
+      this.lookout,
+      {
+        matches,
+        isOthers: (process) => this.isRunning(process.session),
+        unreapedLeader: () => (state.outcome === null ? state.pid : null),
+        mayConclude: () => state.outcome !== null,
+      },
+      graceMs,
+    );
+    state.hunt = hunt;
+    this.counts.hunts++;
+    void hunt.run().then(({ survivors }) => {
+      this.counts.hunts--;
+      this.finish(job, attempt, state, survivors);
+      job.closing?.wake();
+    });
+  }
+
+  /** A process with the first one's number, once that was reaped, is another: then the number of the group was given again. */
+  private isGroupOf(state: RunningState, process: ProcessInfo): boolean {
+    return process.group === state.pid && (process.pid !== state.pid || state.outcome === null);
+  }
+
+  private finish(job: Job, attempt: Attempt, state: RunningState, survivors: number): void {
+    if (state.outcome === null) return;
+    this.occupy(job, attempt, -1);
+    this.hold(attempt, state.outcome, survivors);
+    this.kick(job);
+  }
+
+  private occupy(job: Job, attempt: Attempt, sign: 1 | -1): void {
+    const cpusMilli = attempt.spawn.cpusMilli * sign;
+    job.running += sign;
+    job.runningMilli += cpusMilli;
+    this.counts.running += sign;
+    this.counts.runningMilli += cpusMilli;
+  }
+
+  private hold(attempt: Attempt, outcome: ForkserverOutcome, survivors = 0): void {
+    const fact = endFact(attempt, outcome, survivors);
+    attempt.state = { type: "ended", fact };
+    this.counts.held++;
+    this.say(fact);
+  }
+
+  private isHunted(job: Job, mark: string): boolean {
+    for (const { spawn, state } of this.all.values()) {
+      if (spawn.key.job === job.id && state.type === "running" && spawn.mark === mark) return true;
+    }
+    return false;
+  }
+
+  private isRunning(leader: number): boolean {
+    for (const { state } of this.all.values()) if (state.type === "running" && state.pid === leader) return true;
+    return false;
+  }
+}
+
+function endFact({ spawn, state }: Attempt, outcome: ForkserverOutcome, survivors = 0): ForkserverEnded {
+  return {
+    type: "ended",
+    key: spawn.key,
+    outcome,
+    survivors,
+    start: state.type === "running" ? state.start : null,
+    end: now(),
+    usage: null,
+    stdoutPath: spawn.stdoutPath,
+    stderrPath: spawn.stderrPath,
+  };
+}

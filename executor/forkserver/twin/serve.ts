@@ -1,0 +1,48 @@
+/**
+ * The twin as a daemon. serving: until it was asked to leave, or alone for too long. leaving: all attempts are stopped,
+ * then it exits and takes its socket with it.
+ */
+import type { Server } from "node:net";
+import { Connections } from "./connections.ts";
+import type { TwinOptions } from "./options.ts";
+
+const LEAVE_GRACE_MS = 5000;
+/** How often it looks whether it may leave. */
+const TICK_MS = 200;
+/** Lines in the log in all: a misbehaving peer must not fill a disk. */
+const LOG_LINES_MAX = 10_000;
+
+export function serve(server: Server, options: TwinOptions): void {
+  let logLines = 0;
+  let leaving = false;
+  const log = (line: string) => {
+    if (++logLines <= LOG_LINES_MAX) process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  };
+  const exit = () => {
+    clearInterval(tick);
+    server.close();
+    connections.close();
+    setImmediate(() => process.exit(0));
+  };
+  const connections = new Connections(server, exit, log);
+  const leave = (reason: string) => {
+    if (leaving) return;
+    leaving = true;
+    log(`leaving: ${reason}`);
+    connections.attempts.leave(LEAVE_GRACE_MS);
+  };
+  const tick = setInterval(() => {
+    const aloneMs = performance.now() - connections.aloneSinceMs;
+    const limitMs = connections.attempts.isEmpty() ? options.idleMs : options.aloneMs;
+    if (!connections.hasController() && aloneMs >= limitMs) leave("alone for too long");
+    if (leaving && connections.attempts.isQuiet()) exit();
+  }, TICK_MS);
+  process.on("SIGTERM", () => leave("asked by a signal"));
+  process.on("SIGINT", () => leave("asked by a signal"));
+  process.on("SIGHUP", () => {});
+  // A defect must not end the attempts' keeper without a trace.
+  process.on("uncaughtException", (error) => {
+    log(`defect: ${error.stack ?? error.message}`);
+  });
+  log(`serving ${options.socketPath} as ${process.pid}`);
+}

@@ -1,0 +1,184 @@
+/**
+ * The TaskExecutor as a process: joins the QWorker's socket and the forkserver's, has the core decide, reads the output of what
+ * has ended.
+ */
+import { rmSync } from "node:fs";
+import type { Logger } from "pino";
+import { decodeFrame } from "../protocol/codec.ts";
+import { assertNever, QrewError } from "../protocol/errors.ts";
+import { commandSchema, type ExecutorFact } from "../protocol/executorLink.ts";
+import type { ForkserverCommand } from "../protocol/forkserverLink.ts";
+import { seatMark } from "../protocol/ids.ts";
+import type { DealerLink } from "../src/link/dealer.ts";
+import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
+import { Refusals } from "../src/link/refusals.ts";
+import { collect } from "./collect.ts";
+import type { ExecutorEffect, ExecutorEvent } from "./core/events.ts";
+import type { ExecutorState } from "./core/state.ts";
+import { nextWakeMs, step } from "./core/step.ts";
+import {
+  connectExisting,
+  type ForkserverClient,
+  type ForkserverTarget,
+  openForkserver,
+} from "./forkserver/client.ts";
+import { sweepMarked } from "./forkserver/sweep.ts";
+import { joinFacts } from "./joinFacts.ts";
+
+/** From SIGTERM to SIGKILL for what a dead forkserver left behind: nobody waits for its results any more. */
+const SWEEP_GRACE_MS = 1000;
+/** For the forkserver to close its socket after it was told to leave. */
+const FORKSERVER_LEAVE_MS = 2000;
+
+export interface TaskExecutorParts {
+  readonly home: string;
+  readonly state: ExecutorState;
+  readonly forkserver: ForkserverTarget;
+  readonly logger: Logger;
+  readonly exit: (code: number) => void;
+}
+
+export class TaskExecutor {
+  readonly #parts: TaskExecutorParts;
+  readonly #loop: ActorLoop<ExecutorEvent>;
+  readonly #refusals = new Refusals();
+  #link: DealerLink | null = null;
+  #client: ForkserverClient | null = null;
+  /** Of the holder of the seat that has welcomed; commands of a lower one are refused. */
+  #seatEpoch = 0;
+  #forkserverGone: (() => void) | null = null;
+
+  constructor(parts: TaskExecutorParts) {
+    this.#parts = parts;
+    this.#loop = new ActorLoop<ExecutorEvent>({
+      onBatch: (events) => this.#turn(events),
+      nextWakeMs: () => nextWakeMs(parts.state),
+      onFault: (error) => this.fail(error),
+    });
+  }
+
+  /** Finds the forkserver of an earlier TaskExecutor, or ends what a dead one left; only then the QWorker may be told. */
+  async prepare(): Promise<void> {
+    const { state, forkserver } = this.#parts;
+    const existing = await connectExisting(forkserver.socketPath);
+    if (existing === null) await sweepMarked(seatMark(state.instance, state.seat), SWEEP_GRACE_MS);
+    else await this.#adopt(existing);
+  }
+
+  connectWorker(open: (executor: TaskExecutor) => DealerLink): void {
+    this.#link = open(this);
+  }
+
+  push(event: ExecutorEvent): void {
+    this.#loop.push(event);
+  }
+
+  onFrame(bytes: Uint8Array): void {
+    const frame = decodeFrame(bytes, commandSchema);
+    if (!frame.ok) return this.#refusals.add(frame.fault);
+    if (frame.epoch < this.#seatEpoch) return this.#refusals.add("oldEpoch");
+    this.#seatEpoch = frame.epoch;
+    for (const command of frame.messages) this.push({ type: "workerSaid", command });
+  }
+
+  fail(error: unknown): void {
+    this.#parts.logger.error({ err: error }, `the TaskExecutor ends: ${QrewError.from(error).message}`);
+    this.#parts.exit(1);
+  }
+
+  /** Resolves when the attempts that the forkserver has are known. */
+  #adopt(client: ForkserverClient): Promise<void> {
+    return new Promise((resolve) => {
+      this.#attach(client, resolve);
+    });
+  }
+
+  #attach(client: ForkserverClient, onListed: () => void): void {
+    this.#client = client;
+    this.push({ type: "forkserverOpened", pid: client.pid, flavour: client.flavour });
+    client.listen({
+      onFacts: (facts) => {
+        for (const fact of facts) {
+          this.push({ type: "forkserverSaid", fact });
+          if (fact.type === "listed") onListed();
+        }
+      },
+      onClosed: (reason) => void this.#onForkserverClosed(reason),
+    });
+  }
+
+  async #onForkserverClosed(reason: string): Promise<void> {
+    this.#client = null;
+    if (this.#forkserverGone !== null) return this.#forkserverGone();
+    const { state, logger } = this.#parts;
+    logger.warn(`the forkserver is gone: ${reason}`);
+    try {
+      const { ended, survivors } = await sweepMarked(seatMark(state.instance, state.seat), SWEEP_GRACE_MS);
+      logger.info({ ended, survivors }, "what its attempts left behind is ended");
+      this.push({ type: "forkserverLost", detail: "the forkserver that ran it has died" });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #turn(events: readonly ExecutorEvent[]): void {
+    const effects = step(this.#parts.state, { monoMs: monotonicMs(), wallMs: Date.now() }, events);
+    const facts: ExecutorFact[] = [];
+    const commands: ForkserverCommand[] = [];
+    for (const effect of effects) this.#perform(effect, facts, commands);
+    if (commands.length > 0) this.#client?.send(commands);
+    if (facts.length > 0) this.#link?.send(this.#seatEpoch, joinFacts(facts));
+  }
+
+  #perform(effect: ExecutorEffect, facts: ExecutorFact[], commands: ForkserverCommand[]): void {
+    switch (effect.type) {
+      case "tellWorker":
+        facts.push(effect.fact);
+        return;
+      case "tellForkserver":
+        commands.push(effect.command);
+        return;
+      case "openForkserver":
+        void this.#open();
+        return;
+      case "collectOutput":
+        collect(this.#parts.home, effect.fact, effect.program).then(
+          ({ ended, spool }) => this.push({ type: "outputCollected", ended, spool }),
+          (error: unknown) => this.fail(error),
+        );
+        return;
+      case "discardSpool":
+        for (const path of effect.paths) rmSync(path, { force: true });
+        return;
+      case "leave":
+        void this.#leave();
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const client = await openForkserver(this.#parts.forkserver);
+      this.#attach(client, () => undefined);
+    } catch (error) {
+      const detail = QrewError.from(error).message;
+      this.#parts.logger.error({ err: error }, detail);
+      this.push({ type: "forkserverFailed", detail });
+    }
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#client !== null) {
+      await new Promise<void>((resolve) => {
+        this.#forkserverGone = resolve;
+        setTimeout(resolve, FORKSERVER_LEAVE_MS).unref();
+      });
+    }
+    this.#loop.stop();
+    this.#link?.close();
+    this.#client?.close();
+    this.#parts.exit(0);
+  }
+}

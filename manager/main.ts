@@ -1,0 +1,143 @@
+/** The QManager of a state folder: takes the lock, opens the queue, binds the socket for clients, and supervises QWorkers. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import path from "node:path";
+import { QrewError } from "../protocol/errors.ts";
+import { MANAGER_SOCKET_NAME } from "../protocol/ids.ts";
+import { QREW_VERSION } from "../protocol/version.ts";
+import { tellFailure, tellReady } from "../src/link/readyLine.ts";
+import { Refusals } from "../src/link/refusals.ts";
+import { RouterLink } from "../src/link/router.ts";
+import { type ActorLog, openLog } from "../src/log.ts";
+import { detectCapacity } from "../src/node/capacity.ts";
+import { currentHomeInputs, openHome } from "../src/node/home.ts";
+import { checkDescriptorLimit } from "../src/node/limits.ts";
+import { openLmdbStore } from "../src/store/lmdb.ts";
+import type { HolderRecord } from "../src/store/managerRecords.ts";
+import { ensureInstance, listJobs, readNextJob } from "../src/store/managerStore.ts";
+import type { Store } from "../src/store/port.ts";
+import { prepareSchema } from "../src/store/schema.ts";
+import { type ManagerArguments, parseManagerArguments } from "./arguments.ts";
+import { createManager } from "./core/step.ts";
+import { markLeaving, takeLock } from "./lock.ts";
+import { Planner } from "./planner.ts";
+import { QManager } from "./qmanager.ts";
+import { Staging } from "./staging.ts";
+import { Workers } from "./workers.ts";
+
+/** From SIGTERM to SIGKILL when a task is stopped: time to write a checkpoint of moderate size. */
+const GRACE_MS = 5000;
+/** Seats have two digits in the names of their sockets and stores. */
+const WORKERS_MAX = 100;
+/** More live jobs than this are not taken over at once; nobody has submitted so many without waiting. */
+const UNFINISHED_JOBS_MAX = 1_000_000;
+
+async function main(args: ManagerArguments): Promise<void> {
+  checkDescriptorLimit();
+  const inputs = currentHomeInputs();
+  const home = openHome({ ...inputs, environment: { ...inputs.environment, QREW_HOME: args.home } });
+  const store = openLmdbStore(path.join(home.folder, "manager"));
+  prepareSchema(store, "manager");
+  const holder = await takeLock(store, QREW_VERSION);
+  const log = openLog(home.folder, "manager");
+  const manager = assemble(args, home, store, holder, log);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => manager.push({ type: "terminationAsked" }));
+  }
+  await manager.serve();
+  log.logger.info({ home: home.folder, epoch: holder.epoch }, "the manager serves");
+  tellReady({ pid: process.pid });
+}
+
+function assemble(
+  args: ManagerArguments,
+  home: { readonly folder: string; readonly runFolder: string },
+  store: Store,
+  holder: HolderRecord,
+  log: ActorLog,
+): QManager & { serve: () => Promise<void> } {
+  const instance = store.write((writer) => ensureInstance(writer, randomUUID()));
+  const { resources: capacity } = detectCapacity(args.capacity);
+  const unfinished = store
+    .read((reader) =>
+      listJobs(reader, { limit: UNFINISHED_JOBS_MAX, states: ["queued", "running", "paused"] }),
+    )
+    .toReversed();
+  const state = createManager(
+    {
+      epoch: holder.epoch,
+      packageVersion: QREW_VERSION,
+      instance,
+      pid: process.pid,
+      startedAtMs: holder.startedAtMs,
+      capacity,
+      workersMax: Math.min(
+        WORKERS_MAX,
+        Math.max(1, Math.ceil((capacity.cpusMilli + capacity.gpusMilli) / 1000)),
+      ),
+      transient: args.transient,
+      graceMs: GRACE_MS,
+    },
+    unfinished,
+    store.read(readNextJob),
+  );
+  const refusals = new Refusals();
+  const router = new RouterLink(path.join(home.runFolder, MANAGER_SOCKET_NAME), {
+    onFrame: (peer, bytes) => manager.onFrame(peer, bytes),
+    onPeerGone: (client) => manager.push({ type: "clientGone", client }),
+    onFault: (error) => manager.fail(error),
+  });
+  const workers = new Workers(
+    {
+      home: home.folder,
+      runFolder: home.runFolder,
+      instance,
+      node: hostname(),
+      graceMs: GRACE_MS,
+      managerEpoch: holder.epoch,
+    },
+    store,
+    refusals,
+    {
+      onStarted: (seat, epoch, pid) => manager.push({ type: "workerStarted", seat, epoch, pid }),
+      onFact: (seat, epoch, fact) => manager.push({ type: "workerTold", seat, epoch, fact }),
+      onLost: (seat, epoch, why) => {
+        log.logger.warn({ seat, epoch }, `a QWorker is gone: ${why}`);
+        manager.push({ type: "workerLost", seat, epoch });
+      },
+    },
+  );
+  const manager: QManager = new QManager({
+    home: home.folder,
+    state,
+    store,
+    router,
+    workers,
+    planner: new Planner((answer) => manager.onPlanned(answer)),
+    staging: new Staging(home.folder),
+    refusals,
+    logger: log.logger,
+    announceLeaving: () => {
+      markLeaving(store, holder);
+      // Who comes now finds nobody, starts a successor, and that one waits for this one to be gone.
+      router.hide();
+    },
+    exit: (code) => {
+      log.close();
+      process.exit(code);
+    },
+  });
+  return Object.assign(manager, {
+    serve: async () => {
+      await router.bind();
+      manager.push({ type: "woken" });
+    },
+  });
+}
+
+main(parseManagerArguments(process.argv.slice(2))).catch((error: unknown) => {
+  const failure = QrewError.from(error);
+  tellFailure(failure);
+  process.stderr.write(`qrew manager: ${failure.message}\n`);
+  process.exit(1);
+});

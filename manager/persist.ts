@@ -1,0 +1,47 @@
+/** Writes of the manager: job records of a step, and a new job with its plan and environment. */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { SubmissionOptions } from "../protocol/clientLink.ts";
+import type { JobRecord } from "../src/store/managerRecords.ts";
+import { putEnvironment, putJob, takeJobNumber } from "../src/store/managerStore.ts";
+import { writePlan } from "../src/store/plans.ts";
+import type { Store } from "../src/store/port.ts";
+import type { ManagerEffect } from "./core/events.ts";
+
+/** All `recordJob` in one transaction. Throws `storeFull`; then nothing is written. */
+export function persist(store: Store, effects: readonly ManagerEffect[]): void {
+  if (!effects.some(({ type }) => type === "recordJob")) return;
+  store.write((writer) => {
+    for (const effect of effects) if (effect.type === "recordJob") putJob(writer, effect.record);
+  });
+}
+
+/**
+ * The job with all that belongs to it, on disk when it resolves. The record comes last: a plan without one is of no job, and
+ * its number is not given again.
+ */
+export async function storeJob(
+  store: Store,
+  home: string,
+  record: JobRecord,
+  options: SubmissionOptions,
+  plan: Uint8Array,
+): Promise<JobRecord> {
+  const directory =
+    options.directory.type === "existing" ? options.directory.path : freshFolder(home, record);
+  store.write(takeJobNumber);
+  await writePlan(store, record.job, plan);
+  const stored: JobRecord = { ...record, directory };
+  store.write((writer) => {
+    putEnvironment(writer, record.job, { env: options.env, directory, umask: options.umask });
+    putJob(writer, stored);
+  });
+  await store.flushed();
+  return stored;
+}
+
+function freshFolder(home: string, record: JobRecord): string {
+  const folder = path.join(home, "jobs", String(record.job));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}

@@ -1,0 +1,118 @@
+/**
+ * Plans documents one after another in a thread of its own: started when needed, gone when idle, replaced when a document has
+ * brought it down or takes too long.
+ */
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { DocumentFault } from "../protocol/clientLink.ts";
+import type { Resources } from "../protocol/resources.ts";
+
+export interface PlannerRequest {
+  readonly id: number;
+  /** File with the document. */
+  readonly path: string;
+  /** Its name for messages. */
+  readonly source: string;
+  readonly capacity: Resources;
+}
+
+export type PlannerAnswer =
+  | {
+      readonly type: "planned";
+      readonly id: number;
+      readonly name: string | null;
+      readonly taskCount: number;
+      readonly plan: Uint8Array;
+    }
+  | {
+      readonly type: "invalid";
+      readonly id: number;
+      readonly faults: readonly DocumentFault[];
+      readonly total: number;
+    }
+  | { readonly type: "failed"; readonly id: number; readonly message: string };
+
+/** A million tasks take some ten seconds; what takes ten times as long is not worth waiting for. */
+const PLANNING_MS_MAX = 110_000;
+/** A thread costs 10 MB; it starts in 50 ms. */
+const IDLE_MS = 10_000;
+/** Heap of the thread: a JSON document with a million entries needs about 1.5 GB. */
+const HEAP_MEGABYTES_MAX = 4096;
+
+export class Planner {
+  readonly #onAnswer: (answer: PlannerAnswer) => void;
+  readonly #queue: PlannerRequest[] = [];
+  #current: PlannerRequest | null = null;
+  #thread: Worker | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(onAnswer: (answer: PlannerAnswer) => void) {
+    this.#onAnswer = onAnswer;
+  }
+
+  plan(request: PlannerRequest): void {
+    this.#queue.push(request);
+    this.#next();
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    void this.#thread?.terminate();
+    this.#thread = null;
+  }
+
+  #next(): void {
+    if (this.#current !== null) return;
+    const request = this.#queue.shift();
+    if (request === undefined) return this.#setTimer(IDLE_MS, () => this.close());
+    this.#current = request;
+    this.#thread ??= this.#start();
+    this.#setTimer(PLANNING_MS_MAX, () => {
+      this.#fail(
+        `It took more than ${PLANNING_MS_MAX / 1000} s to read the document: split it, or use task arrays.`,
+      );
+    });
+    this.#thread.postMessage(request);
+  }
+
+  #start(): Worker {
+    const extension = path.extname(fileURLToPath(import.meta.url));
+    const thread = new Worker(new URL(`./plannerMain${extension}`, import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES_MAX },
+    });
+    thread.on("message", (answer: PlannerAnswer) => this.#onMessage(thread, answer));
+    thread.on("error", (error: Error & { code?: string }) => {
+      if (this.#thread !== thread) return;
+      const tooLarge = error.code === "ERR_WORKER_OUT_OF_MEMORY";
+      const hint = tooLarge
+        ? "It needs too much memory: split it, or use task arrays (foreach)."
+        : error.message;
+      this.#fail(`The document could not be planned. ${hint}`);
+    });
+    thread.unref();
+    return thread;
+  }
+
+  #onMessage(thread: Worker, answer: PlannerAnswer): void {
+    if (thread !== this.#thread || answer.id !== this.#current?.id) return;
+    this.#current = null;
+    this.#onAnswer(answer);
+    this.#next();
+  }
+
+  /** Gives the current document up, and the thread with it. */
+  #fail(message: string): void {
+    const request = this.#current;
+    this.close();
+    this.#current = null;
+    if (request !== null) this.#onAnswer({ type: "failed", id: request.id, message });
+    this.#next();
+  }
+
+  #setTimer(delayMs: number, then: () => void): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(then, delayMs);
+    this.#timer.unref();
+  }
+}

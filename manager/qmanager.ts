@@ -1,0 +1,251 @@
+/**
+ * The QManager as a process: turns frames, exits and timers into events, has the core decide, commits what is to be recorded, and
+ * only then tells anybody.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import { type ClientReply, clientRequestSchema } from "../protocol/clientLink.ts";
+import { decodeFrame } from "../protocol/codec.ts";
+import { assertNever, QrewError } from "../protocol/errors.ts";
+import type { SeatNumber } from "../protocol/ids.ts";
+import type { ManagerCommand } from "../protocol/workerLink.ts";
+import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
+import type { Refusals } from "../src/link/refusals.ts";
+import type { RouterLink } from "../src/link/router.ts";
+import { readJob } from "../src/store/managerStore.ts";
+import type { Store } from "../src/store/port.ts";
+import type { ClientId, ManagerEffect, ManagerEvent } from "./core/events.ts";
+import { summaryOf } from "./core/queue.ts";
+import type { ManagerState } from "./core/state.ts";
+import { step } from "./core/step.ts";
+import { persist, storeJob } from "./persist.ts";
+import type { Planner, PlannerAnswer } from "./planner.ts";
+import type { Staging } from "./staging.ts";
+import type { Workers } from "./workers.ts";
+
+/** Before a write that failed for want of room is tried again. */
+const STORE_RETRY_MS = 500;
+const FLUSH_MS = 1000;
+/** Frames of the manager carry its own epoch to QWorkers; clients do not heed it. */
+const CLIENT_EPOCH = 0;
+
+export interface ManagerParts {
+  readonly home: string;
+  readonly state: ManagerState;
+  readonly store: Store;
+  readonly router: RouterLink;
+  readonly workers: Workers;
+  readonly planner: Planner;
+  readonly staging: Staging;
+  readonly refusals: Refusals;
+  readonly logger: Logger;
+  readonly announceLeaving: () => void;
+  readonly exit: (code: number) => void;
+}
+
+export class QManager {
+  readonly #parts: ManagerParts;
+  readonly #loop: ActorLoop<ManagerEvent>;
+  /** Plans of documents that are about to be stored. */
+  readonly #plans = new Map<number, Uint8Array>();
+
+  constructor(parts: ManagerParts) {
+    this.#parts = parts;
+    this.#loop = new ActorLoop<ManagerEvent>({
+      onBatch: (events) => this.#turn(events),
+      nextWakeMs: () => parts.state.wakeAtMs,
+      onFault: (error) => this.fail(error),
+    });
+  }
+
+  push(event: ManagerEvent): void {
+    this.#loop.push(event);
+  }
+
+  onFrame(client: ClientId, bytes: Uint8Array): void {
+    const frame = decodeFrame(bytes, clientRequestSchema);
+    if (frame.ok) {
+      for (const request of frame.messages) this.push({ type: "clientAsked", client, request });
+      return;
+    }
+    this.#parts.refusals.add(frame.fault);
+    // Whoever does not speak qrew is not answered; another version is told so, in the frame that all versions can read.
+    if (frame.fault === "notQrew") return;
+    const code = frame.fault === "otherVersion" ? "otherVersion" : "refused";
+    const message = `The manager cannot read this request (${frame.detail}).`;
+    this.#reply(client, { type: "refused", request: 0, code, message });
+  }
+
+  onPlanned(answer: PlannerAnswer): void {
+    const { id: submission } = answer;
+    switch (answer.type) {
+      case "planned":
+        this.#plans.set(submission, answer.plan);
+        return this.push({
+          type: "documentPlanned",
+          submission,
+          name: answer.name,
+          taskCount: answer.taskCount,
+        });
+      case "invalid":
+        return this.push({
+          type: "documentRejected",
+          submission,
+          faults: answer.faults,
+          total: answer.total,
+        });
+      case "failed":
+        return this.push({ type: "submissionFailed", submission, code: "refused", message: answer.message });
+      default:
+        assertNever(answer);
+    }
+  }
+
+  /** A defect, or a store that is gone. QWorkers go on; the next manager adopts them. */
+  fail(error: unknown): void {
+    this.#parts.logger.error({ err: error }, `the manager ends: ${QrewError.from(error).message}`);
+    this.#parts.exit(1);
+  }
+
+  async #turn(events: readonly ManagerEvent[]): Promise<void> {
+    const effects = step(this.#parts.state, { monoMs: monotonicMs(), wallMs: Date.now() }, events);
+    if (effects.length === 0) return;
+    await this.#persist(effects);
+    this.#perform(effects);
+  }
+
+  async #persist(effects: readonly ManagerEffect[]): Promise<void> {
+    for (;;) {
+      try {
+        return persist(this.#parts.store, effects);
+      } catch (error) {
+        if (QrewError.from(error).code !== "storeFull") throw error;
+        this.#parts.logger.warn(`waiting for room on the disk: ${QrewError.from(error).message}`);
+        await delay(STORE_RETRY_MS);
+      }
+    }
+  }
+
+  #perform(effects: readonly ManagerEffect[]): void {
+    const commands = new Map<SeatNumber, ManagerCommand[]>();
+    const flushed: { client: ClientId; reply: ClientReply }[] = [];
+    for (const effect of effects) {
+      if (effect.type === "tellWorker") {
+        const batch = commands.get(effect.seat);
+        if (batch === undefined) commands.set(effect.seat, [effect.command]);
+        else batch.push(effect.command);
+      } else if (effect.type === "replyFlushed") flushed.push(effect);
+      else this.#performOne(effect);
+    }
+    for (const [seat, batch] of commands) this.#parts.workers.tell(seat, batch);
+    if (flushed.length === 0) return;
+    this.#parts.store.flushed().then(
+      () => {
+        for (const { client, reply } of flushed) this.#reply(client, reply);
+      },
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #performOne(effect: Exclude<ManagerEffect, { type: "tellWorker" | "replyFlushed" }>): void {
+    const { workers, planner, staging, state } = this.#parts;
+    switch (effect.type) {
+      case "recordJob":
+        return;
+      case "reply":
+        return this.#reply(effect.client, effect.reply);
+      case "replyFromStore":
+        return this.#replyFromStore(effect);
+      case "storeChunk":
+        return this.#storeChunk(effect);
+      case "planDocument": {
+        const { submission, options } = effect;
+        const { capacity } = state.options;
+        return planner.plan({
+          id: submission,
+          path: staging.pathOf(submission),
+          source: options.source,
+          capacity,
+        });
+      }
+      case "storeJob":
+        return this.#storeJob(effect);
+      case "forgetSubmission":
+        this.#plans.delete(effect.submission);
+        return staging.forget(effect.submission);
+      case "startWorker":
+        return workers.start(effect.seat);
+      case "killWorker":
+        return workers.kill(effect.seat);
+      case "announceLeaving":
+        return this.#parts.announceLeaving();
+      case "leave":
+        void this.#leave();
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #reply(client: ClientId, reply: ClientReply): void {
+    this.#parts.router.send(client, CLIENT_EPOCH, [this.#withRefusals(reply)]);
+  }
+
+  /** The core does not see the manager's own sockets. */
+  #withRefusals(reply: ClientReply): ClientReply {
+    if (reply.type !== "daemonReport") return reply;
+    const refusedFrames = { ...reply.report.refusedFrames };
+    for (const [fault, count] of Object.entries(this.#parts.refusals.counts())) {
+      refusedFrames[fault] = (refusedFrames[fault] ?? 0) + count;
+    }
+    return { ...reply, report: { ...reply.report, refusedFrames } };
+  }
+
+  #replyFromStore(effect: Extract<ManagerEffect, { type: "replyFromStore" }>): void {
+    const { client, request, job } = effect;
+    const record = this.#parts.store.read((reader) => readJob(reader, job));
+    const message = `There is no job ${job}; \`qrew jobs\` lists those that there are.`;
+    const reply: ClientReply =
+      record === null
+        ? { type: "refused", request, code: "notFound", message }
+        : { type: "jobChanged", request, summary: summaryOf(record), running: [] };
+    this.#reply(client, reply);
+  }
+
+  #storeChunk(effect: Extract<ManagerEffect, { type: "storeChunk" }>): void {
+    const { submission, index, bytes } = effect;
+    this.#parts.staging.append(submission, bytes).then(
+      () => this.push({ type: "chunkStored", submission, index }),
+      (error: unknown) => this.#submissionFailed(submission, error),
+    );
+  }
+
+  #storeJob(effect: Extract<ManagerEffect, { type: "storeJob" }>): void {
+    const { submission, record, options } = effect;
+    const plan = this.#plans.get(submission);
+    if (plan === undefined) return this.#submissionFailed(submission, new Error("its plan is missing"));
+    this.#plans.delete(submission);
+    storeJob(this.#parts.store, this.#parts.home, record, options, plan).then(
+      (stored) => this.push({ type: "jobStored", submission, record: stored }),
+      (error: unknown) => this.#submissionFailed(submission, error),
+    );
+  }
+
+  #submissionFailed(submission: number, error: unknown): void {
+    const failure = QrewError.from(error);
+    const code = failure.code === "storeFull" ? "storeFull" : "internal";
+    this.#parts.logger.warn({ submission }, `a submission failed: ${failure.message}`);
+    this.push({ type: "submissionFailed", submission, code, message: failure.message });
+  }
+
+  async #leave(): Promise<void> {
+    const { router, workers, planner, store, exit } = this.#parts;
+    this.#loop.stop();
+    await router.flush(FLUSH_MS);
+    workers.close();
+    router.close();
+    planner.close();
+    await store.close();
+    exit(0);
+  }
+}

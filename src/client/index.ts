@@ -1,0 +1,187 @@
+/**
+ * The library: what the command line does, for programs.
+ *
+ * ```ts
+ * const client = await connect();
+ * const { job } = await client.submit(await readFile("workflow.yaml"), { source: "workflow.yaml" });
+ * for await (const { summary } of client.follow([job])) console.log(summary.state, summary.tasks.succeeded);
+ * for (const task of client.tasks(job)) console.log(task.name, task.state, task.exitCode);
+ * await client.close();
+ * ```
+ *
+ * Whatever fails throws QrewError, with a `code` of a closed list. A job or task that fails is data, never an exception.
+ */
+import type { DaemonReport, JobSummary } from "../../protocol/clientLink.ts";
+import { QrewError } from "../../protocol/errors.ts";
+import { isFinalJobState } from "../../protocol/states.ts";
+import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
+import { currentHomeInputs, type Home, openHome } from "../node/home.ts";
+import { cancelJobs } from "./cancel.ts";
+import type { DaemonOptions } from "./daemon.ts";
+import type { DaemonResources } from "./daemonProcess.ts";
+import { followJobs, type JobChange } from "./follow.ts";
+import { DaemonLink } from "./link.ts";
+import { type JobPage, type JobView, StateReader } from "./read.ts";
+import { outputPieces, type StreamName } from "./readOutput.ts";
+import type { JobTasks, TaskView } from "./readTasks.ts";
+import { daemonStatus } from "./status.ts";
+import { stopDaemon, type StopOutcome } from "./stop.ts";
+import { type AcceptedJob, type DocumentBytes, submitDocument } from "./submit.ts";
+import { captureSurroundings, type SurroundingsOptions } from "./surroundings.ts";
+
+export { QrewError } from "../../protocol/errors.ts";
+export type { ErrorCode } from "../../protocol/errors.ts";
+export type { DaemonReport, JobSummary } from "../../protocol/clientLink.ts";
+export type { JobState, TaskCounts } from "../../protocol/fields.ts";
+export type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
+export { jobSeq, taskIndex } from "../../protocol/ids.ts";
+export type { TaskState } from "../store/workerRecords.ts";
+export type { DaemonResources } from "./daemonProcess.ts";
+export type { JobChange } from "./follow.ts";
+export type { JobPage, JobView } from "./read.ts";
+export type { StreamName } from "./readOutput.ts";
+export type { AttemptView, TaskView } from "./readTasks.ts";
+export type { StopOutcome } from "./stop.ts";
+export type { AcceptedJob, DocumentBytes } from "./submit.ts";
+export type { SurroundingsOptions } from "./surroundings.ts";
+
+export interface ConnectOptions {
+  /** State folder; default `$QREW_HOME`, else `~/.qrew`. */
+  readonly home?: string;
+  /** Default `ifAbsent`: a daemon is started where none runs. */
+  readonly start?: "ifAbsent" | "never";
+  /** Default true: a daemon that is started here leaves when it is idle. */
+  readonly transient?: boolean;
+  /** Of a daemon that is started here. */
+  readonly resources?: DaemonResources;
+}
+
+export interface SubmitOptions extends SurroundingsOptions {
+  /** Over the document's own name. */
+  readonly name?: string;
+  /** Where the document comes from, for messages; its ending decides between YAML and JSON. */
+  readonly source: string;
+  /** From -1000 to 1000, added to that of each task; default 0. */
+  readonly priority?: number;
+}
+
+export interface LogOptions {
+  /** Default `stdout`. */
+  readonly stream?: StreamName;
+  /** Default the latest. */
+  readonly attempt?: number;
+}
+
+/** Default of `stop`; a day for running attempts to end. */
+const STOP_TIMEOUT_MS = 24 * 3_600_000;
+
+/** Connects to the daemon of the state folder. Throws `unreachable`, `otherVersion`, or why the folder cannot be used. */
+export async function connect(options: ConnectOptions = {}): Promise<Client> {
+  const inputs = currentHomeInputs();
+  const environment =
+    options.home === undefined ? inputs.environment : { ...inputs.environment, QREW_HOME: options.home };
+  const home = openHome({ ...inputs, environment });
+  const client = new Client({
+    home,
+    start: options.start ?? "ifAbsent",
+    transient: options.transient ?? true,
+    ...(options.resources === undefined ? {} : { resources: options.resources }),
+  });
+  await client.daemonStatus();
+  return client;
+}
+
+/** A connection to a daemon, renewed when it was lost, and the stores of its state folder. Close it when done. */
+export class Client {
+  readonly home: Home;
+  readonly #daemon: DaemonOptions;
+  readonly #link: DaemonLink;
+  readonly #reader: StateReader;
+
+  /** Use `connect`, which also makes sure that there is a daemon. */
+  constructor(daemon: DaemonOptions) {
+    this.home = daemon.home;
+    this.#daemon = daemon;
+    this.#link = new DaemonLink(daemon);
+    this.#reader = new StateReader(daemon.home.folder);
+  }
+
+  /** Resolves when the job is durable. Throws `invalidDocument` with a line for each fault. */
+  async submit(document: DocumentBytes, options: SubmitOptions): Promise<AcceptedJob> {
+    const { name, source, priority } = options;
+    return submitDocument(await this.#link.reach(), {
+      document,
+      options: { name: name ?? null, source, priority: priority ?? 0, ...captureSurroundings(options) },
+    });
+  }
+
+  /** The present state of the jobs and each change, until all are final; survives a manager that is replaced. */
+  async *follow(jobs: readonly JobSeq[], signal?: AbortSignal): AsyncGenerator<JobChange> {
+    const link = new DaemonLink(this.#daemon);
+    try {
+      yield* followJobs(link.reach, jobs, signal);
+    } finally {
+      link.close();
+    }
+  }
+
+  /** Resolves with how the job has ended. Throws `interrupted` when `signal` is aborted before. */
+  async wait(job: JobSeq, signal?: AbortSignal): Promise<JobSummary> {
+    for await (const { summary } of this.follow([job], signal)) {
+      if (isFinalJobState(summary.state)) return summary;
+    }
+    throw new QrewError("interrupted", `Waiting for job ${job} was ended; the job goes on.`);
+  }
+
+  /** Asks; `wait` tells when the last process is gone. Resolves with the jobs that were not final yet. */
+  async cancel(jobs: readonly JobSeq[]): Promise<readonly JobSeq[]> {
+    return cancelJobs(await this.#link.reach(), jobs);
+  }
+
+  /** The newest jobs, 20 unless told. */
+  jobs(limit = 20): JobPage {
+    return this.#reader.jobs(limit);
+  }
+
+  /** Throws `notFound`. */
+  job(job: JobSeq): JobView {
+    const found = this.#reader.job(job);
+    if (found === null) throw new QrewError("notFound", `There is no job ${job}.`);
+    return found;
+  }
+
+  /** All tasks in the order of the document. Throws `notFound`. */
+  tasks(job: JobSeq): Generator<TaskView> {
+    return this.#tasks(job).each();
+  }
+
+  /** The bytes that a task has written, when its attempt has ended. Throws `notFound` for an unknown task. */
+  async *logs(job: JobSeq, task: string | TaskIndex, options: LogOptions = {}): AsyncGenerator<Uint8Array> {
+    const tasks = this.#tasks(job);
+    const index = typeof task === "string" ? tasks.find(task) : task;
+    if (index === null || index >= tasks.count)
+      throw new QrewError("notFound", `Job ${job} has no task ${task}.`);
+    const attempt = options.attempt ?? tasks.task(index).attempt;
+    const output = this.#reader.output(tasks.job, index, attempt, options.stream ?? "stdout");
+    if (output !== null) yield* outputPieces(output);
+  }
+
+  async daemonStatus(): Promise<DaemonReport> {
+    return daemonStatus(await this.#link.reach());
+  }
+
+  /** Stops the daemon and resolves when it is gone; `drain` lets running attempts end first. */
+  async stop(mode: "drain" | "now", timeoutMs: number = STOP_TIMEOUT_MS): Promise<StopOutcome> {
+    return stopDaemon({ home: this.home, mode, timeoutMs });
+  }
+
+  /** The daemon goes on. */
+  async close(): Promise<void> {
+    this.#link.close();
+    await this.#reader.close();
+  }
+
+  #tasks(job: JobSeq): JobTasks {
+    return this.#reader.tasks(this.job(job));
+  }
+}

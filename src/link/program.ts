@@ -1,0 +1,25 @@
+/** Where the programs of the actors are: they are started by path, compiled beside this file or from their sources. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { QrewError } from "../../protocol/errors.ts";
+
+export interface Program {
+  readonly file: string;
+  /** First arguments: the program itself, and what Node needs to load it. */
+  readonly args: readonly string[];
+}
+
+/** The main file of an actor (`manager`, `worker`, `executor`), of the same build as this file. */
+export function actorProgram(actor: "manager" | "worker" | "executor"): Program {
+  const extension = path.extname(fileURLToPath(import.meta.url));
+  const main = fileURLToPath(new URL(`../../${actor}/main${extension}`, import.meta.url));
+  if (!existsSync(main)) {
+    throw new QrewError("internal", `${main} is missing: build qrew again with \`npm run build\`.`);
+  }
+  if (extension !== ".ts") return { file: process.execPath, args: [main] };
+  // The daemon's folder is /, where the loader's name would not be found.
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+  return { file: process.execPath, args: ["--import", loader, main] };
+}

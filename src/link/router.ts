@@ -1,0 +1,145 @@
+/**
+ * A bound ROUTER socket: the side of an actor to which others connect.
+ *
+ * zeromq.js allows one send in flight per socket, so one writer loop serves all peers in turn; a peer whose pipe is full is
+ * skipped for a moment and does not hold up the others. What waits for a peer is bounded: beyond it the peer is given up.
+ */
+import { chmodSync, rmSync } from "node:fs";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
+import { Router } from "zeromq";
+import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
+import { framesOf } from "./batch.ts";
+
+/** Frames waiting for one peer. It is told absolute state and asks again after a reconnection. */
+const WAITING_FRAMES_MAX = 20_000;
+/** Frames that libzmq keeps per peer beyond those. */
+const HIGH_WATER_FRAMES = 1000;
+/** Before a full pipe is tried again. */
+const RETRY_MS = 5;
+/** A receive loop that never yields starves timers. */
+const FRAMES_PER_TURN = 256;
+
+export interface RouterHandlers {
+  readonly onFrame: (peer: string, bytes: Uint8Array) => void;
+  /** What was sent to the peer cannot be delivered: it is gone, or does not read. */
+  readonly onPeerGone: (peer: string) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+export class RouterLink {
+  readonly #socket = new Router({
+    mandatory: true,
+    handover: true,
+    sendTimeout: 0,
+    linger: 1000,
+    maxMessageSize: FRAME_BYTES_MAX,
+    sendHighWaterMark: HIGH_WATER_FRAMES,
+    receiveHighWaterMark: HIGH_WATER_FRAMES,
+  });
+  readonly #path: string;
+  readonly #handlers: RouterHandlers;
+  readonly #waiting = new Map<string, Buffer[]>();
+  #writing = false;
+  #closed = false;
+
+  constructor(path: string, handlers: RouterHandlers) {
+    this.#path = path;
+    this.#handlers = handlers;
+  }
+
+  /** Whoever calls this holds the lock of the folder or the seat: a second bind steals the socket silently. */
+  async bind(): Promise<void> {
+    rmSync(this.#path, { force: true });
+    await this.#socket.bind(`ipc://${this.#path}`);
+    chmodSync(this.#path, 0o600);
+    void this.#receive();
+  }
+
+  send(peer: string, epoch: number, messages: readonly object[]): void {
+    if (this.#closed) return;
+    let waiting = this.#waiting.get(peer);
+    if (waiting === undefined) {
+      waiting = [];
+      this.#waiting.set(peer, waiting);
+    }
+    for (const frame of framesOf(epoch, messages)) waiting.push(frame);
+    if (waiting.length > WAITING_FRAMES_MAX) this.#giveUp(peer);
+    void this.#write();
+  }
+
+  /** Resolves when everything that was sent is with libzmq, or at the deadline. */
+  async flush(timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (this.#waiting.size > 0 && performance.now() < deadlineMs) await delay(1);
+  }
+
+  /** Nobody finds the socket any more; those who are connected stay. */
+  hide(): void {
+    rmSync(this.#path, { force: true });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#waiting.clear();
+    if (existsSync(this.#path)) this.hide();
+    this.#socket.close();
+  }
+
+  async #write(): Promise<void> {
+    if (this.#writing) return;
+    this.#writing = true;
+    while (this.#waiting.size > 0 && !this.#closed) {
+      let progress = false;
+      for (const [peer, frames] of this.#waiting) {
+        if (await this.#writeTo(peer, frames)) progress = true;
+      }
+      if (!progress && this.#waiting.size > 0) await delay(RETRY_MS);
+    }
+    this.#writing = false;
+  }
+
+  /** Sends until the peer's pipe is full; true if anything went out. */
+  async #writeTo(peer: string, frames: Buffer[]): Promise<boolean> {
+    const address = Buffer.from(peer, "latin1");
+    let sent = 0;
+    try {
+      for (; sent < frames.length; sent++) {
+        const frame = frames[sent];
+        if (frame !== undefined) await this.#socket.send([address, frame]);
+      }
+    } catch (error) {
+      if (this.#closed) return true;
+      if (codeOf(error) !== "EAGAIN") {
+        this.#giveUp(peer);
+        return true;
+      }
+    }
+    frames.splice(0, sent);
+    if (frames.length === 0 && this.#waiting.get(peer) === frames) this.#waiting.delete(peer);
+    return sent > 0;
+  }
+
+  #giveUp(peer: string): void {
+    this.#waiting.delete(peer);
+    this.#handlers.onPeerGone(peer);
+  }
+
+  async #receive(): Promise<void> {
+    try {
+      for (let count = 1; !this.#closed; count++) {
+        const [address, ...parts] = await this.#socket.receive();
+        if (address === undefined) continue;
+        const peer = address.toString("latin1");
+        for (const part of parts) this.#handlers.onFrame(peer, part);
+        if (count % FRAMES_PER_TURN === 0) await nextTurn();
+      }
+    } catch (error) {
+      if (!this.#closed) this.#handlers.onFault(error);
+    }
+  }
+}
+
+function codeOf(error: unknown): string | null {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
+}

@@ -1,0 +1,180 @@
+/** The plan over its columns: nothing is decoded before it is asked for. */
+import { QrewError } from "../../protocol/errors.ts";
+import { fill, type Filling } from "./placeholder.ts";
+import type { Plan, PlanGraph, ResolvedTask } from "./plan.ts";
+import { isEntries } from "./scalar.ts";
+import { type TextColumn, textAt, TextIndex } from "./textColumn.ts";
+
+type Variables = Readonly<Record<string, string>>;
+
+export interface PlanColumns {
+  readonly name: string | null;
+  /** Of every task: the document's `env`, and the params of its defaults with placeholders unfilled. */
+  readonly env: Variables;
+  readonly defaultParams: {
+    readonly env: Variables;
+    readonly stdin: string | null;
+    readonly workdir: string | null;
+  };
+  readonly graph: PlanGraph;
+  /** Names of the definitions. */
+  readonly names: TextColumn;
+  /** Different commands, as JSON text, and the command of each definition. */
+  readonly commands: TextColumn;
+  readonly commandOf: Uint32Array;
+  /** Different params, as JSON text, and the params of each definition. */
+  readonly params: TextColumn;
+  readonly paramsOf: Uint32Array;
+  /** The definitions that are arrays, ascending. */
+  readonly arrays: Uint32Array;
+  /** The axis of each array. */
+  readonly axes: TextColumn;
+  /** Start and step of each array over a range. */
+  readonly rangeStarts: Float64Array;
+  readonly rangeSteps: Float64Array;
+  /** The first value of each array over a list, in `values`; NO_VALUES for a range. */
+  readonly firstValues: Uint32Array;
+  readonly values: TextColumn;
+}
+
+export const NO_VALUES = 0xffff_ffff;
+
+export class ColumnPlan implements Plan {
+  readonly columns: PlanColumns;
+  #index: TextIndex | null = null;
+  #lastParams: { readonly number: number; readonly params: PlanColumns["defaultParams"] } | null = null;
+
+  constructor(columns: PlanColumns) {
+    this.columns = columns;
+  }
+
+  get name(): string | null {
+    return this.columns.name;
+  }
+
+  get graph(): PlanGraph {
+    return this.columns.graph;
+  }
+
+  taskName(task: number): string {
+    const definition = this.#definitionOf(task);
+    const name = textAt(this.columns.names, definition);
+    if (this.#arrayOf(definition) === null) return name;
+    return `${name}[${task - (this.graph.firstTask[definition] ?? 0) + 1}]`;
+  }
+
+  findTask(name: string): number | null {
+    this.#index ??= new TextIndex(this.columns.names);
+    const element = /^(.+)\[([1-9]\d{0,9})\]$/s.exec(name);
+    const definition = this.#index.find(element?.[1] ?? name);
+    if (definition === null || (element === null) !== (this.#arrayOf(definition) === null)) return null;
+    const task = (this.graph.firstTask[definition] ?? 0) + (element === null ? 0 : Number(element[2]) - 1);
+    return task < (this.graph.firstTask[definition + 1] ?? 0) ? task : null;
+  }
+
+  resolve(task: number): ResolvedTask {
+    const { columns } = this;
+    const definition = this.#definitionOf(task);
+    const filling = this.#filling(definition, task);
+    const command = parseCommand(textAt(columns.commands, columns.commandOf[definition] ?? 0));
+    const params = this.#params(columns.paramsOf[definition] ?? 0);
+    const env: [string, string][] = Object.entries(columns.env);
+    for (const [key, value] of Object.entries(columns.defaultParams.env))
+      env.push([key, fill(value, filling)]);
+    for (const [key, value] of Object.entries(params.env)) env.push([key, fill(value, filling)]);
+    const stdin = params.stdin ?? columns.defaultParams.stdin;
+    const workdir = params.workdir ?? columns.defaultParams.workdir;
+    return {
+      name: this.taskName(task),
+      command:
+        typeof command === "string" ? fill(command, filling) : command.map((text) => fill(text, filling)),
+      env: Object.fromEntries(env),
+      stdin: stdin === null ? null : fill(stdin, filling),
+      workdir: workdir === null ? null : fill(workdir, filling),
+    };
+  }
+
+  #definitionOf(task: number): number {
+    const { firstTask, taskCount, definitionCount } = this.graph;
+    if (!Number.isInteger(task) || task < 0 || task >= taskCount) {
+      throw new QrewError("notFound", `The job has no task number ${task}; it has ${taskCount} tasks.`);
+    }
+    return taskCount === definitionCount ? task : lastAtMost(firstTask, definitionCount, task);
+  }
+
+  /** The number of the array that this definition is, or null for a single task. */
+  #arrayOf(definition: number): number | null {
+    const { arrays } = this.columns;
+    if (arrays.length === 0) return null;
+    const place = lastAtMost(arrays, arrays.length, definition);
+    return arrays[place] === definition ? place : null;
+  }
+
+  #filling(definition: number, task: number): Filling | null {
+    const array = this.#arrayOf(definition);
+    if (array === null) return null;
+    const { axes, firstValues, rangeStarts, rangeSteps, values } = this.columns;
+    const position = task - (this.graph.firstTask[definition] ?? 0);
+    const first = firstValues[array] ?? NO_VALUES;
+    const value =
+      first === NO_VALUES
+        ? String((rangeStarts[array] ?? 0) + position * (rangeSteps[array] ?? 1))
+        : textAt(values, first + position);
+    return { axis: textAt(axes, array), value };
+  }
+
+  /** Neighbours mostly share their params, so the last ones are kept. */
+  #params(number: number): PlanColumns["defaultParams"] {
+    if (this.#lastParams?.number === number) return this.#lastParams.params;
+    const params = parseParams(textAt(this.columns.params, number));
+    this.#lastParams = { number, params };
+    return params;
+  }
+}
+
+/** The place of the last of the ascending numbers that is at most `wanted`; 0 if none is. */
+function lastAtMost(numbers: Uint32Array, count: number, wanted: number): number {
+  let low = 0;
+  let high = count;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] ?? 0) <= wanted) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+function parseCommand(text: string): string | readonly string[] {
+  const value = parseJson(text);
+  if (typeof value === "string") return value;
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+  throw damaged("a command is neither text nor a list of texts");
+}
+
+function parseParams(text: string): PlanColumns["defaultParams"] {
+  const value = parseJson(text);
+  if (!isEntries(value) || !isEntries(value["env"])) throw damaged("params are no object");
+  const { env, stdin, workdir } = value;
+  const variables = Object.entries(env).map(([key, item]): [string, string] => [key, textIn(item)]);
+  return {
+    env: Object.fromEntries(variables),
+    stdin: stdin === null ? null : textIn(stdin),
+    workdir: workdir === null ? null : textIn(workdir),
+  };
+}
+
+function textIn(value: unknown): string {
+  if (typeof value === "string") return value;
+  throw damaged("params have something that is no text");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw damaged("a text is no JSON");
+  }
+}
+
+export const damaged = (what: string): QrewError =>
+  new QrewError("storeDamaged", `The plan of the job is damaged (${what}): submit the workflow again.`);

@@ -1,0 +1,198 @@
+/** Opens an encoded plan: checks that it holds together, and lays views over its bytes; the layout is in planFormat.ts. */
+import * as v from "valibot";
+import { QrewError } from "../../protocol/errors.ts";
+import { ColumnPlan, damaged, NO_VALUES, type PlanColumns } from "./columnPlan.ts";
+import { checkGraph, largest } from "./checkGraph.ts";
+import type { PlanGraph } from "./plan.ts";
+import {
+  aligned,
+  entryOffset,
+  PLAN_HEADER_BYTES,
+  PLAN_MAGIC,
+  PLAN_VERSION,
+  type PlanMeta,
+  planMetaSchema,
+  type Section,
+  SECTIONS,
+} from "./planFormat.ts";
+import { type TextColumn, textCount } from "./textColumn.ts";
+
+/**
+ * The plan in `bytes`, of which it keeps views: they must not change after. Bytes that do not begin at a multiple of
+ * eight in their buffer are copied. Throws `storeDamaged` for anything that does not hold together, so that no index of
+ * the plan leads out of its columns. What texts say is looked at when they are asked for.
+ */
+export function decodePlan(bytes: Uint8Array): ColumnPlan {
+  const sections = new Sections(bytes.byteOffset % 8 === 0 ? bytes : bytes.slice());
+  const meta = readMeta(sections.bytes("meta"));
+  const columns: PlanColumns = {
+    name: meta.name,
+    env: Object.fromEntries(meta.env),
+    defaultParams: {
+      env: Object.fromEntries(meta.defaultEnv),
+      stdin: meta.defaultStdin,
+      workdir: meta.defaultWorkdir,
+    },
+    graph: readGraph(sections, meta),
+    names: sections.texts("nameOffsets", "nameBytes"),
+    commands: sections.texts("commandOffsets", "commandBytes"),
+    commandOf: sections.numbers("commandOf"),
+    params: sections.texts("paramOffsets", "paramBytes"),
+    paramsOf: sections.numbers("paramsOf"),
+    arrays: sections.numbers("arrays"),
+    axes: sections.texts("axisOffsets", "axisBytes"),
+    rangeStarts: sections.floats("rangeStarts"),
+    rangeSteps: sections.floats("rangeSteps"),
+    firstValues: sections.numbers("firstValues"),
+    values: sections.texts("valueOffsets", "valueBytes"),
+  };
+  checkColumns(columns);
+  return new ColumnPlan(columns);
+}
+
+function check(holds: boolean, what: string): void {
+  if (!holds) throw damaged(what);
+}
+
+class Sections {
+  readonly #bytes: Uint8Array;
+  readonly #header: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    check(bytes.length >= PLAN_HEADER_BYTES, `${bytes.length} bytes are too few`);
+    check(this.#header.getUint32(0, true) === PLAN_MAGIC, "it does not begin as a plan");
+    const version = this.#header.getUint32(4, true);
+    if (version !== PLAN_VERSION) {
+      throw new QrewError(
+        "storeDamaged",
+        `The plan of the job has format ${version}, this qrew reads ${PLAN_VERSION}: use the qrew that made it.`,
+      );
+    }
+    check(this.#header.getUint32(8, true) === SECTIONS.length, "it has another number of sections");
+    let end = PLAN_HEADER_BYTES;
+    for (const section of SECTIONS) {
+      const { offset, length } = this.#entry(section);
+      check(
+        offset === aligned(end) && length >= 0 && Number.isSafeInteger(length),
+        `the place of ${section} is wrong`,
+      );
+      end = offset + length;
+    }
+    check(end === bytes.length, `it should have ${end} bytes and has ${bytes.length}`);
+  }
+
+  bytes(section: Section): Uint8Array {
+    const { offset, length } = this.#entry(section);
+    return this.#bytes.subarray(offset, offset + length);
+  }
+
+  numbers(section: Section): Uint32Array {
+    const { buffer, byteOffset, byteLength } = this.bytes(section);
+    check(byteLength % 4 === 0, `the length of ${section} is wrong`);
+    return new Uint32Array(buffer, byteOffset, byteLength / 4);
+  }
+
+  floats(section: Section): Float64Array {
+    const { buffer, byteOffset, byteLength } = this.bytes(section);
+    check(byteLength % 8 === 0, `the length of ${section} is wrong`);
+    return new Float64Array(buffer, byteOffset, byteLength / 8);
+  }
+
+  texts(offsetSection: Section, byteSection: Section): TextColumn {
+    const offsets = this.numbers(offsetSection);
+    const bytes = this.bytes(byteSection);
+    check(offsets.length > 0 && offsets[0] === 0, `${offsetSection} does not begin with 0`);
+    for (let index = 1; index < offsets.length; index += 1) {
+      if ((offsets[index - 1] ?? 0) > (offsets[index] ?? 0))
+        throw damaged(`${offsetSection} is not in order`);
+    }
+    check(offsets[offsets.length - 1] === bytes.length, `${byteSection} has another length`);
+    return { offsets, bytes };
+  }
+
+  #entry(section: Section): { readonly offset: number; readonly length: number } {
+    const place = entryOffset(SECTIONS.indexOf(section));
+    return { offset: this.#header.getFloat64(place, true), length: this.#header.getFloat64(place + 8, true) };
+  }
+}
+
+function readMeta(bytes: Uint8Array): PlanMeta {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    throw damaged("its description is no JSON");
+  }
+  const parsed = v.safeParse(planMetaSchema, value);
+  if (!parsed.success) throw damaged("its description has another form");
+  return parsed.output;
+}
+
+function readGraph(sections: Sections, meta: PlanMeta): PlanGraph {
+  const firstTask = sections.numbers("firstTask");
+  check(firstTask.length > 1, "it has no tasks");
+  const definitionCount = firstTask.length - 1;
+  const graph = {
+    definitionCount,
+    taskCount: firstTask[definitionCount] ?? 0,
+    firstTask,
+    needs: sections.numbers("needs"),
+    dependentOffsets: sections.numbers("dependentOffsets"),
+    dependents: sections.numbers("dependents"),
+    dependentKinds: sections.bytes("dependentKinds"),
+    definitionClass: sections.numbers("definitionClass"),
+    elementClasses: readElementClasses(sections, firstTask),
+    classes: meta.classes,
+  };
+  checkGraph(graph);
+  return graph;
+}
+
+function readElementClasses(sections: Sections, firstTask: Uint32Array): ReadonlyMap<number, Uint32Array> {
+  const numbers = sections.numbers("elementNumbers");
+  const elementClasses = new Map<number, Uint32Array>();
+  let start = 0;
+  for (const definition of sections.numbers("elementDefinitions")) {
+    check(definition < firstTask.length - 1, "elementDefinitions leads out of the plan");
+    check(!elementClasses.has(definition), "elementDefinitions has a definition twice");
+    const end = start + (firstTask[definition + 1] ?? 0) - (firstTask[definition] ?? 0);
+    check(start < end && end <= numbers.length, "elementNumbers has another length");
+    elementClasses.set(definition, numbers.subarray(start, end));
+    start = end;
+  }
+  check(start === numbers.length, "elementNumbers has another length");
+  return elementClasses;
+}
+
+function checkColumns(columns: PlanColumns): void {
+  const { definitionCount, firstTask } = columns.graph;
+  check(textCount(columns.names) === definitionCount, "nameOffsets has another length");
+  checkNumbers(columns.commandOf, definitionCount, textCount(columns.commands), "commandOf");
+  checkNumbers(columns.paramsOf, definitionCount, textCount(columns.params), "paramsOf");
+  const { arrays, firstValues, rangeStarts, rangeSteps } = columns;
+  checkNumbers(arrays, arrays.length, definitionCount, "arrays");
+  check(textCount(columns.axes) === arrays.length, "axisOffsets has another length");
+  check(firstValues.length === arrays.length, "firstValues has another length");
+  check(
+    rangeStarts.length === arrays.length && rangeSteps.length === arrays.length,
+    "ranges have another length",
+  );
+  const valueCount = textCount(columns.values);
+  for (const [array, definition] of arrays.entries()) {
+    check(array === 0 || definition > (arrays[array - 1] ?? 0), "arrays is not in order");
+    const first = firstValues[array] ?? NO_VALUES;
+    const count = (firstTask[definition + 1] ?? 0) - (firstTask[definition] ?? 0);
+    check(first === NO_VALUES || first + count <= valueCount, "firstValues leads out of the plan");
+    check(
+      Number.isSafeInteger(rangeStarts[array]) && Number.isSafeInteger(rangeSteps[array]),
+      "a range is no range",
+    );
+  }
+}
+
+function checkNumbers(numbers: Uint32Array, length: number, below: number, what: string): void {
+  check(numbers.length === length, `${what} has another length`);
+  if (largest(numbers) >= below && length > 0) throw damaged(`${what} leads out of the plan`);
+}

@@ -1,0 +1,86 @@
+/** Writes a plan as bytes; the layout is in planFormat.ts. */
+import type { ColumnPlan } from "./columnPlan.ts";
+import {
+  aligned,
+  entryOffset,
+  PLAN_HEADER_BYTES,
+  PLAN_MAGIC,
+  PLAN_VERSION,
+  type PlanMeta,
+  type Section,
+  SECTIONS,
+} from "./planFormat.ts";
+
+/** One allocation of the plan's size; the plan is not kept by it. */
+export function encodePlan(plan: ColumnPlan): Uint8Array {
+  const sections = sectionsOf(plan);
+  let total = PLAN_HEADER_BYTES;
+  for (const section of SECTIONS) total = aligned(total) + sections[section].byteLength;
+  const bytes = new Uint8Array(total);
+  const header = new DataView(bytes.buffer);
+  header.setUint32(0, PLAN_MAGIC, true);
+  header.setUint32(4, PLAN_VERSION, true);
+  header.setUint32(8, SECTIONS.length, true);
+  let offset = PLAN_HEADER_BYTES;
+  for (const [number, section] of SECTIONS.entries()) {
+    const { buffer, byteOffset, byteLength } = sections[section];
+    offset = aligned(offset);
+    header.setFloat64(entryOffset(number), offset, true);
+    header.setFloat64(entryOffset(number) + 8, byteLength, true);
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
+    offset += byteLength;
+  }
+  return bytes;
+}
+
+type Column = Uint8Array | Uint32Array | Float64Array;
+
+function sectionsOf({ columns }: ColumnPlan): Readonly<Record<Section, Column>> {
+  const { graph } = columns;
+  const elementClasses = [...graph.elementClasses].toSorted(([a], [b]) => a - b);
+  const meta: PlanMeta = {
+    name: columns.name,
+    env: Object.entries(columns.env),
+    defaultEnv: Object.entries(columns.defaultParams.env),
+    defaultStdin: columns.defaultParams.stdin,
+    defaultWorkdir: columns.defaultParams.workdir,
+    classes: [...graph.classes],
+  };
+  return {
+    meta: Buffer.from(JSON.stringify(meta)),
+    firstTask: graph.firstTask,
+    needs: graph.needs,
+    dependentOffsets: graph.dependentOffsets,
+    dependents: graph.dependents,
+    dependentKinds: graph.dependentKinds,
+    definitionClass: graph.definitionClass,
+    elementDefinitions: Uint32Array.from(elementClasses, ([definition]) => definition),
+    elementNumbers: concatenated(elementClasses.map(([, numbers]) => numbers)),
+    nameOffsets: columns.names.offsets,
+    nameBytes: columns.names.bytes,
+    commandOffsets: columns.commands.offsets,
+    commandBytes: columns.commands.bytes,
+    commandOf: columns.commandOf,
+    paramOffsets: columns.params.offsets,
+    paramBytes: columns.params.bytes,
+    paramsOf: columns.paramsOf,
+    arrays: columns.arrays,
+    axisOffsets: columns.axes.offsets,
+    axisBytes: columns.axes.bytes,
+    rangeStarts: columns.rangeStarts,
+    rangeSteps: columns.rangeSteps,
+    firstValues: columns.firstValues,
+    valueOffsets: columns.values.offsets,
+    valueBytes: columns.values.bytes,
+  };
+}
+
+function concatenated(parts: readonly Uint32Array[]): Uint32Array {
+  const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

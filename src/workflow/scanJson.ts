@@ -1,0 +1,121 @@
+/**
+ * One look at the bytes of a JSON document, for what JSON.parse does not tell: how deep it is nested, before a parser
+ * spends memory on it, and keys that an object has twice, of which JSON.parse silently keeps the last.
+ */
+import { DOCUMENT_FAULTS_MAX } from "../../protocol/clientLink.ts";
+import { NESTING_MAX, tooDeep } from "./reading.ts";
+
+interface JsonScan {
+  /** What must not be parsed, and its offset. */
+  readonly refused: { readonly offset: number; readonly message: string } | null;
+  /** Offsets of the first DOCUMENT_FAULTS_MAX keys that repeat one of their object. */
+  readonly repeatedKeysAt: readonly number[];
+}
+
+/** The largest object of a workflow is an environment, of at most 1 MiB; JSON.parse takes seconds for millions of keys. */
+const KEYS_MAX = 100_000;
+const tooManyKeys = `An object has more than ${KEYS_MAX} keys up to here: tasks are a list of objects.`;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+export function scanJson(bytes: Buffer): JsonScan {
+  const repeatedKeysAt: number[] = [];
+  const objects: (ObjectKeys | null)[] = Array.from({ length: NESTING_MAX + 1 }, () => null);
+  const spare = Array.from({ length: NESTING_MAX + 1 }, () => new ObjectKeys(bytes));
+  let depth = 0;
+  let keyNext = false;
+  for (let index = 0; index < bytes.length; index += 1) {
+    switch (bytes[index]) {
+      case QUOTE: {
+        const start = index;
+        index = endOfText(bytes, start);
+        const keys = keyNext ? (objects[depth] ?? null) : null;
+        keyNext = false;
+        if (keys === null || repeatedKeysAt.length >= DOCUMENT_FAULTS_MAX) break;
+        if (keys.repeats(start + 1, index)) repeatedKeysAt.push(start);
+        if (keys.count > KEYS_MAX) return { refused: { offset: start, message: tooManyKeys }, repeatedKeysAt };
+        break;
+      }
+      case 0x7b: // {
+      case 0x5b: {
+        // [
+        depth += 1;
+        if (depth > NESTING_MAX) return { refused: { offset: index, message: tooDeep }, repeatedKeysAt };
+        keyNext = bytes[index] === 0x7b;
+        const keys = keyNext ? (spare[depth] ?? null) : null;
+        keys?.clear();
+        objects[depth] = keys;
+        break;
+      }
+      case 0x7d: // }
+      case 0x5d: // ]
+        depth = Math.max(0, depth - 1);
+        keyNext = false;
+        break;
+      case 0x2c: // ,
+        keyNext = objects[depth] !== null;
+        break;
+    }
+  }
+  return { refused: null, repeatedKeysAt };
+}
+
+/** Offset of the closing quote, or the end of the bytes. */
+function endOfText(bytes: Buffer, start: number): number {
+  let index = start + 1;
+  for (; index < bytes.length; index += 1) {
+    const byte = bytes[index];
+    if (byte === QUOTE) return index;
+    if (byte === BACKSLASH) index += 1;
+  }
+  return index;
+}
+
+/** Beyond this number of keys a set is faster than comparing with each. */
+const COMPARED_KEYS_MAX = 16;
+
+/** The keys of one object so far, as they are written: escapes are not resolved. */
+class ObjectKeys {
+  readonly #bytes: Buffer;
+  readonly #starts = new Uint32Array(COMPARED_KEYS_MAX);
+  readonly #ends = new Uint32Array(COMPARED_KEYS_MAX);
+  #count = 0;
+  #more: Set<string> | null = null;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** How many there are, each once. */
+  get count(): number {
+    return this.#count + (this.#more?.size ?? 0);
+  }
+
+  clear(): void {
+    this.#count = 0;
+    this.#more = null;
+  }
+
+  repeats(start: number, end: number): boolean {
+    for (let key = 0; key < this.#count; key += 1) if (this.#equals(key, start, end)) return true;
+    if (this.#count < COMPARED_KEYS_MAX) {
+      this.#starts[this.#count] = start;
+      this.#ends[this.#count] = end;
+      this.#count += 1;
+      return false;
+    }
+    this.#more ??= new Set();
+    const size = this.#more.size;
+    return this.#more.add(this.#bytes.toString("latin1", start, end)).size === size;
+  }
+
+  #equals(key: number, start: number, end: number): boolean {
+    const keyStart = this.#starts[key] ?? 0;
+    const length = end - start;
+    if ((this.#ends[key] ?? 0) - keyStart !== length) return false;
+    for (let at = 0; at < length; at += 1)
+      if (this.#bytes[keyStart + at] !== this.#bytes[start + at]) return false;
+    return true;
+  }
+}

@@ -1,0 +1,366 @@
+/** What only real files and other processes can show of the store on LMDB. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { u32Key } from "../../src/store/keys.ts";
+import { openLmdbStore } from "../../src/store/lmdb.ts";
+import type { Store } from "../../src/store/port.ts";
+import { failureOf } from "../support/failure.ts";
+import { inOwnMounts, skipUnless } from "../support/requires.ts";
+import { KEYS_PER_TRANSACTION } from "./storeChild.ts";
+
+const ROOT = path.join(import.meta.dirname, "../..");
+const CHILD = path.join(import.meta.dirname, "storeChild.ts");
+const CHILD_ARGS = ["--import", "tsx", CHILD];
+
+let base = "";
+let folder = "";
+let children: ChildProcess[] = [];
+let stores: Store[] = [];
+
+beforeEach(() => {
+  base = mkdtempSync(path.join(os.tmpdir(), "qrew-lmdb-"));
+  folder = path.join(base, "store");
+  children = [];
+  stores = [];
+});
+afterEach(async () => {
+  for (const child of children) await kill(child);
+  for (const store of stores) await store.close();
+  rmSync(base, { recursive: true, force: true });
+});
+
+function openHere(options: { readonly readOnly?: boolean } = {}): Store {
+  const store = openLmdbStore(folder, options);
+  stores.push(store);
+  return store;
+}
+
+const put = (store: Store, key: number, value: number): void =>
+  store.write((writer) => writer.put("rounds", u32Key(key), u32Key(value)));
+
+function get(store: Store, key: number): number | undefined {
+  const value = store.read((reader) => reader.get("rounds", u32Key(key)));
+  return value === undefined ? undefined : Buffer.from(value).readUInt32BE(0);
+}
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly lines: Interface;
+  nextLine(): Promise<string>;
+}
+
+function startChild(mode: string): Child {
+  const child = spawn(process.execPath, [...CHILD_ARGS, mode, folder], {
+    cwd: ROOT,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  children.push(child);
+  const lines = createInterface({ input: child.stdout });
+  const iterator = lines[Symbol.asyncIterator]();
+  return {
+    process: child,
+    lines,
+    nextLine: async () => {
+      const next = await iterator.next();
+      if (next.done === true) throw new Error(`the child in mode ${mode} ended early`);
+      return next.value;
+    },
+  };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await exited;
+}
+
+const codeOf = (action: () => unknown): string => failureOf(action).code;
+
+describe("reopen", () => {
+  it("finds everything again, in folders that only the owner may enter", async () => {
+    const store = openHere();
+    put(store, 1, 7);
+    await store.close();
+    expect(get(openHere(), 1)).toBe(7);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(path.join(folder, "data.mdb")).mode & 0o777).toBe(0o600);
+    expect(statSync(path.join(folder, "lock.mdb")).mode & 0o777).toBe(0o600);
+  });
+
+  it("says notFound to a reader where nothing is, and makes nothing there", () => {
+    expect(codeOf(() => openLmdbStore(folder, { readOnly: true }))).toBe("notFound");
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it("does not let a reader write", async () => {
+    await openHere().close();
+    const reader = openHere({ readOnly: true });
+    expect(() => put(reader, 1, 1)).toThrow(/only the writer/);
+  });
+
+  it("refuses to open a store twice in one process", () => {
+    openHere();
+    expect(() => openHere({ readOnly: true })).toThrow(/once/);
+  });
+});
+
+describe("SIGKILL", () => {
+  it("keeps every transaction whose write had returned, each as a whole", async () => {
+    const child = startChild("write");
+    let said = 0;
+    while (said < 40) said = Number(await child.nextLine());
+    child.process.kill("SIGKILL");
+    for await (const line of child.lines) said = Number(line);
+    const store = openHere();
+    const rounds = new Set<number | undefined>();
+    for (let key = 0; key < KEYS_PER_TRANSACTION; key += 1) rounds.add(get(store, key));
+    expect(rounds.size).toBe(1);
+    const [round] = rounds;
+    // The last one may have been committed and not yet said.
+    expect([said, said + 1]).toContain(round);
+    put(store, 0, 1);
+  });
+
+  it("inside a transaction: nothing of it is there, and the next writer writes", async () => {
+    const child = startChild("stopInside");
+    expect(await child.nextLine()).toBe("inside");
+    await kill(child.process);
+    const store = openHere();
+    expect(get(store, 0)).toBe(1);
+    expect(get(store, 1)).toBeUndefined();
+    put(store, 1, 2);
+    expect(get(store, 1)).toBe(2);
+  });
+
+  it("of readers: their places in the table of readers are free again", async () => {
+    const store = openHere();
+    put(store, 0, 1);
+    const readers = Array.from({ length: 3 }, () => startChild("read"));
+    for (const reader of readers) {
+      await reader.nextLine();
+      reader.process.stdin?.write("\n");
+      expect(await reader.nextLine()).toBe("1");
+    }
+    for (const reader of readers) await kill(reader.process);
+    await store.close();
+    expect(get(openHere({ readOnly: true }), 0)).toBe(1);
+  });
+});
+
+describe("a reader in another process", () => {
+  it("sees each commit at once, also when the file has outgrown its map", async () => {
+    const store = openHere();
+    put(store, 0, 1);
+    const reader = startChild("read");
+    expect(await reader.nextLine()).toBe("open");
+    for (let round = 2; round < 40; round += 1) {
+      put(store, 0, round);
+      reader.process.stdin?.write("\n");
+      expect(await reader.nextLine()).toBe(String(round));
+    }
+    // The first map has 64 MiB.
+    for (let part = 0; part < 20; part += 1) {
+      store.write((writer) => writer.put("big", u32Key(part), new Uint8Array(4 * 1024 * 1024)));
+    }
+    put(store, 0, 99);
+    reader.process.stdin?.write("\n");
+    expect(await reader.nextLine()).toBe("99");
+    reader.process.stdin?.end();
+  });
+
+  it("keeps its snapshot while the writer commits, and does not hold it after its end", async () => {
+    const writer = startChild("write");
+    await writer.nextLine();
+    const store = openHere({ readOnly: true });
+    const seenLooks = new Set<number>();
+    let last = 0;
+    for (let look = 0; look < 50; look += 1) {
+      const seen = store.read((reader) => {
+        const first = reader.get("rounds", u32Key(0));
+        const end = performance.now() + 2;
+        while (performance.now() < end);
+        const later = reader.get("rounds", u32Key(KEYS_PER_TRANSACTION - 1));
+        return [first, later].map((value) => Buffer.from(value ?? []).readUInt32BE(0));
+      });
+      expect(seen[0]).toBe(seen[1]);
+      expect(seen[0]).toBeGreaterThanOrEqual(last);
+      last = seen[0] ?? 0;
+      seenLooks.add(last);
+    }
+    // All in one turn of the event loop: each look sees what was committed since the one before.
+    expect(seenLooks.size).toBeGreaterThan(10);
+    await kill(writer.process);
+    // 10,000s of rounds rewrote the same few pages; an old snapshot would have kept each of them.
+    expect(statSync(path.join(folder, "data.mdb")).size).toBeLessThan(1024 * 1024);
+  });
+});
+
+describe("a power cut", () => {
+  it("finds the pages of a commit on disk before its meta page, and the meta page after flushed", (ctx) => {
+    skipUnless(ctx, "strace");
+    const trace = path.join(base, "trace");
+    const calls = "trace=write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,sync_file_range,msync";
+    const strace = ["-f", "-y", "-e", calls, "-o", trace, process.execPath, ...CHILD_ARGS, "flush", folder];
+    const { status } = spawnSync("strace", strace, { cwd: ROOT, timeout: 50_000 });
+    expect(status).toBe(0);
+    const seen = readFileSync(trace, "utf8").split("\n").map(stepOf).filter(Boolean);
+    const begin = seen.indexOf("begin");
+    expect(seen.slice(begin, seen.indexOf("flushed") + 1)).toEqual([
+      "begin",
+      "pages",
+      "sync",
+      "meta",
+      "committed",
+      "sync",
+      "flushed",
+    ]);
+  });
+
+  /** What a line of the trace means for the store; empty for all else. */
+  function stepOf(line: string): string {
+    const said = /\bwrite\(1<[^>]*>, "(begin|committed|flushed)\\n"/.exec(line);
+    if (said?.[1] !== undefined) return said[1];
+    if (!line.includes("data.mdb>") || line.includes("resumed>")) return "";
+    if (/\b(fdatasync|fsync)\(/.test(line)) return "sync";
+    // The two meta pages are the first two of the file.
+    const offset = /, (\d+)\)\s+= \d+$/.exec(line)?.[1];
+    if (/\bp?writev?(64|2)?\(/.test(line)) return Number(offset) < 2 * 4096 ? "meta" : "pages";
+    return line;
+  }
+});
+
+describe("a full disk", () => {
+  const run = (command: string, args: readonly string[]): readonly string[] => {
+    const { stdout, status, signal, stderr } = spawnSync(command, args, {
+      cwd: ROOT,
+      encoding: "utf8",
+      timeout: 50_000,
+    });
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: "" });
+    return stdout.trim().split("\n");
+  };
+  const quote = (args: readonly string[]): string => args.map((arg) => `'${arg}'`).join(" ");
+  const FULL_TWICE_THEN_USABLE = ["storeFull", "storeFull", "all there", "usable again"];
+
+  it("is storeFull under a limit of file size, and usable again when something is deleted", () => {
+    const child = quote([process.execPath, ...CHILD_ARGS, "fill", folder]);
+    // In units of 1,024 bytes; soft, and only for this shell.
+    expect(run("bash", ["-c", `ulimit -S -f 4096 && ${child}`])).toEqual(FULL_TWICE_THEN_USABLE);
+  });
+
+  it("is storeFull on a small tmpfs, and usable again when space is freed", (ctx) => {
+    skipUnless(ctx, "mount");
+    mkdirSync(folder);
+    const ballast = path.join(folder, "ballast");
+    const child = quote([process.execPath, ...CHILD_ARGS, "fill", path.join(folder, "store"), ballast]);
+    const script = `mount -t tmpfs -o size=3m none '${folder}' && head -c 500000 /dev/zero > '${ballast}' && ${child}`;
+    expect(run("unshare", [...inOwnMounts(), "sh", "-c", script])).toEqual(FULL_TWICE_THEN_USABLE);
+  });
+
+  it("refuses to make a new store on a full tmpfs, and opens one that is there", (ctx) => {
+    skipUnless(ctx, "mount");
+    mkdirSync(folder);
+    const there = path.join(folder, "there");
+    const child = (name: string): string => quote([process.execPath, ...CHILD_ARGS, "open", name]);
+    const script =
+      `mount -t tmpfs -o size=2m none '${folder}' && ${child(there)} && ` +
+      `! head -c 9000000 /dev/zero > '${folder}/ballast' 2> /dev/null && ` +
+      `${child(there)} && ${child(path.join(folder, "new"))}`;
+    expect(run("unshare", [...inOwnMounts(), "sh", "-c", script])).toEqual(["opened", "opened", "storeFull"]);
+  });
+});
+
+describe("a damaged file", () => {
+  const data = (): string => path.join(folder, "data.mdb");
+  const writeData = (content: Uint8Array): void => {
+    mkdirSync(folder);
+    writeFileSync(data(), content);
+  };
+
+  it.each([
+    ["garbage", Buffer.alloc(20_000, 7)],
+    ["text", Buffer.from("not a store")],
+    ["zeros", Buffer.alloc(20_000)],
+  ])("of %s is storeDamaged for a writer and a reader", (_, content) => {
+    writeData(content);
+    expect(codeOf(() => openHere())).toBe("storeDamaged");
+    expect(codeOf(() => openHere({ readOnly: true }))).toBe("storeDamaged");
+  });
+
+  it("of another format is storeDamaged", async () => {
+    await openHere().close();
+    const content = readFileSync(data());
+    content.writeUInt32LE(1, 28);
+    writeFileSync(data(), content);
+    expect(codeOf(() => openHere())).toBe("storeDamaged");
+  });
+
+  it("that is empty is a new store for the writer, and none for a reader", () => {
+    writeData(new Uint8Array(0));
+    expect(codeOf(() => openHere({ readOnly: true }))).toBe("notFound");
+    put(openHere(), 1, 1);
+  });
+
+  it("with a damaged lock file is opened: the lock file holds nothing that outlives its processes", async () => {
+    const store = openHere();
+    put(store, 1, 7);
+    await store.close();
+    writeFileSync(path.join(folder, "lock.mdb"), Buffer.alloc(70_000, 9));
+    expect(get(openHere(), 1)).toBe(7);
+  });
+
+  it.each([100, 4096, 8192, 12_288, 40_960, 200_000])("cut to %d bytes is storeDamaged", async (bytes) => {
+    const store = openHere();
+    store.write((writer) => {
+      for (let key = 0; key < 2000; key += 1) writer.put("rounds", u32Key(key), new Uint8Array(500));
+    });
+    await store.close();
+    expect(statSync(data()).size).toBeGreaterThan(bytes);
+    truncateSync(data(), bytes);
+    expect(codeOf(() => openHere())).toBe("storeDamaged");
+  });
+
+  it("that is shorter than its last page because that one is free is opened", async () => {
+    const store = openHere();
+    put(store, 1, 7);
+    store.write((writer) => writer.put("big", u32Key(0), new Uint8Array(4 * 1024 * 1024)));
+    store.write((writer) => writer.delete("big", u32Key(0)));
+    for (let round = 0; round < 10; round += 1) put(store, 1, 7);
+    await store.close();
+    // The last page is free by now; LMDB itself leaves such files behind.
+    truncateSync(data(), statSync(data()).size - 4096);
+    const again = openHere();
+    expect(get(again, 1)).toBe(7);
+    put(again, 1, 8);
+    expect(get(again, 1)).toBe(8);
+  });
+
+  it("where a page is gone is storeDamaged when it is read", async () => {
+    const store = openHere();
+    store.write((writer) => {
+      for (let key = 0; key < 2000; key += 1) writer.put("rounds", u32Key(key), new Uint8Array(500));
+    });
+    await store.close();
+    const content = readFileSync(data());
+    content.fill(0, 2 * 4096, content.length);
+    writeFileSync(data(), content);
+    const damaged = openHere();
+    expect(codeOf(() => get(damaged, 1))).toBe("storeDamaged");
+    expect(codeOf(() => put(damaged, 1, 1))).toBe("storeDamaged");
+    expect(codeOf(() => damaged.read((reader) => [...reader.range("rounds", {})]))).toBe("storeDamaged");
+  });
+});

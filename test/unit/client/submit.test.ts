@@ -1,0 +1,150 @@
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { SubmissionOptions } from "../../../protocol/clientLink.ts";
+import { jobSeq } from "../../../protocol/ids.ts";
+import {
+  ENVIRONMENT_BYTES_MAX,
+  SUBMISSION_CHUNK_BYTES,
+  SUBMISSION_WINDOW,
+} from "../../../protocol/limits.ts";
+import { type Connection, openConnection } from "../../../src/client/connection.ts";
+import { pieces, submitDocument } from "../../../src/client/submit.ts";
+import { type Answer, type FakeManager, makeHome, openFakeManager, type TestHome } from "./fakeManager.ts";
+
+let home: TestHome;
+let fake: FakeManager | null = null;
+let connection: Connection | null = null;
+
+beforeEach(() => {
+  home = makeHome();
+});
+
+afterEach(async () => {
+  connection?.close();
+  await fake?.close();
+  fake = null;
+  connection = null;
+  home.remove();
+});
+
+async function connect(answer: Answer): Promise<Connection> {
+  fake = await openFakeManager(home, answer);
+  const outcome = await openConnection(`${home.runFolder}/manager.ipc`);
+  if (outcome.type !== "connected") throw new Error("nobody listens");
+  connection = outcome.connection;
+  return outcome.connection;
+}
+
+const options: SubmissionOptions = {
+  name: null,
+  source: "flow.yaml",
+  directory: { type: "existing", path: "/data" },
+  env: { A: "1" },
+  umask: 0o022,
+  priority: 0,
+};
+
+/** Accepts everything; `received` is the document as it came in. */
+function accepting(): { readonly answer: Answer; readonly received: Buffer[]; mostInFlight(): number } {
+  const received: Buffer[] = [];
+  let inFlight = 0;
+  let most = 0;
+  const answer: Answer = (asked, say) => {
+    const { request } = asked;
+    if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 4 });
+    if (asked.type === "sealSubmission") say({ type: "jobAccepted", request, job: jobSeq(12), tasks: 3 });
+    if (asked.type !== "appendSubmission") return;
+    inFlight += 1;
+    most = Math.max(most, inFlight);
+    received.push(Buffer.from(asked.bytes));
+    setImmediate(() => {
+      inFlight -= 1;
+      say({ type: "chunkAccepted", request, index: asked.index });
+    });
+  };
+  return { answer, received, mostInFlight: () => most };
+}
+
+describe("submitDocument", () => {
+  it("sends the document in pieces, a bounded number at a time, and seals it", async () => {
+    const { answer, received, mostInFlight } = accepting();
+    const document = Buffer.alloc(SUBMISSION_CHUNK_BYTES * 20 + 5, "x").fill("y", 1000, 2000);
+    const accepted = await submitDocument(await connect(answer), { document, options });
+    expect(accepted).toEqual({ job: 12, tasks: 3 });
+    expect(Buffer.concat(received).equals(document)).toBe(true);
+    expect(mostInFlight()).toBeLessThanOrEqual(SUBMISSION_WINDOW);
+    expect(fake?.asked.at(-1)).toMatchObject({ type: "sealSubmission", submission: 4, chunks: 21 });
+    expect(fake?.asked[1]).toMatchObject({ type: "openSubmission", options });
+  });
+
+  it("lists every fault with its place", async () => {
+    const faults = [
+      { message: "First.", line: 3, column: 9 },
+      { message: "Second.", line: null, column: null },
+    ];
+    const link = await connect((asked, say) => {
+      const { request } = asked;
+      if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 1 });
+      if (asked.type === "sealSubmission") say({ type: "documentInvalid", request, faults, total: 5 });
+    });
+    await expect(submitDocument(link, { document: Buffer.alloc(0), options })).rejects.toMatchObject({
+      code: "invalidDocument",
+      message: expect.stringContaining("5 faults"),
+      details: ["flow.yaml:3:9: First.", "flow.yaml: Second.", "and 3 more faults"],
+    });
+  });
+
+  it("ends with the first refusal of a piece", async () => {
+    const link = await connect((asked, say) => {
+      const { request } = asked;
+      if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 1 });
+      if (asked.type === "appendSubmission")
+        say({ type: "refused", request, code: "storeFull", message: "Full." });
+    });
+    const document = Buffer.alloc(SUBMISSION_CHUNK_BYTES * 12);
+    await expect(submitDocument(link, { document, options })).rejects.toMatchObject({ code: "storeFull" });
+    expect(fake?.asked.some(({ type }) => type === "sealSubmission")).toBe(false);
+  });
+
+  it("says that it does not know when the manager dies between seal and answer", async () => {
+    const link = await connect((asked, say) => {
+      if (asked.type === "openSubmission") {
+        say({ type: "submissionOpened", request: asked.request, submission: 1 });
+      }
+      if (asked.type === "sealSubmission") void fake?.close();
+    });
+    await expect(submitDocument(link, { document: Buffer.alloc(0), options })).rejects.toMatchObject({
+      code: "unreachable",
+      message: expect.stringContaining("qrew jobs"),
+    });
+  });
+
+  it("refuses an environment that is too large before anything is sent", async () => {
+    const link = await connect(() => undefined);
+    const env = { BIG: "x".repeat(ENVIRONMENT_BYTES_MAX) };
+    await expect(
+      submitDocument(link, { document: Buffer.alloc(0), options: { ...options, env } }),
+    ).rejects.toMatchObject({ code: "refused", message: expect.stringContaining("--clean-env") });
+    expect(fake?.asked.length).toBe(1);
+  });
+});
+
+describe("pieces", () => {
+  it("are the document, all full but the last, however it comes", async () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: SUBMISSION_CHUNK_BYTES * 2 }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(sizes, async (lengths) => {
+        const parts = lengths.map((length, index) => Buffer.alloc(length, index + 1));
+        async function* stream(): AsyncGenerator<Uint8Array> {
+          yield* parts;
+        }
+        const found: Uint8Array[] = [];
+        for await (const piece of pieces(stream())) found.push(piece);
+        expect(Buffer.concat(found).equals(Buffer.concat(parts))).toBe(true);
+        expect(found.slice(0, -1).every(({ length }) => length === SUBMISSION_CHUNK_BYTES)).toBe(true);
+        expect(found.every(({ length }) => length > 0 && length <= SUBMISSION_CHUNK_BYTES)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});

@@ -1,0 +1,88 @@
+/** The QWorker: takes its seat, binds the seat's socket, and runs the jobs that the manager assigns to it. */
+import path from "node:path";
+import { QrewError } from "../protocol/errors.ts";
+import { seatSocketName, seatStoreName } from "../protocol/ids.ts";
+import { tellFailure, tellReady } from "../src/link/readyLine.ts";
+import { Refusals } from "../src/link/refusals.ts";
+import { RouterLink } from "../src/link/router.ts";
+import { openLog } from "../src/log.ts";
+import { openLmdbStore } from "../src/store/lmdb.ts";
+import { prepareSchema } from "../src/store/schema.ts";
+import { listWorkerJobs, readExecutor, takeSeat } from "../src/store/workerStore.ts";
+import { parseWorkerArguments, type WorkerArguments } from "./arguments.ts";
+import { createWorker } from "./core/step.ts";
+import { ExecutorProcess } from "./executorProcess.ts";
+import { FrameGate, MANAGER_PEER } from "./frames.ts";
+import { ManagerWatch } from "./managerWatch.ts";
+import { OpenJobs } from "./openJobs.ts";
+import { SeatHolder } from "./seatHolder.ts";
+
+async function main(args: WorkerArguments): Promise<void> {
+  const name = seatStoreName(args.seat);
+  const log = openLog(args.home, name);
+  const store = openLmdbStore(path.join(args.home, name));
+  prepareSchema(store, name);
+  const epoch = takeSeat(store, args.epoch);
+  const managerStore = openLmdbStore(path.join(args.home, "manager"), { readOnly: true });
+  const refusals = new Refusals();
+  const socketPath = path.join(args.runFolder, seatSocketName(args.seat));
+  const executor = new ExecutorProcess(executorArguments(args), {
+    onStarted: (record) => holder.executorStarted(record),
+    onLost: () => holder.executorLost(),
+  });
+  const known = store.read(readExecutor);
+  const state = createWorker({
+    seat: args.seat,
+    node: args.node,
+    instance: args.instance,
+    pid: process.pid,
+    graceMs: args.graceMs,
+    executorExpected: known !== null && executor.adopt(known),
+  });
+  const router = new RouterLink(socketPath, {
+    onFrame: (peer, bytes) => holder.onFrame(peer, bytes),
+    onPeerGone: (peer) => log.logger.warn({ peer }, "what was sent to a peer could not be delivered"),
+    onFault: (error) => holder.fail(error),
+  });
+  const holder: SeatHolder = new SeatHolder({
+    state,
+    epoch,
+    store,
+    managerStore,
+    jobs: new OpenJobs(managerStore, store),
+    router,
+    gate: new FrameGate(epoch, refusals),
+    refusals,
+    executor,
+    logger: log.logger,
+    exit: (code) => {
+      log.close();
+      process.exit(code);
+    },
+  });
+  // What an earlier holder left unfinished is known before a TaskExecutor tells what it has.
+  for (const record of store.read(listWorkerJobs)) {
+    if (record.state !== "running") continue;
+    const { job, round, priority } = record;
+    holder.push({ type: "jobAssigned", job, round, priority });
+  }
+  await router.bind();
+  log.logger.info({ seat: args.seat, epoch, peer: MANAGER_PEER }, "the QWorker serves");
+  new ManagerWatch(managerStore, state, () => process.exit(0)).start();
+  tellReady({ pid: process.pid, epoch });
+}
+
+function executorArguments(args: WorkerArguments): readonly string[] {
+  const { home, runFolder, seat, instance } = args;
+  return ["--home", home, "--run", runFolder, "--seat", String(seat), "--instance", instance];
+}
+
+// The manager decides when a QWorker goes; a signal meant for a terminal's processes is not for it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+
+main(parseWorkerArguments(process.argv.slice(2))).catch((error: unknown) => {
+  const failure = QrewError.from(error);
+  tellFailure(failure);
+  process.stderr.write(`qrew worker: ${failure.message}\n`);
+  process.exit(1);
+});

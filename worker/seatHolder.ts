@@ -1,0 +1,234 @@
+/**
+ * The QWorker as a process: turns frames, exits and timers into events, has the core decide, commits what is to be recorded,
+ * and only then tells anybody.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import { assertNever, QrewError } from "../protocol/errors.ts";
+import type { ExecutorCommand } from "../protocol/executorLink.ts";
+import type { ManagerCommand, WorkerFact } from "../protocol/workerLink.ts";
+import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
+import type { Refusals } from "../src/link/refusals.ts";
+import type { RouterLink } from "../src/link/router.ts";
+import type { Store } from "../src/store/port.ts";
+import { deleteExecutor, putExecutor, writeFenced } from "../src/store/workerStore.ts";
+import type { WorkerEffect, WorkerEvent } from "./core/events.ts";
+import type { WorkerState } from "./core/state.ts";
+import { nextWakeMs, step } from "./core/step.ts";
+import type { ExecutorProcess } from "./executorProcess.ts";
+import { eventOfFact, type FrameGate, MANAGER_PEER } from "./frames.ts";
+import { ExecutorMailbox } from "./mailbox.ts";
+import type { OpenJobs } from "./openJobs.ts";
+import { persist } from "./persist.ts";
+
+/** Before a write that failed for want of room is tried again. Nothing is told to anybody meanwhile. */
+const STORE_RETRY_MS = 500;
+/** For the TaskExecutor to leave when the QWorker does. */
+const EXECUTOR_LEAVE_MS = 8000;
+const FLUSH_MS = 1000;
+
+export interface SeatParts {
+  readonly state: WorkerState;
+  readonly epoch: number;
+  readonly store: Store;
+  readonly managerStore: Store;
+  readonly jobs: OpenJobs;
+  readonly router: RouterLink;
+  readonly gate: FrameGate;
+  readonly refusals: Refusals;
+  readonly executor: ExecutorProcess;
+  readonly logger: Logger;
+  /** The last act: the process ends. */
+  readonly exit: (code: number) => void;
+}
+
+export class SeatHolder {
+  readonly #parts: SeatParts;
+  readonly #loop: ActorLoop<WorkerEvent>;
+  /** Address of the TaskExecutor that has said hello. */
+  #executorPeer: string | null = null;
+  #leaving = false;
+
+  constructor(parts: SeatParts) {
+    this.#parts = parts;
+    this.#loop = new ActorLoop<WorkerEvent>({
+      onBatch: (events) => this.#turn(events),
+      nextWakeMs: () => nextWakeMs(parts.state),
+      onFault: (error) => this.fail(error),
+    });
+  }
+
+  push(event: WorkerEvent): void {
+    this.#loop.push(event);
+  }
+
+  onFrame(peer: string, bytes: Uint8Array): void {
+    const incoming = this.#parts.gate.read(peer, bytes);
+    if (incoming === null) return;
+    if (incoming.type === "manager") {
+      for (const command of incoming.commands) this.#onCommand(command);
+      return;
+    }
+    for (const fact of incoming.facts) {
+      if (fact.type === "hello") this.#executorPeer = incoming.peer;
+      if (incoming.peer === this.#executorPeer) this.push(eventOfFact(fact));
+    }
+  }
+
+  /** A defect, or a store that is gone. What is committed is safe: the next holder of the seat goes on from it. */
+  fail(error: unknown): void {
+    const failure = QrewError.from(error);
+    this.#parts.logger.error({ err: error }, `the QWorker ends: ${failure.message}`);
+    this.#parts.exit(failure.code === "fenced" ? 3 : 1);
+  }
+
+  #onCommand(command: ManagerCommand): void {
+    switch (command.type) {
+      case "hello":
+        return this.push({ type: "managerSaidHello", capacity: command.capacity });
+      case "assignJob":
+        return this.push({ ...command, type: "jobAssigned" });
+      case "setLoan":
+        return this.push({ ...command, type: "loanSet" });
+      case "cancelJob":
+        return this.push({ type: "cancelRequested", job: command.job });
+      case "releaseJob":
+        return this.push({ type: "jobReleased", job: command.job });
+      case "drain":
+        return this.push({ ...command, type: "drainRequested" });
+      case "reportStatus":
+        return this.#onStatusAsked(command.request);
+      case "leave":
+        void this.#leave();
+        return;
+      default:
+        assertNever(command);
+    }
+  }
+
+  /** The TaskExecutor is asked first; its answer comes a moment later, and what it said last serves until then. */
+  #onStatusAsked(request: number): void {
+    this.#tellExecutor([{ type: "reportStatus" }]);
+    setTimeout(() => {
+      this.push({ type: "statusRequested", request, refused: this.#parts.refusals.counts() });
+    }, STATUS_WAIT_MS);
+  }
+
+  async #turn(events: readonly WorkerEvent[]): Promise<void> {
+    const { state } = this.#parts;
+    const clock = { monoMs: monotonicMs(), wallMs: Date.now() };
+    const effects = step(state, clock, events);
+    if (effects.length === 0) return;
+    await this.#persist(effects);
+    this.#perform(effects);
+  }
+
+  async #persist(effects: readonly WorkerEffect[]): Promise<void> {
+    for (;;) {
+      try {
+        return persist(this.#parts.store, this.#parts.epoch, effects);
+      } catch (error) {
+        if (QrewError.from(error).code !== "storeFull") throw error;
+        this.#parts.logger.warn(`waiting for room on the disk: ${QrewError.from(error).message}`);
+        await delay(STORE_RETRY_MS);
+      }
+    }
+  }
+
+  #perform(effects: readonly WorkerEffect[]): void {
+    const mailbox = new ExecutorMailbox();
+    const facts: WorkerFact[] = [];
+    const flushed: WorkerFact[] = [];
+    for (const effect of effects) this.#performOne(effect, mailbox, facts, flushed);
+    this.#tellExecutor(mailbox.commands());
+    this.#tellManager(facts);
+    if (flushed.length > 0) {
+      this.#parts.store.flushed().then(
+        () => this.#tellManager(flushed),
+        (error: unknown) => this.fail(error),
+      );
+    }
+  }
+
+  #performOne(
+    effect: WorkerEffect,
+    mailbox: ExecutorMailbox,
+    facts: WorkerFact[],
+    flushed: WorkerFact[],
+  ): void {
+    const { jobs, executor } = this.#parts;
+    switch (effect.type) {
+      case "recordTask":
+      case "archiveAttempt":
+      case "recordOutputs":
+      case "recordJob":
+        return;
+      case "loadJob":
+        return this.push(jobs.load(effect.job, effect.round, effect.priority));
+      case "forgetJob":
+        return jobs.forget(effect.job);
+      case "openJob":
+        return mailbox.tell({ type: "openJob", context: jobs.context(effect.job) });
+      case "runAttempt":
+        return mailbox.run(jobs.spec(effect));
+      case "tellExecutor":
+        return mailbox.tell(effect.command);
+      case "startExecutor":
+        return executor.start();
+      case "killExecutor":
+        return executor.kill();
+      case "tellManager":
+        facts.push(effect.fact);
+        return;
+      case "reportProgress": {
+        const running = jobs.named(effect.report.job, effect.running);
+        facts.push({ type: "jobProgressed", report: { ...effect.report, running } });
+        return;
+      }
+      case "reportFinished": {
+        const { report, finishedAtMs } = effect;
+        flushed.push({ type: "jobFinished", report: { ...report, running: [] }, finishedAtMs });
+        return;
+      }
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #tellExecutor(commands: readonly ExecutorCommand[]): void {
+    if (this.#executorPeer === null || commands.length === 0) return;
+    this.#parts.router.send(this.#executorPeer, this.#parts.epoch, commands);
+  }
+
+  #tellManager(facts: readonly WorkerFact[]): void {
+    if (facts.length > 0) this.#parts.router.send(MANAGER_PEER, this.#parts.epoch, facts);
+  }
+
+  executorStarted(record: Parameters<typeof putExecutor>[1]): void {
+    const { store, epoch } = this.#parts;
+    writeFenced(store, epoch, (writer) => putExecutor(writer, record));
+  }
+
+  executorLost(): void {
+    this.#executorPeer = null;
+    if (!this.#leaving) this.push({ type: "executorLost" });
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    const { executor, router, store, managerStore, epoch, logger, exit } = this.#parts;
+    this.#tellExecutor([{ type: "leave" }]);
+    if (!(await executor.ended(EXECUTOR_LEAVE_MS))) logger.warn("the TaskExecutor did not leave in time");
+    else writeFenced(store, epoch, (writer) => deleteExecutor(writer));
+    this.#loop.stop();
+    await router.flush(FLUSH_MS);
+    router.close();
+    await store.close();
+    await managerStore.close();
+    exit(0);
+  }
+}
+
+/** For the TaskExecutor to answer a status question. */
+const STATUS_WAIT_MS = 100;
