@@ -25,14 +25,19 @@ function begin(server: Awaited<ReturnType<typeof claimSocket>>): void {
   process.chdir("/");
   process.umask(0o077);
   serve(server, options);
-  process.send?.({ listens: true });
-  process.disconnect?.();
+  tellStarter({ listens: true });
 }
 
 function refuse(error: unknown): void {
   process.exitCode = EXIT_FAILURE;
-  process.send?.({ listens: false, reason: error instanceof Error ? error.message : String(error) });
-  process.disconnect?.();
+  tellStarter({ listens: false, reason: error instanceof Error ? error.message : String(error) });
+}
+
+/** The starter may be gone: that is no reason not to serve. */
+function tellStarter(message: object): void {
+  process.send?.(message, () => {
+    if (process.connected) process.disconnect();
+  });
 }
 
 function startDaemon(logPath: string | null): void {

@@ -4,7 +4,7 @@
  * zeromq.js allows one send in flight per socket, so one writer loop serves all peers in turn; a peer whose pipe is full is
  * skipped for a moment and does not hold up the others. What waits for a peer is bounded: beyond it the peer is given up.
  */
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { Router } from "zeromq";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";

@@ -236,9 +236,10 @@ describe("a power cut", () => {
     if (said?.[1] !== undefined) return said[1];
     if (!line.includes("data.mdb>") || line.includes("resumed>")) return "";
     if (/\b(fdatasync|fsync)\(/.test(line)) return "sync";
-    // The two meta pages are the first two of the file.
-    const offset = /, (\d+)\)\s+= \d+$/.exec(line)?.[1];
-    if (/\bp?writev?(64|2)?\(/.test(line)) return Number(offset) < 2 * 4096 ? "meta" : "pages";
+    // The meta pages are the first two of the file, and written with their offset; pages that follow each other are not.
+    const offset = /\bpwrite64\(.*, (\d+)\)\s+= \d+$/.exec(line)?.[1];
+    if (offset !== undefined) return Number(offset) < 2 * 4096 ? "meta" : "pages";
+    if (/\bwritev\(/.test(line)) return "pages";
     return line;
   }
 });

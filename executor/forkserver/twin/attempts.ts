@@ -128,7 +128,7 @@ export class Attempts {
       this.lookout,
       {
         // What an attempt of the job is being stopped for is left to that: it has its own deadline.
-        matches: ({ mark }) => mark.startsWith(command.mark) && !this.isHunted(job, mark),
+        matches: ({ mark }) => mark.startsWith(command.mark) && !this.isBeingStopped(job, mark),
         isOthers: (process) => this.isRunning(process.session),
         unreapedLeader: () => null,
         mayConclude: () => job.running === 0 && job.queue.size === 0,
@@ -229,7 +229,7 @@ export class Attempts {
     if (state.hunt !== null) {
       state.hunt.wake();
     } else if (trySignal(-state.pid, 0)) {
-      this.hunt(job, attempt, state, 0, (process) => this.isGroupOf(state, process));
+      this.hunt(job, attempt, state, 0, (process) => isOf(state, process, process.group));
     } else {
       this.finish(job, attempt, state, 0);
     }
@@ -247,10 +247,8 @@ export class Attempts {
     } else if (state.hunt !== null) {
       state.hunt.advance(graceMs);
     } else {
-      const { pid } = state;
       this.hunt(job, attempt, state, graceMs, (process) => {
-        if (process.mark === spawn.mark || process.pid === pid) return true;
-        return this.isGroupOf(state, process) || process.session === pid;
+        return process.mark === spawn.mark || isOf(state, process, process.group) || isOf(state, process, process.session);
       });
     }
   }
@@ -281,11 +279,6 @@ export class Attempts {
     });
   }
 
-  /** A process with the first one's number, once that was reaped, is another: then the number of the group was given again. */
-  private isGroupOf(state: RunningState, process: ProcessInfo): boolean {
-    return process.group === state.pid && (process.pid !== state.pid || state.outcome === null);
-  }
-
   private finish(job: Job, attempt: Attempt, state: RunningState, survivors: number): void {
     if (state.outcome === null) return;
     this.occupy(job, attempt, -1);
@@ -308,7 +301,7 @@ export class Attempts {
     this.say(fact);
   }
 
-  private isHunted(job: Job, mark: string): boolean {
+  private isBeingStopped(job: Job, mark: string): boolean {
     for (const { spawn, state } of this.all.values()) {
       if (spawn.key.job === job.id && state.type === "running" && spawn.mark === mark) return true;
     }
@@ -319,6 +312,14 @@ export class Attempts {
     for (const { state } of this.all.values()) if (state.type === "running" && state.pid === leader) return true;
     return false;
   }
+}
+
+/**
+ * Whether a group or session is the attempt's. A process with the first one's number, once that was reaped, is another:
+ * then the number was given again.
+ */
+function isOf(state: RunningState, process: ProcessInfo, group: number): boolean {
+  return group === state.pid && (process.pid !== state.pid || state.outcome === null);
 }
 
 function endFact({ spawn, state }: Attempt, outcome: ForkserverOutcome, survivors = 0): ForkserverEnded {
