@@ -55,6 +55,7 @@ static struct hunt *hunt_new(struct server *server, const char *mark, uint64_t g
 static void advance_deadline(struct hunt *hunt, uint64_t grace_ms) {
   uint64_t insist_at = mono_now() + grace_ms * NANOS_PER_MS;
   if (insist_at < hunt->insist_at) hunt->insist_at = insist_at;
+  if (hunt->insist_at < hunt->look_at) hunt->look_at = hunt->insist_at;
 }
 
 void stop_attempt(struct server *server, struct attempt *attempt, uint64_t grace_ms) {

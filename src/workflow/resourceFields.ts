@@ -69,20 +69,24 @@ function checkCapacity(
   implicitCpus: Field,
   faults: FaultList,
 ): void {
-  const refuse = (what: string, amount: string, offered: string, field: Field | undefined): void =>
+  const refuse = (amount: string, offered: string, field: Field | undefined): void =>
     field?.blame(
       faults,
       () =>
-        `The task needs ${amount} ${what}, but this node has ${offered}: ask for less, or submit it on a larger node.`,
+        `The task needs ${amount}, but this node has ${offered}: ask for less, or submit it on a larger node.`,
     );
   if (wanted.cpusMilli > capacity.cpusMilli) {
-    refuse("cpus", milli(wanted.cpusMilli), milli(capacity.cpusMilli), fields.get("cpus") ?? implicitCpus);
+    refuse(`${milli(wanted.cpusMilli)} cpus`, milli(capacity.cpusMilli), fields.get("cpus") ?? implicitCpus);
   }
   if (wanted.memoryBytes > capacity.memoryBytes) {
-    refuse("memory", mebibytes(wanted.memoryBytes), mebibytes(capacity.memoryBytes), fields.get("memory"));
+    refuse(
+      `${mebibytes(wanted.memoryBytes)} of memory`,
+      mebibytes(capacity.memoryBytes),
+      fields.get("memory"),
+    );
   }
   if (wanted.gpusMilli > capacity.gpusMilli) {
-    refuse("gpus", milli(wanted.gpusMilli), milli(capacity.gpusMilli), fields.get("gpus"));
+    refuse(`${milli(wanted.gpusMilli)} gpus`, milli(capacity.gpusMilli), fields.get("gpus"));
   }
   for (const [name, amount] of Object.entries(wanted.named)) {
     const offered = Object.hasOwn(capacity.named, name) ? (capacity.named[name] ?? 0) : null;
@@ -92,7 +96,7 @@ function checkCapacity(
         return `This node offers no resource ${quoted(name)}, so the task could never run.${guess}`;
       });
     } else if (amount > offered) {
-      refuse(quoted(name), milli(amount), milli(offered), fields.get(name));
+      refuse(`${milli(amount)} of ${quoted(name)}`, milli(offered), fields.get(name));
     }
   }
 }

@@ -34,7 +34,8 @@ export function scanJson(bytes: Buffer): JsonScan {
         keyNext = false;
         if (keys === null || repeatedKeysAt.length >= DOCUMENT_FAULTS_MAX) break;
         if (keys.repeats(start + 1, index)) repeatedKeysAt.push(start);
-        if (keys.count > KEYS_MAX) return { refused: { offset: start, message: tooManyKeys }, repeatedKeysAt };
+        if (keys.count > KEYS_MAX)
+          return { refused: { offset: start, message: tooManyKeys }, repeatedKeysAt };
         break;
       }
       case 0x7b: // {

@@ -105,7 +105,7 @@ function readExecutor(field: Field | null, faults: FaultList): TaskClass["execut
   if (value === "shell" || value === "noop") return value;
   field?.blame(faults, () =>
     LATER_EXECUTORS.has(value)
-      ? `This version does not support the executor ${describe(value)} yet: use shell.`
+      ? `This version does not support the executor ${String(value)} yet: use shell.`
       : `executor must be shell or noop, found ${describe(value)}.`,
   );
   return "shell";

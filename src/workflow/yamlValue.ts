@@ -76,7 +76,10 @@ class Conversion {
     if (isMap(node)) return this.#entries(node);
     const anchor = this.#anchors.get(node.source);
     if (anchor === undefined) {
-      this.#report(node.range[0], `The alias *${node.source} is inside of its own anchor: name another.`);
+      this.#report(
+        node.range[0],
+        `There is no anchor &${node.source} that ends before this alias: correct the name.`,
+      );
       return null;
     }
     this.#count(anchor.nodes, node);

@@ -624,14 +624,14 @@ function suite(flavour: Flavour): void {
       }));
 
     it("alone with nothing to do it leaves", () =>
-      alone({ idleSeconds: 0 }, async (fixture, first) => {
+      alone({ idleSeconds: 1 }, async (fixture, first) => {
         first.client.close();
         await eventually("its end", () => !isAlive(first.client.pid));
         expect(existsSync(fixture.target.socketPath)).toBe(false);
       }));
 
     it("alone for too long it stops its attempts and leaves", () =>
-      alone({ idleSeconds: 0, aloneSeconds: 0 }, async (fixture, first) => {
+      alone({ idleSeconds: 1, aloneSeconds: 0 }, async (fixture, first) => {
         const job = fixture.job(first, 1000);
         const spawn = fixture.spawn(job, "sleep 1000");
         first.send(spawn);

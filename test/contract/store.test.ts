@@ -239,6 +239,13 @@ describe.each(implementations)("store contract: $name", ({ open }) => {
       }
     });
     expect(expected).toBe(count);
+    store.read((reader) => {
+      for (const { key } of reader.range("a", { reverse: true })) {
+        expected -= 1;
+        if (Buffer.from(key).readUInt32BE(0) !== expected) throw new Error(`key ${expected} is not next`);
+      }
+    });
+    expect(expected).toBe(0);
   });
 
   it("flushes: at once when nothing is new, and many callers together", async () => {

@@ -209,6 +209,22 @@ describe("a reader in another process", () => {
   });
 });
 
+describe("a range that was left open", () => {
+  it("holds no snapshot after its transaction: pages are used again", () => {
+    const store = openHere();
+    put(store, 0, 1);
+    put(store, 1, 1);
+    for (let round = 0; round < 200; round += 1) {
+      store.read((reader) => reader.range("rounds", {})[Symbol.iterator]().next());
+      store.write((writer) => {
+        writer.range("rounds", {})[Symbol.iterator]().next();
+        writer.put("big", u32Key(0), new Uint8Array(50_000));
+      });
+    }
+    expect(statSync(path.join(folder, "data.mdb")).size).toBeLessThan(1024 * 1024);
+  });
+});
+
 describe("a power cut", () => {
   it("finds the pages of a commit on disk before its meta page, and the meta page after flushed", (ctx) => {
     skipUnless(ctx, "strace");
@@ -277,11 +293,14 @@ describe("a full disk", () => {
     mkdirSync(folder);
     const there = path.join(folder, "there");
     const child = (name: string): string => quote([process.execPath, ...CHILD_ARGS, "open", name]);
+    const half = path.join(folder, "half");
     const script =
       `mount -t tmpfs -o size=2m none '${folder}' && ${child(there)} && ` +
+      `mkdir '${half}' && head -c 65536 /dev/zero > '${half}/lock.mdb' && ` +
       `! head -c 9000000 /dev/zero > '${folder}/ballast' 2> /dev/null && ` +
-      `${child(there)} && ${child(path.join(folder, "new"))}`;
-    expect(run("unshare", [...inOwnMounts(), "sh", "-c", script])).toEqual(["opened", "opened", "storeFull"]);
+      `${child(there)} && ${child(path.join(folder, "new"))} && ${child(half)}`;
+    const said = run("unshare", [...inOwnMounts(), "sh", "-c", script]);
+    expect(said).toEqual(["opened", "opened", "storeFull", "storeFull"]);
   });
 });
 

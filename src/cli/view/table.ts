@@ -78,15 +78,17 @@ export function tableHead(layout: TableLayout, style: Style): string {
 export function tableRow(layout: TableLayout, row: Row, style: Style): string {
   const isTerminal = Number.isFinite(style.columns);
   const spans: Span[] = [];
-  for (const [position, { index, width }] of layout.shown.entries()) {
+  // Cells after the last one that has text would only be spaces at the end of the line.
+  const filled = layout.shown.findLastIndex(({ index }) => (row[index]?.text ?? "") !== "");
+  for (const [position, { index, width }] of layout.shown.slice(0, filled + 1).entries()) {
     const cell = row[index] ?? span("");
-    const isLast = position === layout.shown.length - 1;
     const text = isTerminal
       ? paintLine([span(cell.text)], { ...style, colour: false, columns: width })
       : cell.text;
-    const padded = layout.columns[index]?.align === "right" ? padStart(text, width) : padEnd(text, width);
+    const isRight = layout.columns[index]?.align === "right";
+    const padded = isRight ? padStart(text, width) : padEnd(text, width);
     if (position > 0) spans.push(span(GAP));
-    spans.push(span(isLast ? padded.trimEnd() : padded, cell.tone));
+    spans.push(span(position === filled && !isRight ? text : padded, cell.tone));
   }
   return paintLine(spans, style);
 }

@@ -12,9 +12,10 @@ export function formatDuration(durationMs: number): string {
   // 59.95 s would be shown as 60.0s.
   if (ms < 59_950) return `${(ms / SECOND_MS).toFixed(1)}s`;
   const seconds = Math.round(ms / SECOND_MS);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
-  if (ms < DAY_MS) return `${Math.floor(ms / HOUR_MS)}h ${two(Math.floor((ms % HOUR_MS) / MINUTE_MS))}m`;
-  return `${Math.floor(ms / DAY_MS)}d ${Math.floor((ms % DAY_MS) / HOUR_MS)}h`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
+  return `${Math.floor(minutes / 1440)}d ${Math.floor((minutes % 1440) / 60)}h`;
 }
 
 /** The largest unit alone: `40s`, `3m`, `5h`, `2d`. For ages, which are read at a glance. */

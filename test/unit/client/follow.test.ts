@@ -120,11 +120,13 @@ describe("followJobs", () => {
 
   it("ends when it is aborted, and tells the manager", async () => {
     const leave = new AbortController();
-    const unfollowed = new Promise<void>((resolve, reject) => {
-      manager(({ type, request }, say) => {
-        if (type === "followJobs") changed(say, request, 1, "running");
-        if (type === "unfollow") resolve();
-      }).catch(reject);
+    let heard = (): void => undefined;
+    const unfollowed = new Promise<void>((resolve) => {
+      heard = resolve;
+    });
+    await manager(({ type, request }, say) => {
+      if (type === "followJobs") changed(say, request, 1, "running");
+      if (type === "unfollow") heard();
     });
     const seen: string[] = [];
     for await (const change of followJobs(() => reach(), [jobSeq(1)], leave.signal)) {

@@ -172,6 +172,9 @@ describe("plans", () => {
     store.write((writer) => putPlan(writer, jobSeq(2), plan(5)));
     await writePlan(store, jobSeq(1), plan(10));
     expect(store.read((reader) => readPlan(reader, jobSeq(1)))).toEqual(plan(10));
+    store.write((writer) => putPlan(writer, jobSeq(1), plan(2 * PLAN_CHUNK_BYTES)));
+    store.write((writer) => putPlan(writer, jobSeq(1), plan(11)));
+    expect(store.read((reader) => readPlan(reader, jobSeq(1)))).toEqual(plan(11));
     store.write((writer) => deletePlan(writer, jobSeq(1)));
     expect(store.read((reader) => readPlan(reader, jobSeq(1)))).toBeNull();
     expect(store.read((reader) => readPlan(reader, jobSeq(2)))).toEqual(plan(5));

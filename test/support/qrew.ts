@@ -1,0 +1,125 @@
+/**
+ * A state folder of its own with the real, built `qrew`: commands as a user types them, and an end that leaves nothing.
+ *
+ * The daemon of the folder is whatever the commands start. `close` stops it at once and fails if a process of it is left.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Client, connect } from "../../src/client/index.ts";
+
+/** The built command line; scripts/test.mjs builds before it runs tests. */
+export const QREW_MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  /** A command that takes longer is killed, and the test fails. */
+  readonly timeoutMs?: number;
+}
+
+const COMMAND_MS_MAX = 120_000;
+
+export class QrewFolder {
+  /** Holds everything: the state folder and files of the test. */
+  readonly folder: string;
+  readonly home: string;
+  /** Where commands run unless told otherwise. */
+  readonly work: string;
+
+  constructor() {
+    this.folder = mkdtempSync(path.join(os.tmpdir(), "q-"));
+    this.home = path.join(this.folder, "home");
+    this.work = path.join(this.folder, "work");
+    mkdirSync(this.work);
+  }
+
+  /** Starts a command and does not wait for it. */
+  spawn(args: readonly string[], options: CommandOptions = {}): ChildProcess {
+    return spawn(process.execPath, [QREW_MAIN, ...args], {
+      cwd: options.cwd ?? this.work,
+      env: { ...process.env, QREW_HOME: this.home, NO_COLOR: "1", ...options.env },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+  }
+
+  /** Runs a command to its end. */
+  run(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    const child = this.spawn(args, options);
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(options.input ?? "");
+    return new Promise((resolve, reject) => {
+      const out: Buffer[] = [];
+      const err: Buffer[] = [];
+      child.stdout?.on("data", (piece: Buffer) => out.push(piece));
+      child.stderr?.on("data", (piece: Buffer) => err.push(piece));
+      const timeoutMs = options.timeoutMs ?? COMMAND_MS_MAX;
+      const late = setTimeout(() => {
+        child.kill("SIGKILL");
+        reject(
+          new Error(
+            `qrew ${args.join(" ")} took more than ${timeoutMs} ms: ${Buffer.concat(err).toString()}`,
+          ),
+        );
+      }, timeoutMs);
+      child.once("error", reject);
+      child.once("close", (code, signal) => {
+        clearTimeout(late);
+        const stdout = Buffer.concat(out).toString();
+        resolve({ code, signal, stdout, stderr: Buffer.concat(err).toString() });
+      });
+    });
+  }
+
+  /** The library on the same folder. */
+  client(options: Omit<Parameters<typeof connect>[0], "home"> = {}): Promise<Client> {
+    return connect({ ...options, home: this.home });
+  }
+
+  async close(): Promise<void> {
+    const stopped = await this.run(["daemon", "stop", "--now"], { timeoutMs: 60_000 });
+    const left = processesNaming(this.folder);
+    for (const pid of left) process.kill(pid, "SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`processes were left behind: ${left.join(", ")}`);
+    if (stopped.code !== 0 && stopped.code !== 4) throw new Error(`daemon stop: ${stopped.stderr}`);
+  }
+}
+
+/** A folder for the time of `body`. */
+export async function withQrew(body: (qrew: QrewFolder) => Promise<void>): Promise<void> {
+  const folder = new QrewFolder();
+  try {
+    await body(folder);
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Living processes (no zombies) whose command line or environment names the folder: actors by their arguments, tasks by theirs. */
+export function processesNaming(folder: string): number[] {
+  const found: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) continue;
+    try {
+      const text =
+        readFileSync(`/proc/${pid}/cmdline`, "latin1") + readFileSync(`/proc/${pid}/environ`, "latin1");
+      const state = /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+      if (text.includes(folder) && state !== "Z" && state !== "X") found.push(pid);
+    } catch {
+      // It has ended meanwhile, or is somebody else's.
+    }
+  }
+  return found;
+}
