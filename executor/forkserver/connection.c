@@ -39,6 +39,8 @@ void connection_close(struct server *server, struct connection *connection) {
     server->controller = NULL;
     server->alone_since = mono_now();
   }
+  /* A child that is just executing still has a copy of the descriptor: closing ours would not end the watch. */
+  epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->socket, NULL);
   close(connection->socket);
   buffer_free(&connection->in);
   buffer_free(&connection->out);
@@ -83,6 +85,7 @@ static void handle_frames(struct server *server, struct connection *connection) 
   if (at == 0) return;
   memmove(in->bytes, in->bytes + at, in->length - at);
   in->length -= at;
+  buffer_shrink(in);
 }
 
 void connection_read(struct server *server, struct connection *connection) {
@@ -133,6 +136,7 @@ static bool flush(struct server *server, struct connection *connection) {
   }
   out->sent = 0;
   out->length = 0;
+  buffer_shrink(out);
   watch(server, connection, false);
   return true;
 }

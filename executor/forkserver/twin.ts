@@ -7,7 +7,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { parseTwinOptions } from "./twin/options.ts";
-import { serve } from "./twin/serve.ts";
+import { closeInherited, serve } from "./twin/serve.ts";
 import { claimSocket } from "./twin/socket.ts";
 
 const EXIT_FAILURE = 1;
@@ -17,8 +17,17 @@ const LISTEN_TIMEOUT_MS = 10_000;
 
 const options = parseTwinOptions(process.argv.slice(2));
 if (typeof options === "string") complain(options, EXIT_USAGE);
-else if (options.serve) void claimSocket(options.socketPath).then((server) => begin(server), refuse);
+else if (options.serve) void prepare(options.socketPath);
 else startDaemon(options.logPath);
+
+async function prepare(socketPath: string): Promise<void> {
+  try {
+    closeInherited();
+    begin(await claimSocket(socketPath));
+  } catch (error) {
+    refuse(error);
+  }
+}
 
 function begin(server: Awaited<ReturnType<typeof claimSocket>>): void {
   if (typeof options === "string") return;

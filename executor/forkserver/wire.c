@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Two reads of a turn fit; see READ_BYTES_PER_TURN. */
+#define KEEP_BYTES (512 * 1024)
+
 static uint8_t *take(struct reader *reader, size_t bytes) {
   if (reader->failed || (size_t)(reader->end - reader->at) < bytes) {
     reader->failed = true;
@@ -54,6 +57,14 @@ bool read_finished(const struct reader *reader) {
 void buffer_free(struct buffer *buffer) {
   free(buffer->bytes);
   memset(buffer, 0, sizeof *buffer);
+}
+
+void buffer_shrink(struct buffer *buffer) {
+  if (buffer->capacity <= KEEP_BYTES || buffer->length > KEEP_BYTES) return;
+  uint8_t *shrunk = realloc(buffer->bytes, KEEP_BYTES);
+  if (shrunk == NULL) return;
+  buffer->bytes = shrunk;
+  buffer->capacity = KEEP_BYTES;
 }
 
 bool buffer_reserve(struct buffer *buffer, size_t bytes) {

@@ -32,6 +32,8 @@ struct buffer {
 };
 
 void buffer_free(struct buffer *buffer);
+/* Gives memory back that one large frame has needed. */
+void buffer_shrink(struct buffer *buffer);
 bool buffer_reserve(struct buffer *buffer, size_t bytes);
 /* Returns the offset of the frame, for frame_end. */
 size_t frame_begin(struct buffer *buffer, uint8_t type);

@@ -152,7 +152,7 @@ function declareDaemon(program: Command, context: CommandContext, finish: Finish
     .option("--memory <size>", "memory that tasks may use together, as 4G")
     .option("--gpus <number>", "gpus that tasks may use together")
     .option("--resource <name=amount>", "a named resource; may be repeated", collect)
-    .option("--foreground", "do not go to the background; log to the terminal")
+    .option("--foreground", "stay in the foreground, for service managers")
     .action(async (flags: DaemonStartFlags) => {
       const { daemonStart } = await import("./commands/daemonStart.ts");
       await finish(daemonStart(context, flags));

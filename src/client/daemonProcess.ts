@@ -3,13 +3,10 @@
  * that it is ready, or why it cannot be: one line of JSON.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import path from "node:path";
 import { Readable } from "node:stream";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import * as v from "valibot";
 import { type ErrorCode, QrewError } from "../../protocol/errors.ts";
+import { actorProgram } from "../link/program.ts";
 
 /** The line on descriptor 3 has a message for people; more than this is no such line. */
 const READY_LINE_BYTES_MAX = 64 * 1024;
@@ -43,18 +40,6 @@ export function managerArguments({ home, transient, resources }: DaemonLaunch): 
   return args;
 }
 
-/** The program and first arguments that run the manager: compiled beside this file, or from its sources. */
-export function managerProgram(): { readonly file: string; readonly args: readonly string[] } {
-  const extension = path.extname(fileURLToPath(import.meta.url));
-  const main = fileURLToPath(new URL(`../../manager/main${extension}`, import.meta.url));
-  if (!existsSync(main))
-    throw new QrewError("internal", `${main} is missing: build qrew again with \`npm run build\`.`);
-  if (extension !== ".ts") return { file: process.execPath, args: [main] };
-  // The daemon's folder is /, where the loader's name would not be found.
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-  return { file: process.execPath, args: ["--import", loader, main] };
-}
-
 /** A daemon lives longer than what started it, and must not take a task's identity or settings along. */
 export function daemonEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("QREW_")));
@@ -62,40 +47,52 @@ export function daemonEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Proces
 
 /** Starts a daemon and resolves with what it says of its start. Throws `unreachable` when it says nothing in time. */
 export async function startDaemonProcess(launch: DaemonLaunch, timeoutMs: number): Promise<ReadyReport> {
-  const program = managerProgram();
-  const child = spawn(program.file, [...program.args, ...managerArguments(launch)], {
-    detached: true,
-    cwd: "/",
-    env: daemonEnvironment(process.env),
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
-  });
+  const child = spawnManager(launch, { detached: true, output: "ignore" });
   try {
-    return parseReadyLine(await readyLine(child, timeoutMs));
+    return await readyReport(child, timeoutMs);
   } finally {
     child.unref();
-    const pipe = child.stdio[3];
-    if (pipe instanceof Readable) pipe.destroy();
   }
 }
 
-/** Resolves with what the daemon wrote until it closed the pipe; empty when it died without a word. */
-function readyLine(child: ChildProcess, timeoutMs: number): Promise<string> {
+export interface SpawnOptions {
+  /** In a session of its own. */
+  readonly detached: boolean;
+  readonly output: "ignore" | "inherit";
+}
+
+/** The process of a manager, with the pipe on which `readyReport` listens. */
+export function spawnManager(launch: DaemonLaunch, { detached, output }: SpawnOptions): ChildProcess {
+  const { file, args } = actorProgram("manager");
+  return spawn(file, [...args, ...managerArguments(launch)], {
+    detached,
+    cwd: "/",
+    env: daemonEnvironment(process.env),
+    stdio: ["ignore", output, output, "pipe"],
+  });
+}
+
+/** What a manager says of its start; a failure too when it dies without a word. Closes the pipe. */
+export function readyReport(child: ChildProcess, timeoutMs: number): Promise<ReadyReport> {
+  const pipe = child.stdio[3];
+  if (!(pipe instanceof Readable)) throw new QrewError("internal", "The manager was started without a pipe.");
   return new Promise((resolve, reject) => {
-    const pipe = child.stdio[3];
     let text = "";
-    const deadline = setTimeout(() => settle(() => reject(notReady(timeoutMs))), timeoutMs);
     const settle = (how: () => void): void => {
       clearTimeout(deadline);
+      pipe.destroy();
       how();
     };
+    const deadline = setTimeout(() => settle(() => reject(notReady(timeoutMs))), timeoutMs);
     child.once("error", (error) => settle(() => reject(cannotSpawn(error))));
-    if (!(pipe instanceof Readable)) return;
     pipe.setEncoding("utf8");
     pipe.on("data", (piece: string) => {
-      if (text.length < READY_LINE_BYTES_MAX) text += piece;
+      text += piece;
+      if (text.includes("\n") || text.length > READY_LINE_BYTES_MAX)
+        settle(() => resolve(parseReadyLine(text)));
     });
-    pipe.once("error", () => settle(() => resolve(text)));
-    pipe.once("end", () => settle(() => resolve(text)));
+    pipe.once("error", () => settle(() => resolve(parseReadyLine(text))));
+    pipe.once("end", () => settle(() => resolve(parseReadyLine(text))));
   });
 }
 

@@ -22,8 +22,8 @@ const signalled = (signal: number): ForkserverOutcome => ({ type: "signalled", s
 const notStarted = (step: StartStep, errno: number): ForkserverOutcome => ({ type: "notStarted", errno, step });
 const withdrawn: ForkserverOutcome = { type: "withdrawn" };
 
-/** Starts a process that leaves the group and the session by a double fork; it writes its pid to $1. */
-const DAEMONISE = '( setsid sh -c \'echo $$ >> "$0"; exec sleep 1000\' "$PIDS" & ) ;';
+/** Starts a process that leaves group, session and parent; goes on when that one has written its pid to $PIDS. */
+const DAEMONISE = '( setsid sh -c \'echo $$ >> "$0"; exec sleep 1000\' "$PIDS" & ) ; until [ -s "$PIDS" ]; do sleep 0.005; done;';
 
 for (const flavour of ["c", "typescript"] as const) {
   const isMissing = flavour === "c" && program === null;

@@ -10,6 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { createInterface, type Interface } from "node:readline";
@@ -23,7 +24,8 @@ import { KEYS_PER_TRANSACTION } from "./storeChild.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const CHILD = path.join(import.meta.dirname, "storeChild.ts");
-const CHILD_ARGS = ["--import", "tsx", CHILD];
+const require = createRequire(import.meta.url);
+const CHILD_ARGS = ["--import", require.resolve("tsx"), CHILD];
 
 let base = "";
 let folder = "";
@@ -228,10 +230,11 @@ describe("a range that was left open", () => {
 describe("a power cut", () => {
   it("finds the pages of a commit on disk before its meta page, and the meta page after flushed", (ctx) => {
     skipUnless(ctx, "strace");
+    const tracer = "strace";
     const trace = path.join(base, "trace");
     const calls = "trace=write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,sync_file_range,msync";
     const strace = ["-f", "-y", "-e", calls, "-o", trace, process.execPath, ...CHILD_ARGS, "flush", folder];
-    const { status } = spawnSync("strace", strace, { cwd: ROOT, timeout: 50_000 });
+    const { status } = spawnSync(tracer, strace, { cwd: ROOT, timeout: 50_000 });
     expect(status).toBe(0);
     const seen = readFileSync(trace, "utf8").split("\n").map(stepOf).filter(Boolean);
     const begin = seen.indexOf("begin");

@@ -2,6 +2,7 @@
  * The twin as a daemon. serving: until it was asked to leave, or alone for too long. leaving: all attempts are stopped,
  * then it exits and takes its socket with it.
  */
+import { closeSync, readdirSync, readFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { Connections } from "./connections.ts";
 import type { TwinOptions } from "./options.ts";
@@ -45,4 +46,24 @@ export function serve(server: Server, options: TwinOptions): void {
     log(`defect: ${error.stack ?? error.message}`);
   });
   log(`serving ${options.socketPath} as ${process.pid}`);
+}
+
+const O_CLOEXEC = 0o2000000;
+const STDERR = 2;
+
+/**
+ * Closes what this process was started with beside its standard streams, so that no attempt inherits it. Node opens its
+ * own descriptors to be closed on exec; whatever else is open is not ours. Called before any other descriptor is opened.
+ */
+export function closeInherited(): void {
+  for (const name of readdirSync("/proc/self/fd")) {
+    const file = Number(name);
+    if (file <= STDERR) continue;
+    try {
+      const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${file}`, "latin1"))?.[1] ?? "0";
+      if ((Number.parseInt(flags, 8) & O_CLOEXEC) === 0) closeSync(file);
+    } catch {
+      // The descriptor that listed the folder is gone by now.
+    }
+  }
 }

@@ -1,16 +1,9 @@
 /** `qrew daemon start`: a daemon that stays until it is stopped. */
-import { spawn } from "node:child_process";
-import path from "node:path";
-import { QrewError } from "../../../protocol/errors.ts";
-import { ensureDaemon } from "../../client/daemon.ts";
-import {
-  daemonEnvironment,
-  type DaemonResources,
-  managerArguments,
-  managerProgram,
-} from "../../client/daemonProcess.ts";
-import { livingHolder } from "../../client/holder.ts";
+import { exitCodeOf, QrewError } from "../../../protocol/errors.ts";
+import { DAEMON_START_TIMEOUT_MS, ensureDaemon } from "../../client/daemon.ts";
+import { type DaemonResources, readyReport, spawnManager } from "../../client/daemonProcess.ts";
 import { daemonStatus } from "../../client/status.ts";
+import { logPath } from "../../log.ts";
 import type { Home } from "../../node/home.ts";
 import { readSize } from "../../workflow/quantity.ts";
 import { parseCpus, parseInteger, parseNamedResources } from "../arguments.ts";
@@ -30,9 +23,6 @@ const GPUS_MAX = 1024;
 /** For a manager that ended by a signal and has no code of its own. */
 const UNREACHABLE_EXIT = 4;
 
-/** The manager writes it; programs only say where it is. */
-export const MANAGER_LOG_NAME = "manager.log";
-
 export async function daemonStart(context: CommandContext, flags: DaemonStartFlags): Promise<ExitCode> {
   const { terminal } = context;
   const resources = parseResources(flags);
@@ -47,7 +37,7 @@ export async function daemonStart(context: CommandContext, flags: DaemonStartFla
   const pid = connection.managerPid;
   const report = await daemonStatus(connection);
   connection.close();
-  const log = path.join(home.folder, MANAGER_LOG_NAME);
+  const log = logPath(home.folder, "manager");
   if (flags.json === true) {
     await terminal.line(jsonDocument({ started, pid, transient: report.transient, log }));
     return 0;
@@ -83,37 +73,27 @@ function checkedSize(text: string): string {
   throw new QrewError("usage", `--memory is a size like 512M or 4G, not "${text}".`);
 }
 
-/** Ctrl-C reaches the manager by itself, since it stays in the terminal's process group: this only waits for it. */
+/** For service managers, and to see what keeps a daemon from starting. Ends with it, and passes signals on. */
 async function runInForeground(
   context: CommandContext,
   home: Home,
   resources: DaemonResources,
 ): Promise<ExitCode> {
-  const holder = await livingHolder(home);
-  if (holder !== null) {
-    throw new QrewError(
-      "refused",
-      `A daemon runs already (pid ${holder.pid}): stop it first with \`qrew daemon stop\`.`,
-    );
-  }
-  const program = managerProgram();
-  const args = [
-    ...program.args,
-    ...managerArguments({ home: home.folder, transient: false, resources }),
-    "--foreground",
-  ];
-  const child = spawn(program.file, args, {
-    cwd: "/",
-    env: daemonEnvironment(process.env),
-    stdio: ["ignore", "inherit", "inherit", "ignore"],
-  });
-  const offSignal = context.onSignal((signal) => {
-    if (signal !== "SIGINT") child.kill(signal);
-  });
-  const code = await new Promise<number | null>((resolve, reject) => {
+  const launch = { home: home.folder, transient: false, resources };
+  const child = spawnManager(launch, { detached: false, output: "inherit" });
+  const ended = new Promise<number | null>((resolve) => {
     child.once("exit", resolve);
-    child.once("error", reject);
+    child.once("error", () => resolve(null));
   });
+  // A terminal sends Ctrl-C to the manager as well.
+  const offSignal = context.onSignal((signal) => void (signal === "SIGINT" || child.kill(signal)));
+  const report = await readyReport(child, DAEMON_START_TIMEOUT_MS);
+  // It has said on stderr what is wrong.
+  if (report.type === "failed") return exitCodeOf(new QrewError(report.code, report.message));
+  await context.terminal.line(
+    `daemon serves (pid ${report.pid}); its log is ${logPath(home.folder, "manager")}`,
+  );
+  const code = await ended;
   offSignal();
   return code ?? UNREACHABLE_EXIT;
 }

@@ -16,7 +16,7 @@ export function progressBar(tasks: TaskCounts, columns: number, style: Style): r
   const rest = tasks.total - finishedTasks(tasks) - tasks.running;
   const parts: readonly { count: number; cell: string; tone: Tone }[] = [
     { count: tasks.succeeded, cell: full, tone: "good" },
-    { count: tasks.failed, cell: style.unicode ? "█" : "x", tone: "bad" },
+    { count: tasks.failed, cell: style.unicode && style.colour ? "█" : "x", tone: "bad" },
     { count: tasks.cancelled + tasks.skipped, cell: style.unicode ? "▓" : "-", tone: "quiet" },
     { count: tasks.running, cell: style.unicode ? "▒" : ">", tone: "busy" },
     { count: rest, cell: style.unicode ? "░" : ".", tone: "quiet" },

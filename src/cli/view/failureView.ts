@@ -18,7 +18,7 @@ export function failureView(failure: TaskFailure, style: Style): readonly string
   // A reason is worth a second row; lines of output are cut.
   const lines = [paintLine(head, { ...style, columns: Number.POSITIVE_INFINITY })];
   if (excerpt === null) {
-    lines.push(paintLine([span("    it wrote nothing", "quiet")], style));
+    if (task.startedAtMs !== null) lines.push(paintLine([span("    it wrote nothing", "quiet")], style));
     return lines;
   }
   const bar = style.unicode ? "│" : "|";

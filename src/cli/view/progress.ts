@@ -1,9 +1,9 @@
 /**
  * What a view of a running job remembers: its latest change, and enough of the past to tell how fast it goes.
  */
+import type { TaskCounts } from "../../../protocol/fields.ts";
 import type { JobChange } from "../../client/follow.ts";
 import { isFinalJobState } from "../../../protocol/states.ts";
-import { finishedTasks } from "./bar.ts";
 
 /** The rate is that of this last span: short enough to follow the job, long enough not to flicker. */
 const RATE_SPAN_MS = 10_000;
@@ -12,7 +12,8 @@ const SAMPLE_STEP_MS = 250;
 
 interface Sample {
   readonly atMs: number;
-  readonly finished: number;
+  /** Tasks that were run to an end: skipping a thousand says nothing about the speed. */
+  readonly executed: number;
 }
 
 export interface Progress {
@@ -20,9 +21,11 @@ export interface Progress {
   readonly samples: readonly Sample[];
 }
 
+const executedTasks = (tasks: TaskCounts): number => tasks.succeeded + tasks.failed;
+
 /** `nowMs` is of the same wall clock as the times in `change`. */
 export function addChange(before: Progress | null, change: JobChange, nowMs: number): Progress {
-  const sample: Sample = { atMs: nowMs, finished: finishedTasks(change.summary.tasks) };
+  const sample: Sample = { atMs: nowMs, executed: executedTasks(change.summary.tasks) };
   if (before === null) return { change, samples: [sample] };
   const last = before.samples.at(-1);
   const isDue = last === undefined || nowMs - last.atMs >= SAMPLE_STEP_MS;
@@ -30,18 +33,18 @@ export function addChange(before: Progress | null, change: JobChange, nowMs: num
   return { change, samples: isDue ? [...kept, sample] : kept.length > 0 ? kept : [sample] };
 }
 
-/** Finished tasks per second lately; of the whole job when it is final. Null when there is nothing to tell it from. */
+/** Tasks run per second lately; of the whole job when it is final. Null when there is nothing to tell it from. */
 export function taskRate(progress: Progress, nowMs: number): number | null {
   const { summary } = progress.change;
   if (isFinalJobState(summary.state)) return overallRate(progress.change);
   const first = progress.samples[0];
   if (first === undefined || nowMs - first.atMs < SAMPLE_STEP_MS) return null;
-  return ((finishedTasks(summary.tasks) - first.finished) * 1000) / (nowMs - first.atMs);
+  return ((executedTasks(summary.tasks) - first.executed) * 1000) / (nowMs - first.atMs);
 }
 
 function overallRate({ summary }: JobChange): number | null {
   const tookMs = elapsedMs(summary.startedAtMs, summary.finishedAtMs ?? summary.createdAtMs);
-  const executed = summary.tasks.succeeded + summary.tasks.failed;
+  const executed = executedTasks(summary.tasks);
   return tookMs > 0 && executed > 0 ? (executed * 1000) / tookMs : null;
 }
 
