@@ -2,7 +2,7 @@
  * The thread in which documents are read, checked and planned, so that a large or malicious one takes neither the manager's event
  * loop nor its memory.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { QrewError } from "../protocol/errors.ts";
 import { compileWorkflow } from "../src/workflow/compile.ts";
@@ -12,7 +12,8 @@ import type { PlannerAnswer, PlannerRequest } from "./planner.ts";
 function answer(request: PlannerRequest): PlannerAnswer {
   const { id, source, capacity } = request;
   try {
-    const bytes = readFileSync(request.path);
+    // A document of no bytes comes in no piece, and so has no file.
+    const bytes = existsSync(request.path) ? readFileSync(request.path) : new Uint8Array(0);
     const compiled = compileWorkflow(bytes, source, { capacity });
     if (compiled.type === "invalid") return { ...compiled, id, faults: [...compiled.faults] };
     const { plan } = compiled;

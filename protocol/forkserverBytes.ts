@@ -6,6 +6,9 @@ import { FORKSERVER_FRAME_BYTES_MAX } from "./limits.ts";
 
 const LENGTH_BYTES = 4;
 const U32_RANGE = 0x1_0000_0000;
+const NANOS_PER_MS = 1_000_000n;
+/** The year 2262; as nanoseconds it still fits into 63 bits. */
+const TIME_MS_MAX = 2 ** 63 / 1e6;
 
 /** Appends frames to one growing buffer, so that a batch is one write. */
 export class FrameWriter {
@@ -47,6 +50,18 @@ export class FrameWriter {
     const whole = this.checked(value, 2 ** 64);
     this.length = this.buffer.writeUInt32LE(whole % U32_RANGE, this.length);
     this.length = this.buffer.writeUInt32LE(Math.floor(whole / U32_RANGE), this.length);
+  }
+
+  /** Milliseconds with fractions, as nanoseconds; through integers, since a double has not enough digits for today's. */
+  time(ms: number): void {
+    const whole = Math.floor(ms);
+    if (!(whole >= 0 && whole < TIME_MS_MAX)) {
+      this.fault ??= `${ms} is no time`;
+      return;
+    }
+    this.reserve(8);
+    const nanos = BigInt(whole) * NANOS_PER_MS + BigInt(Math.round((ms - whole) * Number(NANOS_PER_MS)));
+    this.length = this.buffer.writeBigUInt64LE(nanos, this.length);
   }
 
   str(value: string): void {
@@ -118,6 +133,14 @@ export class PayloadReader {
   u64(): number {
     const at = this.advance(8);
     return at === null ? 0 : this.bytes.readUInt32LE(at) + this.bytes.readUInt32LE(at + 4) * U32_RANGE;
+  }
+
+  /** Nanoseconds as milliseconds with fractions. */
+  time(): number {
+    const at = this.advance(8);
+    if (at === null) return 0;
+    const nanos = this.bytes.readBigUInt64LE(at);
+    return Number(nanos / NANOS_PER_MS) + Number(nanos % NANOS_PER_MS) / Number(NANOS_PER_MS);
   }
 
   /** Zero or one. */

@@ -54,8 +54,6 @@ const OUTCOMES = { exited: 1, signalled: 2, notStarted: 3, withdrawn: 4 } as con
 
 const FLAVOURS = { c: 1, typescript: 2 } as const satisfies Record<ForkserverFlavour, number>;
 
-const NANOS_PER_MS = 1e6;
-
 export const encodeCommands = (commands: readonly ForkserverCommand[]): EncodedBatch<ForkserverCommand> =>
   encodeBatch(commands, writeCommand);
 
@@ -370,11 +368,10 @@ function readKey(reader: PayloadReader): AttemptId {
 }
 
 function writeTime(writer: FrameWriter, time: ForkserverTime): void {
-  writer.u64(Math.round(time.monoMs * NANOS_PER_MS));
-  writer.u64(Math.round(time.wallMs * NANOS_PER_MS));
+  writer.time(time.monoMs);
+  writer.time(time.wallMs);
 }
 
-/** A double holds today's wall clock in milliseconds to a quarter of a microsecond. */
 function readTime(reader: PayloadReader): ForkserverTime {
-  return { monoMs: reader.u64() / NANOS_PER_MS, wallMs: reader.u64() / NANOS_PER_MS };
+  return { monoMs: reader.time(), wallMs: reader.time() };
 }

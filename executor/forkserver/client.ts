@@ -53,7 +53,8 @@ export async function probeForkserver(socketPath: string): Promise<ForkserverPro
   let timeout: NodeJS.Timeout | undefined;
   try {
     const report = await new Promise<ForkserverReportFact>((resolve, reject) => {
-      const fail = (why: string) => reject(new QrewError("unreachable", `the forkserver at ${socketPath}: ${why}`));
+      const fail = (why: string) =>
+        reject(new QrewError("unreachable", `the forkserver at ${socketPath}: ${why}`));
       timeout = setTimeout(() => fail("no report in time"), REPORT_TIMEOUT_MS);
       client.listen({
         onFacts: (facts) => {

@@ -116,7 +116,8 @@ class Connection implements ForkserverClient {
     if (this.closedByUs || this.closedBecause !== null) return;
     const { bytes, rejected } = encodeCommands(commands);
     if (bytes.length > 0) this.socket.write(bytes);
-    if (this.socket.writableLength > UNSENT_BYTES_MAX) this.socket.destroy(new Error("the forkserver does not read"));
+    if (this.socket.writableLength > UNSENT_BYTES_MAX)
+      this.socket.destroy(new Error("the forkserver does not read"));
     const ends = rejected.flatMap(({ value }) => (value.type === "spawn" ? [neverSaid(value.key)] : []));
     if (ends.length > 0) setImmediate(() => this.deliver(ends));
   }

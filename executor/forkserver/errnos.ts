@@ -25,7 +25,9 @@ export function signalName(signal: number): string {
 }
 
 /** 0 for a name that is none. */
-export const signalNumber = (name: string): number => Object.entries(constants.signals).find(([key]) => key === name)?.[1] ?? 0;
+export const signalNumber = (name: string): number =>
+  Object.entries(constants.signals).find(([key]) => key === name)?.[1] ?? 0;
 
 /** `ENOENT` for 2. */
-export const errnoName = (errno: number): string => (errno > 0 ? getSystemErrorName(-errno) : `error ${errno}`);
+export const errnoName = (errno: number): string =>
+  errno > 0 ? getSystemErrorName(-errno) : `error ${errno}`;

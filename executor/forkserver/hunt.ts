@@ -138,7 +138,8 @@ export class Hunt {
     if (this.woken) return Promise.resolve();
     const untilInsistMs = Math.max(0, this.insistAtMs - performance.now());
     let pauseMs = this.pauseMs;
-    if (this.phase !== "insisted") pauseMs = this.quarry.mayConclude() ? Math.min(pauseMs, untilInsistMs) : untilInsistMs;
+    if (this.phase !== "insisted")
+      pauseMs = this.quarry.mayConclude() ? Math.min(pauseMs, untilInsistMs) : untilInsistMs;
     this.pauseMs = Math.min(PAUSE_MAX_MS, this.pauseMs * 2);
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, Math.min(pauseMs, TIMER_MS_MAX));

@@ -72,7 +72,10 @@ function commandLine(target: ForkserverTarget): readonly string[] {
   const program = target.flavour === "typescript" ? null : findForkserverProgram();
   if (program !== null) return [program, ...options];
   if (target.flavour === "c") {
-    throw new QrewError("unreachable", "the forkserver is not compiled; run `npm run build` with a C compiler");
+    throw new QrewError(
+      "unreachable",
+      "the forkserver is not compiled; run `npm run build` with a C compiler",
+    );
   }
   return [process.execPath, ...twinArguments(), ...options];
 }

@@ -70,7 +70,8 @@ function startDaemon(logPath: string | null): void {
   child.once("error", (error) => finish(error.message));
   child.once("exit", (code, signal) => finish(`it ended with ${signal ?? code}`));
   child.once("message", (message) => {
-    const listens = typeof message === "object" && message !== null && "listens" in message && message.listens;
+    const listens =
+      typeof message === "object" && message !== null && "listens" in message && message.listens;
     if (listens === true) finish(null);
     else finish(typeof message === "object" && "reason" in message ? String(message.reason) : "it refused");
   });

@@ -20,6 +20,7 @@ export function gatherShownJob(reader: StateReader, job: JobView): ShownJob {
   }
   return {
     job,
+    daemonRuns: reader.holder() !== null,
     running,
     failures: firstFailures(reader, tasks),
     repeated: repeated.map((task) => ({ task, attempts: tasks.attempts(task.task) })),

@@ -48,18 +48,11 @@ export function keysUnder(...parts: readonly number[]): RangeOptions {
   return to === null ? { from } : { from, to: u32Key(...to) };
 }
 
-/** The next larger numbers of the same count; null after the last. */
+/** The first key after all that begin with these numbers, as short as it gets; null when there is none. */
 function successor(parts: readonly number[]): readonly number[] | null {
-  const next = [...parts];
-  for (let index = next.length - 1; index >= 0; index -= 1) {
-    const part = next[index] ?? 0;
-    if (part < U32_MAX) {
-      next[index] = part + 1;
-      return next;
-    }
-    next[index] = 0;
-  }
-  return null;
+  const index = parts.findLastIndex((part) => part < U32_MAX);
+  const part = parts[index];
+  return part === undefined ? null : [...parts.slice(0, index), part + 1];
 }
 
 export const wordKey = (word: string): Uint8Array => Buffer.from(word);

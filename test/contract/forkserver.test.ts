@@ -11,7 +11,16 @@ import { sweepMarked } from "../../executor/forkserver/sweep.ts";
 import { encodeCommands } from "../../protocol/forkserverCodec.ts";
 import type { ForkserverOutcome, StartStep } from "../../protocol/forkserverLink.ts";
 import { FORKSERVER_FRAME_BYTES_MAX } from "../../protocol/limits.ts";
-import { Controller, eventually, Fixture, isAlive, type Flavour, pidsIn, prepareProgram, sameKey } from "./forkserverFixture.ts";
+import {
+  Controller,
+  eventually,
+  Fixture,
+  isAlive,
+  type Flavour,
+  pidsIn,
+  prepareProgram,
+  sameKey,
+} from "./forkserverFixture.ts";
 
 const program = prepareProgram();
 const { ENOENT, EACCES, ENOTDIR } = constants.errno;
@@ -19,17 +28,25 @@ const { SIGKILL, SIGTERM, SIGSEGV } = constants.signals;
 
 const exited = (exitCode: number): ForkserverOutcome => ({ type: "exited", exitCode });
 const signalled = (signal: number): ForkserverOutcome => ({ type: "signalled", signal });
-const notStarted = (step: StartStep, errno: number): ForkserverOutcome => ({ type: "notStarted", errno, step });
+const notStarted = (step: StartStep, errno: number): ForkserverOutcome => ({
+  type: "notStarted",
+  errno,
+  step,
+});
 const withdrawn: ForkserverOutcome = { type: "withdrawn" };
 
 /** Starts a process that leaves group, session and parent; goes on when that one has written its pid to $PIDS. */
-const DAEMONISE = '( setsid sh -c \'echo $$ >> "$0"; exec sleep 1000\' "$PIDS" & ) ; until [ -s "$PIDS" ]; do sleep 0.005; done;';
+const DAEMONISE =
+  '( setsid sh -c \'echo $$ >> "$0"; exec sleep 1000\' "$PIDS" & ) ; until [ -s "$PIDS" ]; do sleep 0.005; done;';
 
 for (const flavour of ["c", "typescript"] as const) {
   const isMissing = flavour === "c" && program === null;
-  describe.skipIf(isMissing)(`forkserver, ${flavour}${isMissing ? " (skipped: no C compiler here)" : ""}`, () => {
-    suite(flavour);
-  });
+  describe.skipIf(isMissing)(
+    `forkserver, ${flavour}${isMissing ? " (skipped: no C compiler here)" : ""}`,
+    () => {
+      suite(flavour);
+    },
+  );
 }
 
 function suite(flavour: Flavour): void {
@@ -94,12 +111,27 @@ function suite(flavour: Flavour): void {
         ["unknown name", {}, ["no-such-command"], notStarted("exec", ENOENT)],
         ["empty name", {}, [""], notStarted("exec", ENOENT)],
         ["no permission", {}, [file], notStarted("exec", EACCES)],
-        ["no permission in PATH", { env: [`PATH=${shared.folder}`] }, ["not-executable"], notStarted("exec", EACCES)],
+        [
+          "no permission in PATH",
+          { env: [`PATH=${shared.folder}`] },
+          ["not-executable"],
+          notStarted("exec", EACCES),
+        ],
         ["a file as folder", {}, [`${file}/command`], notStarted("exec", ENOTDIR)],
         ["no workdir", { workdir: "missing" }, ["true"], notStarted("chdir", ENOENT)],
         ["a file as workdir", { workdir: file }, ["true"], notStarted("chdir", ENOTDIR)],
-        ["no folder for stdout", { stdoutPath: shared.path("no/out") }, ["true"], notStarted("stdout", ENOENT)],
-        ["no folder for stderr", { stderrPath: shared.path("no/err") }, ["true"], notStarted("stderr", ENOENT)],
+        [
+          "no folder for stdout",
+          { stdoutPath: shared.path("no/out") },
+          ["true"],
+          notStarted("stdout", ENOENT),
+        ],
+        [
+          "no folder for stderr",
+          { stderrPath: shared.path("no/err") },
+          ["true"],
+          notStarted("stderr", ENOENT),
+        ],
       ];
       for (const [what, options, argv, outcome] of runs) {
         const { ended } = await shared.run(controller, job, argv, options);
@@ -111,22 +143,34 @@ function suite(flavour: Flavour): void {
     it("does not start without a context, or in a folder that vanished", async () => {
       const vanished = shared.job(controller, 1000);
       const spawn = shared.spawn(vanished, "true");
-      controller.send({ type: "context", job: vanished, directory: shared.path("gone"), umask: 0, env: [] }, spawn);
+      controller.send(
+        { type: "context", job: vanished, directory: shared.path("gone"), umask: 0, env: [] },
+        spawn,
+      );
       expect((await controller.ended(spawn.key)).outcome).toEqual(notStarted("chdir", ENOENT));
       const other = { ...spawn, key: { ...spawn.key, job: shared.job(controller, 1000) } };
       controller.send({ type: "closeJob", job: other.key.job, graceMs: 0, mark: shared.mark(other.key.job) });
       await controller.jobClosed(other.key.job);
       controller.send(other);
-      expect((await controller.ended(other.key)).outcome).toMatchObject({ type: "notStarted", step: "context" });
+      expect((await controller.ended(other.key)).outcome).toMatchObject({
+        type: "notStarted",
+        step: "context",
+      });
     });
 
     it("does not start with a text that cannot be said", async () => {
       const job = shared.job(controller, 1000);
       const { ended } = await shared.run(controller, job, ["echo", "a\0b"]);
       expect(ended.outcome).toEqual(notStarted("exec", constants.errno.E2BIG));
-      const { ended: long } = await shared.run(controller, job, ["true", "x".repeat(FORKSERVER_FRAME_BYTES_MAX)]);
+      const { ended: long } = await shared.run(controller, job, [
+        "true",
+        "x".repeat(FORKSERVER_FRAME_BYTES_MAX),
+      ]);
       expect(long.outcome).toEqual(notStarted("exec", constants.errno.E2BIG));
-      const { ended: refused } = await shared.run(controller, job, ["true", "x".repeat(FORKSERVER_FRAME_BYTES_MAX / 2)]);
+      const { ended: refused } = await shared.run(controller, job, [
+        "true",
+        "x".repeat(FORKSERVER_FRAME_BYTES_MAX / 2),
+      ]);
       expect(refused.outcome).toEqual(notStarted("exec", constants.errno.E2BIG));
     });
 
@@ -153,7 +197,13 @@ function suite(flavour: Flavour): void {
       const job = shared.job(controller, 1000);
       const directory = shared.path(`job${job}`);
       mkdirSync(join(directory, "sub"));
-      controller.send({ type: "context", job, directory, umask: 0o137, env: [`PATH=${process.env["PATH"]}`] });
+      controller.send({
+        type: "context",
+        job,
+        directory,
+        umask: 0o137,
+        env: [`PATH=${process.env["PATH"]}`],
+      });
       const command = "pwd; umask; : > made; cut -d' ' -f5,6 /proc/$$/stat; echo $$";
       const { stdout } = await shared.run(controller, job, command, { workdir: "sub" });
       const [folder, umask, ids, pid] = stdout.split("\n");
@@ -166,7 +216,13 @@ function suite(flavour: Flavour): void {
       const job = shared.job(controller, 1000);
       const command = "ls /proc/$$/fd; grep -E '^Sig(Blk|Ign)' /proc/$$/status";
       const { stdout } = await shared.run(controller, job, ["bash", "-c", command]);
-      expect(stdout.split("\n").slice(0, 5)).toEqual(["0", "1", "2", "SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"]);
+      expect(stdout.split("\n").slice(0, 5)).toEqual([
+        "0",
+        "1",
+        "2",
+        "SigBlk:\t0000000000000000",
+        "SigIgn:\t0000000000000000",
+      ]);
     });
 
     it("reads the text it is given, and nothing if it is given none", async () => {
@@ -211,7 +267,9 @@ function suite(flavour: Flavour): void {
     it("starts first in, first out, and never exceeds the cap", async () => {
       const job = shared.job(controller, 2500);
       const spawns = Array.from({ length: 60 }, (_, index) =>
-        shared.spawn(job, index % 7 === 0 ? "sleep 0.02" : "true", { cpusMilli: [1000, 500, 2500][index % 3] ?? 1000 }),
+        shared.spawn(job, index % 7 === 0 ? "sleep 0.02" : "true", {
+          cpusMilli: [1000, 500, 2500][index % 3] ?? 1000,
+        }),
       );
       controller.send(...spawns);
       for (const spawn of spawns) await controller.ended(spawn.key);
@@ -283,7 +341,10 @@ function suite(flavour: Flavour): void {
       const command = "trap 'echo cleaned; exit 3' TERM; echo ready; while :; do sleep 0.01; done";
       const spawn = shared.spawn(job, command);
       controller.send(spawn);
-      await eventually("the trap", () => existsSync(spawn.stdoutPath) && readFileSync(spawn.stdoutPath, "utf8") !== "");
+      await eventually(
+        "the trap",
+        () => existsSync(spawn.stdoutPath) && readFileSync(spawn.stdoutPath, "utf8") !== "",
+      );
       controller.send({ type: "stop", key: spawn.key, graceMs: 15_000 });
       expect((await controller.ended(spawn.key)).outcome).toEqual(exited(3));
       expect(readFileSync(spawn.stdoutPath, "utf8")).toBe("ready\ncleaned\n");
@@ -299,7 +360,10 @@ function suite(flavour: Flavour): void {
       }
       const [short, long] = spawns;
       const beginMs = performance.now();
-      controller.send({ type: "stop", key: short.key, graceMs: 150 }, { type: "stop", key: long.key, graceMs: 3_600_000 });
+      controller.send(
+        { type: "stop", key: short.key, graceMs: 150 },
+        { type: "stop", key: long.key, graceMs: 3_600_000 },
+      );
       expect((await controller.ended(short.key)).outcome).toEqual(signalled(SIGKILL));
       expect(performance.now() - beginMs).toBeGreaterThan(140);
       controller.send({ type: "stop", key: long.key, graceMs: 0 });
@@ -408,7 +472,9 @@ function suite(flavour: Flavour): void {
       expect((await controller.ended(waiting.key)).outcome).toEqual(withdrawn);
       expect((await controller.ended(late.key)).outcome).toEqual(withdrawn);
       const facts = controller.facts.map((fact) => fact.type === "jobClosed" && fact.job === job);
-      const end = controller.facts.findIndex((fact) => fact.type === "ended" && sameKey(fact.key, running.key));
+      const end = controller.facts.findIndex(
+        (fact) => fact.type === "ended" && sameKey(fact.key, running.key),
+      );
       expect(end).toBeLessThan(facts.indexOf(true));
     });
 
@@ -418,7 +484,8 @@ function suite(flavour: Flavour): void {
       for (const job of [...jobs, ...jobs]) {
         controller.send({ type: "closeJob", job, graceMs: 1000, mark: shared.mark(job) });
       }
-      for (const job of jobs) expect(await controller.jobClosed(job)).toMatchObject({ ended: 0, survivors: 0 });
+      for (const job of jobs)
+        expect(await controller.jobClosed(job)).toMatchObject({ ended: 0, survivors: 0 });
       expect(performance.now() - beginMs).toBeLessThan(5000);
     });
   });
@@ -451,7 +518,12 @@ function suite(flavour: Flavour): void {
         const started = await first.started(running.key);
         const second = await fixture.open();
         await second.until("the list", () => second.of("listed").length > 0);
-        expect(second.facts).toEqual([done.ended, started, { type: "queued", key: waiting.key }, { type: "listed" }]);
+        expect(second.facts).toEqual([
+          done.ended,
+          started,
+          { type: "queued", key: waiting.key },
+          { type: "listed" },
+        ]);
         expect(await first.closed()).toMatch(/another controller/);
         second.send({ type: "stop", key: running.key, graceMs: 5000 });
         expect((await second.ended(running.key)).outcome).toEqual(signalled(SIGTERM));
@@ -479,7 +551,11 @@ function suite(flavour: Flavour): void {
       await controller.started(running.key);
       const probe = await probeForkserver(shared.target.socketPath);
       expect(probe).toMatchObject({ pid: controller.client.pid, flavour });
-      expect(probe?.report).toMatchObject({ runningAttempts: 1, runningCpusMilli: 1500, queuedAttempts: before + 1 });
+      expect(probe?.report).toMatchObject({
+        runningAttempts: 1,
+        runningCpusMilli: 1500,
+        queuedAttempts: before + 1,
+      });
       controller.send({ type: "closeJob", job, graceMs: 0, mark: shared.mark(job) });
       await controller.jobClosed(job);
       expect(controller.closedBecause).toBeNull();
@@ -518,13 +594,21 @@ function suite(flavour: Flavour): void {
       ["sends garbage", Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), /a frame of \d+ bytes/],
       ["announces too large a frame", Buffer.from([0, 0, 0x41, 0]), /a frame of \d+ bytes/],
       ["sends an empty frame", Buffer.from([0, 0, 0, 0]), /a frame of 0 bytes/],
-      ["speaks another version", encodeCommands([{ type: "hello", version: 7, control: true }]).bytes, /version 1/],
+      [
+        "speaks another version",
+        encodeCommands([{ type: "hello", version: 7, control: true }]).bytes,
+        /version 1/,
+      ],
       ["does not say hello", encodeCommands([{ type: "report" }]).bytes, /has to be a hello/],
       ["sends an unknown type", Buffer.concat([hello, frame(77)]), /type 77/],
       ["sends a fact", Buffer.concat([hello, frame(133)]), /type 133/],
       ["sends too short a payload", Buffer.concat([hello, frame(1, 1)]), /type 1/],
       ["sends too long a payload", Buffer.concat([hello, frame(8, 0)]), /type 8/],
-      ["commands without control", Buffer.concat([hello, encodeCommands([{ type: "leave" }]).bytes]), /controller/],
+      [
+        "commands without control",
+        Buffer.concat([hello, encodeCommands([{ type: "leave" }]).bytes]),
+        /controller/,
+      ],
     ])("%s is refused", async (_, bytes, reason) => {
       expect(await refusalOf(bytes)).toMatch(reason);
       expect(controller.closedBecause).toBeNull();
@@ -575,9 +659,11 @@ function suite(flavour: Flavour): void {
   describe("its life", () => {
     it("a socket is served by one; another one is refused", async () => {
       await expect(startForkserver(shared.target)).rejects.toThrow(/already served/);
-      expect(await connectForkserver(shared.target.socketPath, false).then((client) => (client.close(), client.pid))).toBe(
-        controller.client.pid,
-      );
+      expect(
+        await connectForkserver(shared.target.socketPath, false).then(
+          (client) => (client.close(), client.pid),
+        ),
+      ).toBe(controller.client.pid);
       expect(statSync(shared.target.socketPath).mode & 0o777).toBe(0o600);
     });
 

@@ -26,12 +26,17 @@ export type Flavour = "c" | "typescript";
 
 /** Compiles it if need be; null where there is no compiler. */
 export function prepareProgram(): string | null {
-  execFileSync(process.execPath, ["scripts/build-forkserver.mjs"], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(process.execPath, ["scripts/build-forkserver.mjs"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   return findForkserverProgram();
 }
 
 /** Looks again until the check gives something. Throws what it waited for at the deadline. */
-export async function eventually<Result>(what: string, check: () => Result | null | undefined | false): Promise<Result> {
+export async function eventually<Result>(
+  what: string,
+  check: () => Result | null | undefined | false,
+): Promise<Result> {
   const endMs = performance.now() + DEADLINE_MS;
   for (;;) {
     const result = check();
@@ -98,7 +103,8 @@ export class Controller {
       const result = find();
       if (result !== undefined && result !== null && result !== false) return result;
       const leftMs = endMs - performance.now();
-      if (leftMs <= 0) throw new Error(`waited in vain for ${what}; facts: ${JSON.stringify(this.facts.slice(-20))}`);
+      if (leftMs <= 0)
+        throw new Error(`waited in vain for ${what}; facts: ${JSON.stringify(this.facts.slice(-20))}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, leftMs);
         this.waiters.push(() => {
@@ -114,11 +120,15 @@ export class Controller {
   }
 
   started(key: AttemptId) {
-    return this.until(`start of ${attemptKey(key)}`, () => this.of("started").find((fact) => sameKey(fact.key, key)));
+    return this.until(`start of ${attemptKey(key)}`, () =>
+      this.of("started").find((fact) => sameKey(fact.key, key)),
+    );
   }
 
   ended(key: AttemptId): Promise<ForkserverEnded> {
-    return this.until(`end of ${attemptKey(key)}`, () => this.of("ended").find((fact) => sameKey(fact.key, key)));
+    return this.until(`end of ${attemptKey(key)}`, () =>
+      this.of("ended").find((fact) => sameKey(fact.key, key)),
+    );
   }
 
   jobClosed(job: JobSeq) {
@@ -126,7 +136,9 @@ export class Controller {
   }
 
   capSet(job: JobSeq, serial: number) {
-    return this.until("cap", () => this.of("capSet").find((fact) => fact.job === job && fact.serial === serial));
+    return this.until("cap", () =>
+      this.of("capSet").find((fact) => fact.job === job && fact.serial === serial),
+    );
   }
 
   closed(): Promise<string> {
@@ -225,7 +237,12 @@ export class Fixture {
   }
 
   /** Sends it and waits for its end. */
-  async run(controller: Controller, job: JobSeq, argv: readonly string[] | string, options: SpawnOptions = {}) {
+  async run(
+    controller: Controller,
+    job: JobSeq,
+    argv: readonly string[] | string,
+    options: SpawnOptions = {},
+  ) {
     const spawn = this.spawn(job, argv, options);
     controller.send(spawn);
     const ended = await controller.ended(spawn.key);

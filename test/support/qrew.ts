@@ -17,6 +17,8 @@ export interface CommandResult {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
+  /** The same before it was taken for UTF-8. */
+  readonly stdoutBytes: Buffer;
   readonly stderr: string;
 }
 
@@ -44,11 +46,16 @@ export class QrewFolder {
     mkdirSync(this.work);
   }
 
+  /** The environment of a command. It names the folder, so that tasks, which inherit it, are found if they are left behind. */
+  environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+    return { ...process.env, QREW_HOME: this.home, TEST_FOLDER: this.folder, NO_COLOR: "1", ...more };
+  }
+
   /** Starts a command and does not wait for it. */
   spawn(args: readonly string[], options: CommandOptions = {}): ChildProcess {
     return spawn(process.execPath, [QREW_MAIN, ...args], {
       cwd: options.cwd ?? this.work,
-      env: { ...process.env, QREW_HOME: this.home, NO_COLOR: "1", ...options.env },
+      env: this.environment(options.env),
       stdio: ["pipe", "pipe", "pipe"],
     });
   }
@@ -75,8 +82,9 @@ export class QrewFolder {
       child.once("error", reject);
       child.once("close", (code, signal) => {
         clearTimeout(late);
-        const stdout = Buffer.concat(out).toString();
-        resolve({ code, signal, stdout, stderr: Buffer.concat(err).toString() });
+        const stdoutBytes = Buffer.concat(out);
+        const stderr = Buffer.concat(err).toString();
+        resolve({ code, signal, stdout: stdoutBytes.toString(), stdoutBytes, stderr });
       });
     });
   }
@@ -89,7 +97,7 @@ export class QrewFolder {
   async close(): Promise<void> {
     const stopped = await this.run(["daemon", "stop", "--now"], { timeoutMs: 60_000 });
     const left = processesNaming(this.folder);
-    for (const pid of left) process.kill(pid, "SIGKILL");
+    for (const pid of left) killIfThere(pid);
     rmSync(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`processes were left behind: ${left.join(", ")}`);
     if (stopped.code !== 0 && stopped.code !== 4) throw new Error(`daemon stop: ${stopped.stderr}`);
@@ -101,8 +109,19 @@ export async function withQrew(body: (qrew: QrewFolder) => Promise<void>): Promi
   const folder = new QrewFolder();
   try {
     await body(folder);
-  } finally {
-    await folder.close();
+  } catch (error) {
+    // What the test found says more than what its end was like.
+    await folder.close().catch(() => undefined);
+    throw error;
+  }
+  await folder.close();
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
   }
 }
 

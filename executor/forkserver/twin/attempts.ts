@@ -248,7 +248,11 @@ export class Attempts {
       state.hunt.advance(graceMs);
     } else {
       this.hunt(job, attempt, state, graceMs, (process) => {
-        return process.mark === spawn.mark || isOf(state, process, process.group) || isOf(state, process, process.session);
+        return (
+          process.mark === spawn.mark ||
+          isOf(state, process, process.group) ||
+          isOf(state, process, process.session)
+        );
       });
     }
   }
@@ -309,7 +313,8 @@ export class Attempts {
   }
 
   private isRunning(leader: number): boolean {
-    for (const { state } of this.all.values()) if (state.type === "running" && state.pid === leader) return true;
+    for (const { state } of this.all.values())
+      if (state.type === "running" && state.pid === leader) return true;
     return false;
   }
 }

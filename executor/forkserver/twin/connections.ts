@@ -3,7 +3,11 @@ import type { Server, Socket } from "node:net";
 import { assertNever } from "../../../protocol/errors.ts";
 import { FrameCutter } from "../../../protocol/forkserverBytes.ts";
 import { decodeCommand, encodeFacts } from "../../../protocol/forkserverCodec.ts";
-import { FORKSERVER_VERSION, type ForkserverCommand, type ForkserverFact } from "../../../protocol/forkserverLink.ts";
+import {
+  FORKSERVER_VERSION,
+  type ForkserverCommand,
+  type ForkserverFact,
+} from "../../../protocol/forkserverLink.ts";
 import { Attempts } from "./attempts.ts";
 
 /** One controller and a few that ask for a report. */
@@ -90,7 +94,12 @@ export class Connections {
       return;
     }
     peer.greeted = true;
-    this.tell(peer, { type: "welcome", version: FORKSERVER_VERSION, pid: process.pid, flavour: "typescript" });
+    this.tell(peer, {
+      type: "welcome",
+      version: FORKSERVER_VERSION,
+      pid: process.pid,
+      flavour: "typescript",
+    });
     if (!control) return;
     if (this.controller !== null && this.controller !== peer) {
       this.refuse(this.controller, "another controller has taken over");

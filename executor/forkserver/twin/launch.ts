@@ -47,7 +47,10 @@ export function launch(context: ForkserverContext, spawn: ForkserverSpawn): Laun
       spawn.stderrPath === spawn.stdoutPath
         ? stdout
         : step("stderr", () => openSync(spawn.stderrPath, OUTPUT_FLAGS, 0o600));
-    return { ok: true, child: attemptStep("exec", () => start(context, spawn, cwd, [input, stdout, stderr])) };
+    return {
+      ok: true,
+      child: attemptStep("exec", () => start(context, spawn, cwd, [input, stdout, stderr])),
+    };
   } catch (error) {
     if (error instanceof StartFailure) return { ok: false, step: error.step, errno: error.errno };
     throw error;
@@ -63,7 +66,8 @@ export function errnoOf(error: unknown): number {
 }
 
 /** The node could not give a process: not the command's fault. */
-export const stepOfError = (errno: number): StartStep => (errno === EAGAIN || errno === ENOMEM ? "spawn" : "exec");
+export const stepOfError = (errno: number): StartStep =>
+  errno === EAGAIN || errno === ENOMEM ? "spawn" : "exec";
 
 function attemptStep<Result>(name: StartStep, run: () => Result): Result {
   try {

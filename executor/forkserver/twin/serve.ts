@@ -60,7 +60,8 @@ export function closeInherited(): void {
     const file = Number(name);
     if (file <= STDERR) continue;
     try {
-      const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${file}`, "latin1"))?.[1] ?? "0";
+      const flags =
+        /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${file}`, "latin1"))?.[1] ?? "0";
       if ((Number.parseInt(flags, 8) & O_CLOEXEC) === 0) closeSync(file);
     } catch {
       // The descriptor that listed the folder is gone by now.

@@ -1,4 +1,5 @@
 /** `qrew jobs`: the newest first, since that is what one asks for. */
+import { isFinalJobState } from "../../../protocol/states.ts";
 import { MORE_JOBS_MAX } from "../../client/read.ts";
 import { parseInteger } from "../arguments.ts";
 import type { CommandContext, ExitCode } from "../context.ts";
@@ -28,6 +29,9 @@ export function jobs(context: CommandContext, flags: JobsFlags): Promise<ExitCod
       return 0;
     }
     for (const line of jobTable(page.jobs, Date.now(), terminal.style)) await terminal.line(line);
+    const isStanding = page.jobs.some(({ state }) => !isFinalJobState(state)) && reader.holder() === null;
+    if (isStanding)
+      terminal.note("no daemon runs: unfinished jobs go on with the next one (qrew daemon start)");
     if (page.more > 0) {
       const count = `${page.more === MORE_JOBS_MAX ? "at least " : ""}${formatNumber(page.more)}`;
       // A remark on the list and no part of it.

@@ -15,6 +15,8 @@ import { formatAge, formatDuration, formatMoment } from "./time.ts";
 /** What there is to show of a job. Lists are short: whoever made them has cut them. */
 export interface ShownJob {
   readonly job: JobView;
+  /** Without one an unfinished job stands still. */
+  readonly daemonRuns: boolean;
   readonly running: readonly TaskView[];
   readonly failures: readonly TaskFailure[];
   /** Tasks that took several attempts, each with all of them. */
@@ -22,6 +24,10 @@ export interface ShownJob {
 }
 
 const BAR_COLUMNS = 40;
+
+/** For unfinished jobs that nobody works on. */
+const NO_DAEMON =
+  "no daemon runs: it goes on with the next one, as `qrew wait` or `qrew daemon start` start it";
 
 export function showView(shown: ShownJob, nowMs: number, style: Style): readonly string[] {
   const { job } = shown;
@@ -33,6 +39,7 @@ export function showView(shown: ShownJob, nowMs: number, style: Style): readonly
     [span(`  in         ${printable(job.directory)}`)],
     [span(`  document   ${printable(sourceName(job.source))}`)],
     ...(job.detail === null ? [] : [[span(`  ${printable(job.detail)}`, "bad")]]),
+    ...(shown.daemonRuns || isFinalJobState(job.state) ? [] : [[span(`  ${NO_DAEMON}`, "bad")]]),
   ];
   return [
     ...head.map((line) => paintLine(line, style)),

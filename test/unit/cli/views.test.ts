@@ -293,6 +293,7 @@ describe("show", () => {
     const lines = showView(
       {
         job: jobRecord({ state: "running", tasks: counts({ succeeded: 2, running: 1, failed: 1 }) }),
+        daemonRuns: false,
         running: [task({ name: "slow", state: "running", finishedAtMs: null })],
         failures: [
           { task: task({ name: "it's bad", state: "failed", reason: "exit code 1" }), excerpt: null },
@@ -317,6 +318,7 @@ describe("show", () => {
     expect(text).toContain("task it's bad failed: exit code 1");
     expect(text).toContain("qrew logs 1 'it'\\''s bad' --stderr");
     expect(text).toContain("qrew cancel 1");
+    expect(text).toContain("no daemon runs");
   });
 
   it("quotes what a shell would take apart", () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { afterEach, describe, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   bootId,
   environmentValue,
@@ -82,21 +83,22 @@ describe("life", () => {
   });
 
   it("is not that of a zombie", async () => {
-    // The shell does not reap `true` before it has become `sleep`, which never does.
-    const child = spawn("/bin/sh", ["-c", "true & echo $!; exec sleep 60"], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    // The shell becomes a sleep that has a child and never reaps it.
+    const script = "sleep 60 & echo $!; exec sleep 60";
+    const child = spawn("/bin/sh", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
     children.push(child);
     const pid = await new Promise<number>((resolve) => {
       child.stdout.once("data", (line) => resolve(Number(String(line))));
     });
-    const deadline = Date.now() + 10_000;
-    while (readProcessStat(pid)?.state !== "Z" && Date.now() < deadline) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    const stat = readProcessStat(pid);
-    expect(stat?.state).toBe("Z");
-    expect(isAlive(pid, stat?.startTime ?? "")).toBe(false);
+    const { startTime } = readProcessStat(pid) ?? { startTime: "" };
+    expect(isAlive(pid, startTime)).toBe(true);
+    await vi.waitUntil(() => readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sleep\n", {
+      timeout: 10_000,
+    });
+    process.kill(pid, "SIGKILL");
+    await vi.waitUntil(() => readProcessStat(pid)?.state === "Z", { timeout: 10_000 });
+    expect(processStartTime(pid)).toBe(startTime);
+    expect(isAlive(pid, startTime)).toBe(false);
   });
 
   it("is within a boot, which has a uuid", () => {

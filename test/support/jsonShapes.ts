@@ -1,0 +1,172 @@
+/** What commands print with `--json`, as a program may rely on it: exact shapes, so that a field that comes or goes is seen. */
+import * as v from "valibot";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const nullableCount = v.nullable(count);
+const nullableText = v.nullable(v.string());
+/** ISO 8601 with milliseconds, UTC. */
+const time = v.pipe(v.string(), v.isoTimestamp(), v.regex(/\.\d{3}Z$/));
+const nullableTime = v.nullable(time);
+const version = v.literal(1);
+
+const jobState = v.picklist(["queued", "running", "paused", "succeeded", "failed", "cancelled"]);
+const taskState = v.picklist([
+  "waiting",
+  "ready",
+  "running",
+  "backoff",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "skipped",
+]);
+
+const counts = v.strictObject({
+  total: count,
+  waiting: count,
+  ready: count,
+  running: count,
+  backoff: count,
+  succeeded: count,
+  failed: count,
+  cancelled: count,
+  skipped: count,
+});
+
+const summaryFields = {
+  id: count,
+  name: v.string(),
+  state: jobState,
+  createdAt: time,
+  startedAt: nullableTime,
+  finishedAt: nullableTime,
+  tasks: counts,
+} as const;
+
+const jobFields = {
+  ...summaryFields,
+  priority: v.number(),
+  directory: v.string(),
+  source: v.string(),
+  cancelRequested: v.boolean(),
+  detail: nullableText,
+} as const;
+
+const failure = v.strictObject({
+  task: v.string(),
+  attempt: count,
+  attemptsMax: count,
+  reason: nullableText,
+  exitCode: nullableCount,
+  signal: nullableText,
+  stream: v.nullable(v.picklist(["stdout", "stderr"])),
+  lastLines: v.array(v.string()),
+});
+
+const task = v.strictObject({
+  name: v.string(),
+  state: taskState,
+  attempt: count,
+  exitCode: nullableCount,
+  signal: nullableText,
+  startedAt: nullableTime,
+  finishedAt: nullableTime,
+  startedSeq: nullableCount,
+  finishedSeq: nullableCount,
+  node: nullableText,
+  usage: v.nullable(v.strictObject({ cpuSeconds: v.number(), maxRssBytes: count })),
+  reason: nullableText,
+});
+export type JsonTask = v.InferOutput<typeof task>;
+
+const resources = v.strictObject({
+  cpus: v.number(),
+  memoryBytes: count,
+  gpus: v.number(),
+  named: v.record(v.string(), v.number()),
+});
+
+const forkserver = v.strictObject({
+  pid: count,
+  flavour: v.picklist(["c", "typescript"]),
+  runningAttempts: count,
+  runningCpusMilli: count,
+  queuedAttempts: count,
+  heldAttempts: count,
+});
+
+const daemonProcess = v.strictObject({
+  role: v.picklist(["manager", "worker", "executor", "forkserver"]),
+  pid: count,
+  seat: nullableCount,
+  forkserver: v.nullable(forkserver),
+});
+export type JsonProcess = v.InferOutput<typeof daemonProcess>;
+
+const output = v.strictObject({
+  task: v.string(),
+  attempt: count,
+  stream: v.picklist(["stdout", "stderr"]),
+  cutBytes: count,
+  text: nullableText,
+  base64: nullableText,
+});
+
+const fault = v.strictObject({
+  message: v.string(),
+  line: nullableCount,
+  column: nullableCount,
+  text: v.string(),
+});
+
+/** By the command that prints it. */
+export const shapes = {
+  submit: v.strictObject({ version, jobId: count }),
+  show: v.strictObject({ version, ...jobFields, errors: v.array(failure) }),
+  jobs: v.strictObject({ version, jobs: v.array(v.strictObject(jobFields)), more: v.boolean() }),
+  summaries: v.strictObject({ version, jobs: v.array(v.looseObject(summaryFields)) }),
+  tasks: v.strictObject({ version, jobId: count, tasks: v.array(task) }),
+  logs: v.strictObject({ version, jobId: count, outputs: v.array(output) }),
+  validate: v.strictObject({
+    version,
+    ok: v.boolean(),
+    tasks: nullableCount,
+    faults: v.array(fault),
+    total: count,
+  }),
+  daemonStarted: v.strictObject({
+    version,
+    started: v.boolean(),
+    pid: count,
+    transient: v.boolean(),
+    log: v.string(),
+  }),
+  daemonStopped: v.strictObject({ version, stopped: v.boolean(), pid: nullableCount }),
+  daemonStatus: v.strictObject({
+    version,
+    running: v.literal(true),
+    packageVersion: v.string(),
+    home: v.string(),
+    instance: v.pipe(v.string(), v.uuid()),
+    epoch: count,
+    startedAt: time,
+    draining: v.boolean(),
+    transient: v.boolean(),
+    capacity: resources,
+    lent: resources,
+    jobs: v.strictObject({ queued: count, running: count }),
+    processes: v.array(daemonProcess),
+    refusedFrames: v.record(v.string(), count),
+  }),
+  noDaemon: v.strictObject({ version, running: v.literal(false), home: v.string() }),
+} as const;
+
+/** What a command printed, checked. Throws with the path of what does not fit. */
+export function readJson<Schema extends v.GenericSchema>(
+  schema: Schema,
+  text: string,
+): v.InferOutput<Schema> {
+  const parsed = v.safeParse(schema, JSON.parse(text));
+  if (parsed.success) return parsed.output;
+  throw new Error(`not of the documented shape: ${v.summarize(parsed.issues)}`);
+}
