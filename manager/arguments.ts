@@ -8,8 +8,13 @@ export interface ManagerArguments {
   readonly home: string;
   /** Leaves by itself when it has been idle for a while. */
   readonly transient: boolean;
+  /** How long that while is. */
+  readonly idleMs: number;
   readonly capacity: CapacityOverrides;
 }
+
+/** Of a transient daemon: the next command of somebody at a prompt still finds it, and nobody finds it the next day. */
+const IDLE_SECONDS = "30";
 
 export function parseManagerArguments(argv: readonly string[]): ManagerArguments {
   const string = { type: "string" } as const;
@@ -18,6 +23,7 @@ export function parseManagerArguments(argv: readonly string[]): ManagerArguments
     options: {
       home: string,
       transient: { type: "boolean", default: false },
+      "idle-seconds": { type: "string", default: IDLE_SECONDS },
       cpus: string,
       memory: string,
       gpus: string,
@@ -30,6 +36,7 @@ export function parseManagerArguments(argv: readonly string[]): ManagerArguments
   return {
     home: values.home,
     transient: values.transient,
+    idleMs: seconds("idle-seconds", values["idle-seconds"]) * 1000,
     capacity: {
       ...(values.cpus === undefined ? {} : { cpusMilli: amount("cpus", readMilli(values.cpus)) }),
       ...(values.memory === undefined ? {} : { memoryBytes: amount("memory", readSize(values.memory)) }),
@@ -37,6 +44,11 @@ export function parseManagerArguments(argv: readonly string[]): ManagerArguments
       named: values.resource,
     },
   };
+}
+
+function seconds(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new QrewError("usage", `--${name} takes a whole number of seconds.`);
 }
 
 function amount(name: string, quantity: Quantity): number {

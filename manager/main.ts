@@ -76,6 +76,7 @@ function assemble(
         Math.max(1, Math.ceil((capacity.cpusMilli + capacity.gpusMilli) / 1000)),
       ),
       transient: args.transient,
+      idleMs: args.idleMs,
       graceMs: GRACE_MS,
     },
     unfinished,

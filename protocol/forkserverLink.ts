@@ -1,7 +1,7 @@
 /**
- * TaskExecutor ↔ forkserver: what the two say, as unions. The bytes are in forkserverCodec.ts, the rules in
- * forkserver.md. Commands go to the forkserver, facts come back; an end is repeated to every new controller until it is
- * acknowledged.
+ * TaskExecutor ↔ forkserver: what the two say, as unions. The bytes are in forkserverCommandCodec.ts and
+ * forkserverFactCodec.ts, the rules in forkserver.md. Commands go to the forkserver, facts come back; an end is repeated
+ * to every new controller until it is acknowledged.
  *
  * Strings may not contain a zero byte. Times are milliseconds with fractions: `monoMs` of CLOCK_MONOTONIC (comparable
  * within a boot), `wallMs` since 1970.

@@ -14,7 +14,11 @@
 void accept_connections(struct server *server) {
   for (;;) {
     int socket = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (socket < 0) return;
+    if (socket < 0) {
+      /* The peer goes on knocking; without a pause that would keep a cpu busy until there are descriptors again. */
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) usleep(ACCEPT_PAUSE_US);
+      return;
+    }
     struct connection *connection = NULL;
     if (server->connection_count < CONNECTIONS_MAX) connection = calloc(1, sizeof *connection);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};

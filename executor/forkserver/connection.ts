@@ -7,7 +7,8 @@
 import { createConnection, type Socket } from "node:net";
 import { QrewError } from "../../protocol/errors.ts";
 import { FrameCutter } from "../../protocol/forkserverBytes.ts";
-import { decodeFact, encodeCommands } from "../../protocol/forkserverCodec.ts";
+import { encodeCommands } from "../../protocol/forkserverCommandCodec.ts";
+import { decodeFact } from "../../protocol/forkserverFactCodec.ts";
 import {
   FORKSERVER_VERSION,
   type ForkserverCommand,

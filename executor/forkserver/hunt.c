@@ -6,35 +6,7 @@
 
 #include "attempts.h"
 #include "facts.h"
-#include "processes.h"
-
-enum phase { HUNT_NEW, HUNT_ASKED, HUNT_INSISTED };
-
-struct quarry {
-  pid_t pid;
-  uint64_t start;
-};
-
-struct hunt {
-  struct hunt *next;
-  /* The attempt to stop; NULL: a job is closed. */
-  struct attempt *attempt;
-  uint32_t job;
-  char *mark;
-  enum phase phase;
-  uint64_t insist_at;
-  uint64_t look_at;
-  uint64_t pause_ms;
-  /* The attempt's pid still names its group: a member was there when we last looked. */
-  bool group_live;
-  /* All that was ever found: their descendants count too, and they need no mark to be found again. */
-  struct quarry *known;
-  size_t known_count;
-  size_t known_capacity;
-  uint32_t ended;
-  bool found;
-  unsigned clean_looks;
-};
+#include "quarry.h"
 
 static struct hunt *hunt_new(struct server *server, const char *mark, uint64_t grace_ms) {
   struct hunt *hunt = calloc(1, sizeof *hunt);
@@ -111,107 +83,6 @@ void hunt_leader_gone(struct server *server, struct attempt *attempt) {
   (void)server;
   attempt->hunt->look_at = mono_now();
   attempt->hunt->pause_ms = SCAN_PAUSE_MIN_MS;
-}
-
-static bool is_known(const struct hunt *hunt, const struct process *process) {
-  for (size_t i = 0; i < hunt->known_count; i++) {
-    if (hunt->known[i].pid == process->pid && hunt->known[i].start == process->start) return true;
-  }
-  return false;
-}
-
-static void remember(struct hunt *hunt, const struct process *process) {
-  if (is_known(hunt, process)) return;
-  hunt->ended++;
-  if (hunt->known_count == hunt->known_capacity) {
-    size_t capacity = hunt->known_capacity == 0 ? 16 : hunt->known_capacity * 2;
-    struct quarry *grown = realloc(hunt->known, capacity * sizeof *grown);
-    if (grown == NULL) return;
-    hunt->known = grown;
-    hunt->known_capacity = capacity;
-  }
-  hunt->known[hunt->known_count++] = (struct quarry){process->pid, process->start};
-}
-
-static bool in_group(const struct hunt *hunt, const struct process *process) {
-  const struct attempt *attempt = hunt->attempt;
-  if (attempt == NULL || !hunt->group_live) return false;
-  return process->group == attempt->pid || process->session == attempt->pid;
-}
-
-/* What an attempt of the job is being stopped for is left to that: it was asked already and has its own deadline. */
-static bool is_marked(const struct server *server, const struct hunt *hunt, const char *mark) {
-  if (*mark == 0) return false;
-  if (hunt->attempt != NULL) return strcmp(mark, hunt->mark) == 0;
-  if (strncmp(mark, hunt->mark, strlen(hunt->mark)) != 0) return false;
-  for (const struct hunt *other = server->hunts; other != NULL; other = other->next) {
-    if (other->attempt != NULL && strcmp(mark, other->mark) == 0) return false;
-  }
-  return true;
-}
-
-/* `wanted` per process: 1 belongs to the hunt, 0 not. A descendant belongs to what its ancestor belongs to. */
-static void select_quarry(const struct server *server, const struct hunt *hunt, const struct snapshot *all,
-                          char *wanted) {
-  for (size_t i = 0; i < all->count; i++) {
-    const struct process *process = &all->processes[i];
-    wanted[i] = in_group(hunt, process) || is_marked(server, hunt, process_mark(process)) || is_known(hunt, process);
-  }
-  /* Parents mostly have lower pids, so that one or two rounds are enough; a chain against that order takes more. */
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t i = 0; i < all->count; i++) {
-      if (wanted[i]) continue;
-      const struct process *parent = process_find(all, all->processes[i].parent);
-      if (parent == NULL || !wanted[parent - all->processes]) continue;
-      wanted[i] = 1;
-      changed = true;
-    }
-  }
-}
-
-/* A group is signalled as a whole while its first process is ours and unreaped: then its number cannot be another's. */
-static void signal_quarry(const struct hunt *hunt, const struct snapshot *all, const char *wanted, int signal) {
-  const struct attempt *attempt = hunt->attempt;
-  bool whole_group = attempt != NULL && !attempt->leader_reaped;
-  if (whole_group) {
-    kill(-attempt->pid, signal);
-    if (signal != SIGKILL) kill(-attempt->pid, SIGCONT);
-  }
-  for (size_t i = 0; i < all->count; i++) {
-    const struct process *process = &all->processes[i];
-    if (!wanted[i] || !process->alive) continue;
-    if (whole_group && process->group == attempt->pid) continue;
-    process_signal(process, signal);
-    if (signal != SIGKILL) process_signal(process, SIGCONT);
-  }
-}
-
-static uint32_t count_alive(struct hunt *hunt, const struct snapshot *all, const char *wanted) {
-  uint32_t alive = 0;
-  bool member = false;
-  for (size_t i = 0; i < all->count; i++) {
-    if (!wanted[i]) continue;
-    const struct process *process = &all->processes[i];
-    if (in_group(hunt, process)) member = true;
-    if (!process->alive) continue;
-    remember(hunt, process);
-    alive++;
-  }
-  if (hunt->attempt != NULL && hunt->attempt->leader_reaped) {
-    /* A process with the leader's pid is another one: the group is gone and its number was given again. */
-    if (!member || process_find(all, hunt->attempt->pid) != NULL) hunt->group_live = false;
-  }
-  return alive;
-}
-
-/* What belongs to the session of another running attempt is known, whatever its environment will be. */
-static bool is_unsure(const struct server *server, const struct snapshot *all, const char *wanted) {
-  for (size_t i = 0; i < all->count; i++) {
-    const struct process *process = &all->processes[i];
-    if (process->unsure && !wanted[i] && attempt_by_pid(server, process->session) == NULL) return true;
-  }
-  return false;
 }
 
 static void hunt_free(struct server *server, struct hunt *hunt) {

@@ -19,6 +19,9 @@
 /* What the frames of the known attempts may occupy together. */
 #define ATTEMPT_BYTES_MAX (512ull * 1024 * 1024)
 
+/* Without descriptors for a new connection, all else waits so long per turn. */
+#define ACCEPT_PAUSE_US 10000
+
 /* Jobs with a context or a cap; a QWorker runs 64 side by side. */
 #define JOBS_MAX 4096
 

@@ -15,8 +15,6 @@ const STATUS_DEADLINE_MS = 1000;
 const STOPPING_INTERVAL_MS = 500;
 /** With `--now`, for tasks to be dead after their grace; a QWorker that has not drained by then is dismissed all the same. */
 const STOP_NOW_DEADLINE_MS = 30_000;
-/** A transient daemon leaves after this time without work. */
-const IDLE_MS = 30_000;
 
 export function onDaemonStatus(turn: Turn, client: ClientId, request: number): void {
   const { state, clock } = turn;
@@ -167,7 +165,7 @@ function tendIdleDaemon(turn: Turn): void {
   if (busy) state.idleSinceMs = null;
   else {
     state.idleSinceMs ??= clock.monoMs;
-    const leaveAtMs = state.idleSinceMs + IDLE_MS;
+    const leaveAtMs = state.idleSinceMs + state.options.idleMs;
     if (clock.monoMs < leaveAtMs) return wakeAt(turn, leaveAtMs);
     turn.effects.push({ type: "announceLeaving" });
     stop(turn, false, null);

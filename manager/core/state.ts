@@ -21,8 +21,9 @@ export interface ManagerOptions {
   readonly capacity: Resources;
   /** One QWorker per cpu and gpu at most. */
   readonly workersMax: number;
-  /** Leaves by itself after IDLE_MS without work. */
+  /** Leaves by itself after `idleMs` without work. */
   readonly transient: boolean;
+  readonly idleMs: number;
   /** From SIGTERM to SIGKILL of tasks, when the daemon is stopped at once. */
   readonly graceMs: number;
 }

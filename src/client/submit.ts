@@ -60,7 +60,10 @@ async function sendPieces(
       totalBytes += bytes.length;
       if (totalBytes > DOCUMENT_BYTES_MAX) throw tooLarge();
       if (inFlight.length >= SUBMISSION_WINDOW) await inFlight.shift();
-      inFlight.push(sendPiece(connection, submission, index, bytes));
+      const sent = sendPiece(connection, submission, index, bytes);
+      // It may fail while the next piece is read; it is awaited later, and must not count as unheard until then.
+      sent.catch(() => undefined);
+      inFlight.push(sent);
       index += 1;
     }
     for (const sent of inFlight) await sent;

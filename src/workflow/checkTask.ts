@@ -159,9 +159,11 @@ export class TaskCheck {
     }
     const used = field ?? this.#defaults.command;
     if (used === null) {
+      const { name } = value;
       this.#faults.add(
         () => atValue(path),
-        () => `The task ${quoted(String(value["name"] ?? ""))} has no command: say what to run.`,
+        () =>
+          `The task${typeof name === "string" ? ` ${quoted(name)}` : ""} has no command: say what to run.`,
       );
       return "";
     }

@@ -26,7 +26,7 @@ export function scanJson(bytes: Buffer): JsonScan {
   let depth = 0;
   let keyNext = false;
   for (let index = 0; index < bytes.length; index += 1) {
-    switch (bytes[index]) {
+    switch (bytes[index] ?? 0) {
       case QUOTE: {
         const start = index;
         index = endOfText(bytes, start);

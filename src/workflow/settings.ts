@@ -98,14 +98,14 @@ export function readTaskClass(
   };
 }
 
-const LATER_EXECUTORS: ReadonlySet<unknown> = new Set(["docker", "kube", "slurm", "api"]);
+const LATER_EXECUTORS: ReadonlySet<string> = new Set(["docker", "kube", "slurm", "api"]);
 
 function readExecutor(field: Field | null, faults: FaultList): TaskClass["executor"] {
   const value = field?.value ?? "shell";
   if (value === "shell" || value === "noop") return value;
   field?.blame(faults, () =>
-    LATER_EXECUTORS.has(value)
-      ? `This version does not support the executor ${String(value)} yet: use shell.`
+    typeof value === "string" && LATER_EXECUTORS.has(value)
+      ? `This version does not support the executor ${value} yet: use shell.`
       : `executor must be shell or noop, found ${describe(value)}.`,
   );
   return "shell";

@@ -60,14 +60,17 @@ export function readDepends(value: unknown, path: Path, faults: FaultList): read
   const at = [...path, "depends"];
   if (!Array.isArray(value)) return [readDependency(value, () => at, faults)];
   if (value.length === 0) return noDependencies;
-  if (value.every((item) => typeof item === "string" && item !== "")) return value;
-  return value.map((item, index) => readDependency(item, () => [...at, index], faults));
+  const items: readonly unknown[] = value;
+  if (items.every(isName)) return items;
+  return items.map((item, index) => readDependency(item, () => [...at, index], faults));
 }
+
+const isName = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 const FORMS = "write the name of a task, or {task: name, same: index}";
 
 function readDependency(value: unknown, path: () => Path, faults: FaultList): Dependency {
-  if (typeof value === "string" && value !== "") return value;
+  if (isName(value)) return value;
   if (!isEntries(value)) {
     faults.add(
       () => atValue(path()),

@@ -14,8 +14,8 @@ export class YamlTooLarge extends Error {
 /** A workflow of YAML_BYTES_MAX has some six million, each some 0.3 KB while it is read; garbage can have more. */
 const LEXEMES_MAX = 8_000_000;
 
-const SCALAR_FOLLOWS = "\u001f";
-const MARKS: ReadonlySet<string> = new Set(["\u0002", "\u0018", SCALAR_FOLLOWS]);
+/** What the lexer adds to the text: the beginning of a document and of a scalar, the end of a flow. */
+const MARKS: ReadonlySet<string> = new Set(["\u0002", "\u0018", "\u001f"]);
 
 /** Passes the lexemes on. Throws where brackets, or dashes on a line, nest too deep for the parser's own bookkeeping. */
 export function* lexedBounded(lexemes: Iterable<string>): Generator<string> {
@@ -23,7 +23,6 @@ export function* lexedBounded(lexemes: Iterable<string>): Generator<string> {
   let offset = 0;
   let brackets = 0;
   let onLine = 0;
-  let isScalar = false;
   for (const lexeme of lexemes) {
     count += 1;
     if (count > LEXEMES_MAX) {
@@ -32,14 +31,12 @@ export function* lexedBounded(lexemes: Iterable<string>): Generator<string> {
         "The document has more parts than YAML is read for: use foreach, or write it as JSON.",
       );
     }
-    if (!isScalar) {
-      if (lexeme === "[" || lexeme === "{") brackets += 1;
-      else if (lexeme === "]" || lexeme === "}") brackets = Math.max(0, brackets - 1);
-      else if (lexeme === "-" || lexeme === "?") onLine += 1;
-      else if (lexeme === "\n" || lexeme === "\r\n") onLine = 0;
-      if (brackets > NESTING_MAX || onLine > NESTING_MAX) throw new YamlTooLarge(offset, tooDeep);
-    }
-    isScalar = lexeme === SCALAR_FOLLOWS;
+    // No scalar is one of these alone: they would have to be in quotes, or end with a line break.
+    if (lexeme === "[" || lexeme === "{") brackets += 1;
+    else if (lexeme === "]" || lexeme === "}") brackets = Math.max(0, brackets - 1);
+    else if (lexeme === "-" || lexeme === "?") onLine += 1;
+    else if (lexeme === "\n" || lexeme === "\r\n") onLine = 0;
+    if (brackets > NESTING_MAX || onLine > NESTING_MAX) throw new YamlTooLarge(offset, tooDeep);
     if (!MARKS.has(lexeme)) offset += lexeme.length;
     yield lexeme;
   }

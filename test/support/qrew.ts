@@ -26,6 +26,10 @@ export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
+  /** A command and its arguments in front, which execute the rest: `taskset -c 0`. */
+  readonly through?: readonly string[];
+  /** Another build's main file. */
+  readonly main?: string;
   /** A command that takes longer is killed, and the test fails. */
   readonly timeoutMs?: number;
 }
@@ -53,7 +57,13 @@ export class QrewFolder {
 
   /** Starts a command and does not wait for it. */
   spawn(args: readonly string[], options: CommandOptions = {}): ChildProcess {
-    return spawn(process.execPath, [QREW_MAIN, ...args], {
+    const [file = process.execPath, ...rest] = [
+      ...(options.through ?? []),
+      process.execPath,
+      options.main ?? QREW_MAIN,
+      ...args,
+    ];
+    return spawn(file, rest, {
       cwd: options.cwd ?? this.work,
       env: this.environment(options.env),
       stdio: ["pipe", "pipe", "pipe"],

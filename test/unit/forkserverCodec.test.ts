@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FrameCutter } from "../../protocol/forkserverBytes.ts";
-import { decodeCommand, decodeFact, encodeCommands, encodeFacts } from "../../protocol/forkserverCodec.ts";
+import { decodeCommand, encodeCommands } from "../../protocol/forkserverCommandCodec.ts";
+import { decodeFact, encodeFacts } from "../../protocol/forkserverFactCodec.ts";
 import { type ForkserverCommand, type ForkserverFact, START_STEPS } from "../../protocol/forkserverLink.ts";
 import { jobSeq, taskIndex } from "../../protocol/ids.ts";
 import { FORKSERVER_FRAME_BYTES_MAX } from "../../protocol/limits.ts";

@@ -14,11 +14,12 @@ import type {
 } from "../../../protocol/forkserverLink.ts";
 import { type AttemptId, attemptKey, type JobSeq } from "../../../protocol/ids.ts";
 import { EAGAIN, EINVAL, signalNumber } from "../errnos.ts";
-import { Hunt } from "../hunt.ts";
+import { Hunt, type Quarry } from "../hunt.ts";
 import { Lookout } from "../lookout.ts";
-import { type ProcessInfo, trySignal } from "../processes.ts";
+import { trySignal } from "../processes.ts";
 import { type Attempt, type Job, now, type RunningState } from "./attempt.ts";
 import { errnoOf, launch, stepOfError } from "./launch.ts";
+import { attemptQuarry, groupQuarry, jobQuarry } from "./quarries.ts";
 
 /** Attempts that wait, run or are held; beyond it a start is answered like one for which there is no process. */
 const ATTEMPTS_MAX = 65_536;
@@ -32,6 +33,8 @@ export class Attempts {
   private readonly say: (fact: ForkserverFact) => void;
   private readonly lookout = new Lookout();
   private readonly all = new Map<string, Attempt>();
+  /** The same, to be gone through again and again. */
+  private readonly known: Iterable<Attempt> = { [Symbol.iterator]: () => this.all.values() };
   private readonly jobs = new Map<JobSeq, Job>();
   private readonly runnable = new Set<Job>();
   private readonly counts = { running: 0, runningMilli: 0, queued: 0, held: 0, hunts: 0 };
@@ -124,24 +127,10 @@ export class Attempts {
       job.closing.advance(command.graceMs);
       return;
     }
-    const hunt = new Hunt(
-      this.lookout,
-      {
-        // What an attempt of the job is being stopped for is left to that: it has its own deadline.
-        matches: ({ mark }) => mark.startsWith(command.mark) && !this.isBeingStopped(job, mark),
-        isOthers: (process) => this.isRunning(process.session),
-        unreapedLeader: () => null,
-        mayConclude: () => job.running === 0 && job.queue.size === 0,
-      },
-      command.graceMs,
-    );
+    const hunt = new Hunt(this.lookout, jobQuarry(this.known, job, command.mark), command.graceMs);
     job.closing = hunt;
     this.counts.hunts++;
-    void hunt.run().then(({ ended, survivors }) => {
-      this.counts.hunts--;
-      this.jobs.delete(job.id);
-      this.say({ type: "jobClosed", job: job.id, ended, survivors });
-    });
+    void this.awaitClose(job, hunt);
   }
 
   /** Everything is stopped, and nothing started any more. */
@@ -229,7 +218,7 @@ export class Attempts {
     if (state.hunt !== null) {
       state.hunt.wake();
     } else if (trySignal(-state.pid, 0)) {
-      this.hunt(job, attempt, state, 0, (process) => isOf(state, process, process.group));
+      this.hunt(job, attempt, state, groupQuarry(this.known, state), 0);
     } else {
       this.finish(job, attempt, state, 0);
     }
@@ -247,40 +236,29 @@ export class Attempts {
     } else if (state.hunt !== null) {
       state.hunt.advance(graceMs);
     } else {
-      this.hunt(job, attempt, state, graceMs, (process) => {
-        return (
-          process.mark === spawn.mark ||
-          isOf(state, process, process.group) ||
-          isOf(state, process, process.session)
-        );
-      });
+      this.hunt(job, attempt, state, attemptQuarry(this.known, state, spawn.mark), graceMs);
     }
   }
 
-  private hunt(
-    job: Job,
-    attempt: Attempt,
-    state: RunningState,
-    graceMs: number,
-    matches: (process: ProcessInfo) => boolean,
-  ): void {
-    const hunt = new Hunt(
-      this.lookout,
-      {
-        matches,
-        isOthers: (process) => this.isRunning(process.session),
-        unreapedLeader: () => (state.outcome === null ? state.pid : null),
-        mayConclude: () => state.outcome !== null,
-      },
-      graceMs,
-    );
+  private hunt(job: Job, attempt: Attempt, state: RunningState, quarry: Quarry, graceMs: number): void {
+    const hunt = new Hunt(this.lookout, quarry, graceMs);
     state.hunt = hunt;
     this.counts.hunts++;
-    void hunt.run().then(({ survivors }) => {
-      this.counts.hunts--;
-      this.finish(job, attempt, state, survivors);
-      job.closing?.wake();
-    });
+    void this.awaitStop(job, attempt, state, hunt);
+  }
+
+  private async awaitStop(job: Job, attempt: Attempt, state: RunningState, hunt: Hunt): Promise<void> {
+    const { survivors } = await hunt.run();
+    this.counts.hunts--;
+    this.finish(job, attempt, state, survivors);
+    job.closing?.wake();
+  }
+
+  private async awaitClose(job: Job, hunt: Hunt): Promise<void> {
+    const { ended, survivors } = await hunt.run();
+    this.counts.hunts--;
+    this.jobs.delete(job.id);
+    this.say({ type: "jobClosed", job: job.id, ended, survivors });
   }
 
   private finish(job: Job, attempt: Attempt, state: RunningState, survivors: number): void {
@@ -304,27 +282,6 @@ export class Attempts {
     this.counts.held++;
     this.say(fact);
   }
-
-  private isBeingStopped(job: Job, mark: string): boolean {
-    for (const { spawn, state } of this.all.values()) {
-      if (spawn.key.job === job.id && state.type === "running" && spawn.mark === mark) return true;
-    }
-    return false;
-  }
-
-  private isRunning(leader: number): boolean {
-    for (const { state } of this.all.values())
-      if (state.type === "running" && state.pid === leader) return true;
-    return false;
-  }
-}
-
-/**
- * Whether a group or session is the attempt's. A process with the first one's number, once that was reaped, is another:
- * then the number was given again.
- */
-function isOf(state: RunningState, process: ProcessInfo, group: number): boolean {
-  return group === state.pid && (process.pid !== state.pid || state.outcome === null);
 }
 
 function endFact({ spawn, state }: Attempt, outcome: ForkserverOutcome, survivors = 0): ForkserverEnded {

@@ -2,7 +2,8 @@
 import type { Server, Socket } from "node:net";
 import { assertNever } from "../../../protocol/errors.ts";
 import { FrameCutter } from "../../../protocol/forkserverBytes.ts";
-import { decodeCommand, encodeFacts } from "../../../protocol/forkserverCodec.ts";
+import { decodeCommand } from "../../../protocol/forkserverCommandCodec.ts";
+import { encodeFacts } from "../../../protocol/forkserverFactCodec.ts";
 import {
   FORKSERVER_VERSION,
   type ForkserverCommand,

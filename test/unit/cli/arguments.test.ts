@@ -7,7 +7,7 @@ import {
   parseWait,
 } from "../../../src/cli/arguments.ts";
 
-const usage = expect.objectContaining({ code: "usage" });
+const usage: unknown = expect.objectContaining({ code: "usage" });
 
 describe("arguments", () => {
   it.each([

@@ -82,6 +82,6 @@ export function recorder(home: Home, options: { readonly canRedraw?: boolean } =
         return exitCodeOf(error);
       }
     },
-    json: () => JSON.parse(stdout()),
+    json: (): unknown => JSON.parse(stdout()),
   };
 }

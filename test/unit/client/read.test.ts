@@ -210,7 +210,10 @@ describe("failures", () => {
     ]);
     const found = firstFailures(reader, reader.tasks(job(1)), 3);
     expect(found.map(({ task }) => task.name)).toEqual(["part[2]", "part[1]", "part[3]"]);
-    expect(found[0]?.excerpt).toEqual({ stream: "stderr", lines: [...Array(9).fill("noise"), "the end"] });
+    expect(found[0]?.excerpt).toEqual({
+      stream: "stderr",
+      lines: [...Array.from({ length: 9 }, () => "noise"), "the end"],
+    });
     expect(found[1]?.excerpt).toEqual({ stream: "stdout", lines: ["said so"] });
     expect(found[2]?.excerpt).toBe(null);
   });

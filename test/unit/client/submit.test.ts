@@ -10,6 +10,7 @@ import {
 import { type Connection, openConnection } from "../../../src/client/connection.ts";
 import { pieces, submitDocument } from "../../../src/client/submit.ts";
 import { type Answer, type FakeManager, makeHome, openFakeManager, type TestHome } from "./fakeManager.ts";
+import { matching } from "./matching.ts";
 
 let home: TestHome;
 let fake: FakeManager | null = null;
@@ -45,7 +46,11 @@ const options: SubmissionOptions = {
 };
 
 /** Accepts everything; `received` is the document as it came in. */
-function accepting(): { readonly answer: Answer; readonly received: Buffer[]; mostInFlight(): number } {
+function accepting(): {
+  readonly answer: Answer;
+  readonly received: Buffer[];
+  readonly mostInFlight: () => number;
+} {
   const received: Buffer[] = [];
   let inFlight = 0;
   let most = 0;
@@ -89,7 +94,7 @@ describe("submitDocument", () => {
     });
     await expect(submitDocument(link, { document: Buffer.alloc(0), options })).rejects.toMatchObject({
       code: "invalidDocument",
-      message: expect.stringContaining("5 faults"),
+      message: matching(/5 faults/),
       details: ["flow.yaml:3:9: First.", "flow.yaml: Second.", "and 3 more faults"],
     });
   });
@@ -115,7 +120,7 @@ describe("submitDocument", () => {
     });
     await expect(submitDocument(link, { document: Buffer.alloc(0), options })).rejects.toMatchObject({
       code: "unreachable",
-      message: expect.stringContaining("qrew jobs"),
+      message: matching(/qrew jobs/),
     });
   });
 
@@ -124,7 +129,7 @@ describe("submitDocument", () => {
     const env = { BIG: "x".repeat(ENVIRONMENT_BYTES_MAX) };
     await expect(
       submitDocument(link, { document: Buffer.alloc(0), options: { ...options, env } }),
-    ).rejects.toMatchObject({ code: "refused", message: expect.stringContaining("--clean-env") });
+    ).rejects.toMatchObject({ code: "refused", message: matching(/--clean-env/) });
     expect(fake?.asked.length).toBe(1);
   });
 });

@@ -103,6 +103,46 @@ describe("faults", () => {
   });
 });
 
+describe("bounds", () => {
+  const shell = { name: "a", command: "x" };
+
+  it.each([
+    ["an argument", { ...shell, command: "x".repeat(131_072) }, "more than 131071 bytes"],
+    [
+      "all arguments",
+      { ...shell, command: Array(11).fill("x".repeat(100_000)) },
+      "The arguments have 1100011 bytes",
+    ],
+    [
+      "an environment",
+      { ...shell, params: { env: { A: "x".repeat(600_000), B: "x".repeat(600_000) } } },
+      "env has more",
+    ],
+    ["stdin", { ...shell, params: { stdin: "ü".repeat(600_000) } }, "stdin has more than 1048576 bytes"],
+    ["a path", { ...shell, params: { workdir: "x".repeat(4096) } }, "workdir has more than 4095 bytes"],
+    ["a name", { ...shell, name: "x".repeat(257) }, "longer than 256 characters"],
+    [
+      "what placeholders grow to",
+      { ...shell, command: "{{i}}".repeat(2000), foreach: { i: ["x".repeat(1000)] } },
+      "would exceed 1 MiB",
+    ],
+    [
+      "kinds of tasks",
+      { ...shell, foreach: { i: { range: [1, 100_001] } }, timeout: "{{i}}" },
+      "More than 100000 tasks differ",
+    ],
+    [
+      "named resources",
+      { ...shell, resources: Object.fromEntries(Array.from("abcdefghijklmnopq", (name) => [name, 1])) },
+      "at most 16",
+    ],
+  ])("%s", (_what, task, fault) => {
+    const faults = faultsOf(JSON.stringify([task]), "w.json");
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(fault);
+  });
+});
+
 describe("what a node can never offer", () => {
   const wants = (resources: string): readonly string[] =>
     faultsOf(task(`resources: {${resources}}`), "w.yaml", node);

@@ -104,6 +104,15 @@ tasks:
     });
   });
 
+  it("may be long, and long for many", () => {
+    const tasks = Array.from({ length: 50 }, (_, task) => ({
+      name: `t${task}`,
+      command: `${task} ${"ü".repeat(40_000)}`,
+    }));
+    const plan = planOf(tasks);
+    expect(tasks.map((_, task) => plan.resolve(task).command)).toEqual(tasks.map(({ command }) => command));
+  });
+
   it("may have variables with the names of object properties", () => {
     const plan = planOf([
       { name: "a", command: "x", params: { env: { toString: "1", hasOwnProperty: "2" } } },
@@ -143,6 +152,18 @@ tasks: [{name: a, resources: {cpus: 0.5, memory: 1.5Gi, gpus: 1}, retry: {factor
       timeoutMs: null,
       retry: { limit: 3, backoffMs: 600_000, factor: 1.5, maxMs: 600_000 },
     });
+  });
+
+  it("may come from defaults with placeholders alone", () => {
+    const { graph } = planOf(`
+defaults: {timeout: "{{n}}m"}
+tasks: [{name: a, command: x, foreach: {n: [1, 2]}}, {name: b, command: x, foreach: {n: [2]}}]
+`);
+    const timeouts = [...(graph.elementClasses.get(0) ?? [])].map(
+      (number) => graph.classes[number]?.timeoutMs,
+    );
+    expect(timeouts).toEqual([60_000, 120_000]);
+    expect(graph.classes[graph.definitionClass[1] ?? -1]?.timeoutMs).toBe(120_000);
   });
 
   it("take a plain number as the limit of retry", () => {

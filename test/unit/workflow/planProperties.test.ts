@@ -4,6 +4,7 @@ import { QrewError } from "../../../protocol/errors.ts";
 import type { ColumnPlan } from "../../../src/workflow/columnPlan.ts";
 import { decodePlan } from "../../../src/workflow/decodePlan.ts";
 import { encodePlan } from "../../../src/workflow/encodePlan.ts";
+import { entryOffset, type Section, SECTIONS } from "../../../src/workflow/planFormat.ts";
 import { faultsOf, planOf } from "./compiling.ts";
 
 /** A DAG as the dependencies of each task, all on earlier ones, and the place of each task in the document. */
@@ -121,6 +122,27 @@ describe("an encoded plan", () => {
     const newer = bytes.slice();
     newer[4] = 2;
     expect(() => decodePlan(newer)).toThrow(/format 2/);
+  });
+
+  it.each<readonly [section: Section, number: number, value: number]>([
+    ["firstTask", 1, 0],
+    ["needs", 1, 2],
+    ["dependentOffsets", 1, 9],
+    ["dependents", 0, 4],
+    ["dependentKinds", 0, 2],
+    ["definitionClass", 3, 99],
+    ["elementDefinitions", 0, 4],
+    ["elementNumbers", 2, 99],
+    ["nameOffsets", 1, 99],
+    ["commandOf", 0, 4],
+    ["paramsOf", 0, 9],
+    ["arrays", 1, 0],
+    ["firstValues", 1, 1],
+  ])("with a wrong number in %s is refused", (section, number, value) => {
+    const changed = new DataView(bytes.slice().buffer);
+    const start = changed.getFloat64(entryOffset(SECTIONS.indexOf(section)), true);
+    changed.setUint32(start + number * 4, value, true);
+    expect(() => decodePlan(new Uint8Array(changed.buffer))).toThrow(/damaged/);
   });
 
   it("with any bytes changed is refused, or is a plan whose tasks can be read or are refused", () => {

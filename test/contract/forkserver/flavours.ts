@@ -1,0 +1,72 @@
+/** Runs a suite over both forkservers: the C program, where there is a compiler, and its TypeScript twin. */
+import { execFileSync } from "node:child_process";
+import { afterAll, beforeAll, describe } from "vitest";
+import { findForkserverProgram } from "../../../executor/forkserver/client.ts";
+import type { ForkserverFlavour } from "../../../protocol/forkserverLink.ts";
+import type { Controller } from "./controller.ts";
+import { Fixture } from "./fixture.ts";
+
+/** One forkserver and its controller, for all tests of a file; each test has jobs of its own. */
+export interface Given {
+  readonly shared: Fixture;
+  readonly controller: Controller;
+}
+
+export function describeForkservers(
+  title: string,
+  suite: (given: Given, flavour: ForkserverFlavour) => void,
+  flavours: readonly ForkserverFlavour[] = ["c", "typescript"],
+): void {
+  const program = prepareProgram();
+  for (const flavour of flavours) {
+    const isMissing = flavour === "c" && program === null;
+    const where = isMissing ? `${flavour}, no C compiler here` : flavour;
+    describe.skipIf(isMissing)(`forkserver (${where}): ${title}`, () => {
+      let shared: Fixture | null = null;
+      let controller: Controller | null = null;
+      beforeAll(async () => {
+        shared = new Fixture(flavour);
+        controller = await shared.open();
+      });
+      afterAll(() => shared?.dispose());
+      suite(
+        {
+          get shared() {
+            return present(shared);
+          },
+          get controller() {
+            return present(controller);
+          },
+        },
+        flavour,
+      );
+    });
+  }
+}
+
+/** A forkserver of its own for a test that ends it, or that other tests would disturb. */
+export async function alone(
+  flavour: ForkserverFlavour,
+  options: ConstructorParameters<typeof Fixture>[1],
+  body: (fixture: Fixture, controller: Controller) => Promise<void>,
+): Promise<void> {
+  const fixture = new Fixture(flavour, options);
+  try {
+    await body(fixture, await fixture.open());
+  } finally {
+    await fixture.dispose();
+  }
+}
+
+/** Compiles it if need be; null where there is no compiler. */
+function prepareProgram(): string | null {
+  execFileSync(process.execPath, ["scripts/build-forkserver.mjs"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return findForkserverProgram();
+}
+
+function present<Value>(value: Value | null): Value {
+  if (value === null) throw new Error("used before it was opened");
+  return value;
+}

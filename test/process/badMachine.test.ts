@@ -1,0 +1,208 @@
+/** Machines that qrew cannot work on, or not any more: it says so, and goes on when it can. */
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { runJob, submitJob, writeDocument } from "../support/jobs.ts";
+import { OwnMounts } from "../support/ownMounts.ts";
+import { type CommandOptions, processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
+import { MOUNT_FUSE, skipUnless } from "../support/requires.ts";
+import { until } from "../support/until.ts";
+import { expectRefusal, expectUnbroken, managerPid } from "./refusals.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const GOOD = [{ name: "good", command: "true" }];
+
+describe("a full disk", () => {
+  /** Room for the stores of a few small jobs. */
+  const MOUNT_SMALL = 'mount -t tmpfs -o size=6m,mode=700 none "$1"';
+
+  async function onSmallDisk(
+    ctx: { skip(note?: string): never },
+    body: (qrew: QrewFolder, inside: CommandOptions, disk: string) => Promise<void>,
+  ): Promise<void> {
+    skipUnless(ctx, "mount");
+    await withQrew(async (qrew) => {
+      mkdirSync(qrew.home);
+      const mounts = await OwnMounts.make(MOUNT_SMALL, qrew.home);
+      const inside = { through: mounts.through(qrew.work) };
+      try {
+        expect((await qrew.run(["daemon", "start", "--cpus", "1"], inside)).code).toBe(0);
+        await body(qrew, inside, path.join(`/proc/${mounts.pid}/root`, qrew.home));
+      } finally {
+        await qrew.run(["daemon", "stop", "--now"], inside);
+        await mounts.close();
+      }
+    });
+  }
+
+  /** Takes what is left, to the last block. */
+  function fill(disk: string): void {
+    for (let bytes = 64 * 1024; bytes >= 1; ) {
+      try {
+        writeFileSync(path.join(disk, "filler"), Buffer.alloc(bytes), { flag: "a" });
+      } catch {
+        bytes = Math.floor(bytes / 2);
+      }
+    }
+  }
+  const empty = (disk: string): void => writeFileSync(path.join(disk, "filler"), "");
+
+  it("refuses submissions, survives, and works again when there is room", async (ctx) => {
+    await onSmallDisk(ctx, async (qrew, inside, disk) => {
+      const manager = await managerPid(qrew, inside);
+      await expectUnbroken(qrew, manager, inside);
+      fill(disk);
+      for (const command of ["run", "submit"]) {
+        const refused = await qrew.run([command, writeDocument(qrew, GOOD)], inside);
+        expect(expectRefusal(refused, 4)).toMatch(/ENOSPC.*make room on the disk/);
+      }
+      const shown = await qrew.run(["show", "last"], inside);
+      expect(shown.stdout).toContain("succeeded");
+      expect(await managerPid(qrew, inside)).toBe(manager);
+      empty(disk);
+      await expectUnbroken(qrew, manager, inside);
+    });
+  });
+
+  it("refuses a document that does not fit, in the middle of its pieces", async (ctx) => {
+    await onSmallDisk(ctx, async (qrew, inside) => {
+      const manager = await managerPid(qrew, inside);
+      const tasks = Array.from({ length: 8000 }, (_, i) => ({
+        name: `t${i}`,
+        command: `true ${"x".repeat(1000)}`,
+      }));
+      const refused = await qrew.run(["run", writeDocument(qrew, tasks)], inside);
+      expect(expectRefusal(refused, 4)).toMatch(/ENOSPC.*make room on the disk/);
+      // What had come is gone, so the next one fits.
+      await expectUnbroken(qrew, manager, inside);
+    });
+  });
+
+  it("waits with what it cannot record, and loses nothing", async (ctx) => {
+    await onSmallDisk(ctx, async (qrew, inside, disk) => {
+      const manager = await managerPid(qrew, inside);
+      const go = path.join(qrew.work, "go");
+      const wait = `until [ -e ${go} ]; do sleep 0.02; done; echo $QREW_TASK >> ${qrew.work}/ran`;
+      const tasks = Array.from({ length: 40 }, (_, i) => ({
+        name: `t${i}`,
+        command: i === 0 ? wait : `echo $QREW_TASK >> ${qrew.work}/ran`,
+      }));
+      const job = String(await submitJob(qrew, tasks, [], inside));
+      await until("the first task", async () => {
+        const shown = await qrew.run(["tasks", job], inside);
+        return /^t0\s+running/m.test(shown.stdout);
+      });
+      fill(disk);
+      writeFileSync(go, "");
+      await until("its end", () => existsSync(path.join(qrew.work, "ran")));
+      empty(disk);
+      expect((await qrew.run(["wait", job], { ...inside, timeoutMs: 30_000 })).code).toBe(0);
+      const ran = readFileSync(path.join(qrew.work, "ran"), "utf8").trimEnd().split("\n");
+      expect(ran.toSorted()).toEqual(tasks.map(({ name }) => name).toSorted());
+      await expectUnbroken(qrew, manager, inside);
+    });
+  });
+});
+
+describe("too few file descriptors", () => {
+  const limited = (command: string): readonly string[] => ["sh", "-c", `${command} && exec "$@"`, "sh"];
+
+  it.each(["run", "daemon start"])("%s refuses, and says how to get more", async (command) => {
+    await withQrew(async (qrew) => {
+      const args = command === "run" ? ["run", writeDocument(qrew, GOOD)] : ["daemon", "start"];
+      const refused = await qrew.run(args, { through: limited("ulimit -n 256") });
+      expect(expectRefusal(refused, 2)).toMatch(/only 256 files and needs 1024: .*administrator/);
+      expect(processesNaming(qrew.folder)).toEqual([]);
+      expect((await runJob(qrew, GOOD)).code).toBe(0);
+    });
+  });
+
+  it("raises a soft limit by itself", async () => {
+    await withQrew(async (qrew) => {
+      expect((await runJob(qrew, GOOD, [], { through: limited("ulimit -S -n 256") })).code).toBe(0);
+    });
+  });
+});
+
+describe("a network file system", () => {
+  async function onNetwork(
+    ctx: { skip(note?: string): never },
+    body: (qrew: QrewFolder, mount: string, inside: CommandOptions) => Promise<void>,
+  ): Promise<void> {
+    skipUnless(ctx, "mount", "fuse");
+    await withQrew(async (qrew) => {
+      const mount = path.join(qrew.folder, "net");
+      mkdirSync(mount);
+      const mounts = await OwnMounts.make(MOUNT_FUSE, mount);
+      try {
+        // Nobody serves this mount: a command that touched it would hang, and be killed.
+        await body(qrew, mount, { through: mounts.through(qrew.work), timeoutMs: 20_000 });
+      } finally {
+        await mounts.close();
+      }
+    });
+  }
+
+  it("is refused for the state folder without being touched", async (ctx) => {
+    await onNetwork(ctx, async (qrew, mount, inside) => {
+      const document = writeDocument(qrew, GOOD);
+      symlinkSync(mount, path.join(qrew.folder, "link"));
+      for (const home of [mount, path.join(mount, "deep", "home"), path.join(qrew.folder, "link", "home")]) {
+        for (const args of [["run", document], ["daemon", "start"], ["jobs"]]) {
+          const refused = await qrew.run(args, { ...inside, env: { QREW_HOME: home } });
+          expect(expectRefusal(refused, 2)).toMatch(/network file system \(fuse\.sshfs\).*set QREW_HOME/);
+        }
+      }
+    });
+  });
+
+  it("is left for a local folder, with a notice, where it is the home of the user", async (ctx) => {
+    await onNetwork(ctx, async (qrew, mount, inside) => {
+      // Looks only: the folder that it falls back to is everybody's, and no test's.
+      const jobs = await qrew.run(["daemon", "status"], { ...inside, env: { HOME: mount, QREW_HOME: "" } });
+      expect(jobs.stderr).toMatch(
+        /network file system \(fuse\.sshfs\): the state is kept in \/var\/tmp\/qrew-\d+/,
+      );
+    });
+  });
+});
+
+describe("a daemon of another version", () => {
+  const OTHER = "0.0.9-other";
+
+  /** A copy of the build that says it is of another version. */
+  function otherBuild(qrew: QrewFolder): string {
+    const copy = path.join(qrew.folder, "other");
+    cpSync(path.join(ROOT, "dist"), path.join(copy, "dist"), { recursive: true });
+    writeFileSync(path.join(copy, "package.json"), '{"type": "module"}');
+    symlinkSync(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"));
+    const version = path.join(copy, "dist", "protocol", "version.js");
+    const text = readFileSync(version, "utf8");
+    const edited = text.replace(/(QREW_VERSION = ")[^"]+"/, `$1${OTHER}"`);
+    expect(edited).not.toBe(text);
+    writeFileSync(version, edited);
+    return path.join(copy, "dist", "src", "cli", "main.js");
+  }
+
+  it("is not spoken to, but can be stopped", async () => {
+    await withQrew(async (qrew) => {
+      const main = otherBuild(qrew);
+      expect((await qrew.run(["daemon", "start"], { main })).code).toBe(0);
+      const before = await managerPid(qrew, { main });
+      for (const args of [
+        ["run", writeDocument(qrew, GOOD)],
+        ["cancel", "1"],
+        ["daemon", "status"],
+      ]) {
+        const refused = await qrew.run(args);
+        expect(expectRefusal(refused, 4)).toMatch(
+          new RegExp(`is qrew ${OTHER}, this command is qrew \\S+: stop it with \`qrew daemon stop\``),
+        );
+      }
+      await expectUnbroken(qrew, before, { main });
+      expect((await qrew.run(["daemon", "stop"])).code).toBe(0);
+      expect((await runJob(qrew, GOOD)).code).toBe(0);
+    });
+  });
+});

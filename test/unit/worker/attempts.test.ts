@@ -1,0 +1,187 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { backoffMs, LOSSES_MAX } from "../../../worker/core/attempts.ts";
+import { cpus } from "./graphs.ts";
+import { exited, GRACE_MS, lost, noProcess, Seat, withdrawn } from "./seat.ts";
+
+const retry = { limit: 2, backoffMs: 1000, factor: 3, maxMs: 2000 };
+
+describe("repetitions", () => {
+  it("waits longer each time, up to the maximum, and fails when the limit is used up", () => {
+    const seat = Seat.running({ a: { retry } });
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.end("a", exited(1));
+    expect(seat.record("a")).toMatchObject({ state: "backoff", attempt: 1, failures: 1, exitCode: 1 });
+    expect(seat.record("a").retryAtMs).toBe(seat.wallMs + 1000);
+    seat.pass(999);
+    seat.nothingElse();
+    seat.pass(1);
+    expect(seat.sent()).toEqual(["a#2"]);
+    expect(seat.takeAll("archiveAttempt")).toHaveLength(1);
+    seat.end("a#2", exited(2));
+    expect(seat.record("a").retryAtMs).toBe(seat.wallMs + 2000);
+    seat.pass(2000);
+    expect(seat.sent()).toEqual(["a#3"]);
+    seat.end("a#3", { type: "signalled", signal: "SIGSEGV" });
+    expect(seat.record("a")).toMatchObject({
+      state: "failed",
+      attempt: 3,
+      failures: 3,
+      signal: "SIGSEGV",
+      reason: { type: "signalled", signal: "SIGSEGV" },
+    });
+    expect(seat.finished()).toBe("failed");
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.nothingElse();
+  });
+
+  it("repeats at once without a backoff, in the same step", () => {
+    const seat = Seat.running({ a: { retry: { ...retry, backoffMs: 0 } } });
+    seat.sent();
+    seat.end("a", exited(1));
+    expect(seat.sent()).toEqual(["a#2"]);
+    seat.nothingElse();
+  });
+
+  it("never computes a wait that is no number or beyond its bounds", () => {
+    const policies = fc.record({
+      limit: fc.constant(1000),
+      backoffMs: fc.nat(10_000),
+      factor: fc.double({ min: 1, max: 100, noNaN: true }),
+      maxMs: fc.nat(1_000_000),
+    });
+    fc.assert(
+      fc.property(policies, fc.integer({ min: 1, max: 1000 }), (policy, repetition) => {
+        const waitMs = backoffMs(policy, repetition);
+        expect(waitMs).toBeGreaterThanOrEqual(0);
+        expect(waitMs).toBeLessThanOrEqual(policy.maxMs);
+        expect(waitMs).toBeGreaterThanOrEqual(Math.min(policy.backoffMs, policy.maxMs));
+      }),
+    );
+    expect(backoffMs({ limit: 1000, backoffMs: 0, factor: 100, maxMs: 1000 }, 1000)).toBe(0);
+  });
+
+  it("ignores what is told of an earlier attempt, but acknowledges its end", () => {
+    const seat = Seat.running({ a: { retry: { ...retry, backoffMs: 0 } } });
+    seat.end("a", exited(1));
+    expect(seat.sent()).toEqual(["a#1", "a#2"]);
+    seat.forget();
+    seat.end("a", exited(0));
+    expect(seat.commands("acknowledgeAttempts")).toEqual([
+      { type: "acknowledgeAttempts", attempts: [seat.id("a")] },
+    ]);
+    seat.nothingAtAll();
+  });
+});
+
+describe("time limits", () => {
+  const plan = { a: { timeoutMs: 60_000, retry: { ...retry, limit: 1 } } };
+
+  it("counts from the start, stops the attempt, and repeats it as a failure", () => {
+    const seat = Seat.running(plan);
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.pass(100_000);
+    seat.nothingElse();
+    seat.start("a");
+    seat.pass(59_999);
+    seat.nothingElse();
+    seat.pass(1);
+    expect(seat.commands("stopAttempts")).toEqual([
+      { type: "stopAttempts", attempts: [seat.id("a")], graceMs: GRACE_MS },
+    ]);
+    seat.end("a", { type: "signalled", signal: "SIGTERM" });
+    const reason = { type: "timedOut", timeoutMs: 60_000 };
+    expect(seat.record("a")).toMatchObject({ state: "backoff", failures: 1, reason });
+    seat.pass(1000);
+    expect(seat.sent()).toEqual(["a#2"]);
+    seat.start("a#2");
+    seat.pass(60_000);
+    expect(seat.stopped()).toEqual(["a#2"]);
+    // A task that takes SIGTERM for a reason to exit 0 has not done its work.
+    seat.end("a#2", exited(0));
+    expect(seat.record("a")).toMatchObject({ state: "failed", reason });
+    expect(seat.finished()).toBe("failed");
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.nothingElse();
+  });
+
+  it("lets an attempt alone that ends in time", () => {
+    const seat = Seat.running({ a: { timeoutMs: 60_000 }, b: [] });
+    expect(seat.sent()).toEqual(["a#1", "b#1"]);
+    seat.start("a");
+    seat.succeed("a");
+    seat.pass(200_000);
+    expect(seat.record("a").state).toBe("succeeded");
+    seat.nothingElse();
+  });
+
+  it("counts the time that has passed before the start was told", () => {
+    const seat = Seat.running(plan);
+    expect(seat.sent()).toEqual(["a#1"]);
+    const startedAtMs = seat.wallMs - 50_000;
+    const started = { ...seat.id("a"), startedAtMs, startedMonoMs: seat.nowMs - 50_000, pid: 1 };
+    seat.feed({ type: "attemptsStarted", attempts: [started] });
+    seat.pass(10_000);
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.nothingElse();
+  });
+});
+
+describe("attempts that are lost", () => {
+  it(`are repeated without blame, and the task fails with the loss number ${LOSSES_MAX}`, () => {
+    const seat = Seat.running({ a: [] });
+    for (let attempt = 1; attempt < LOSSES_MAX; attempt++) {
+      expect(seat.sent()).toEqual([`a#${attempt}`]);
+      seat.end(`a#${attempt}`, lost);
+    }
+    expect(seat.sent()).toEqual([`a#${LOSSES_MAX}`]);
+    expect(seat.record("a")).toMatchObject({ state: "ready", failures: 0 });
+    seat.end(`a#${LOSSES_MAX}`, lost);
+    expect(seat.record("a")).toMatchObject({ state: "failed", reason: { type: "lost" } });
+    expect(seat.finished()).toBe("failed");
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.nothingElse();
+  });
+
+  it("are not counted when they were withdrawn before their start", () => {
+    const seat = Seat.running({ a: [] });
+    for (let attempt = 1; attempt < 10; attempt++) {
+      expect(seat.sent()).toEqual([`a#${attempt}`]);
+      seat.end(`a#${attempt}`, withdrawn);
+    }
+    seat.sent();
+    seat.nothingElse();
+  });
+
+  it("wait a second when the node has no process to give, without using up the retry limit", () => {
+    const seat = Seat.running({ a: [] });
+    for (let attempt = 1; attempt < 6; attempt++) {
+      expect(seat.sent()).toEqual([`a#${attempt}`]);
+      seat.end(`a#${attempt}`, noProcess);
+      expect(seat.record("a")).toMatchObject({ state: "backoff", failures: 0 });
+      seat.pass(999);
+      seat.nothingElse();
+      seat.pass(1);
+    }
+    expect(seat.sent()).toEqual(["a#6"]);
+    seat.succeed("a#6");
+    expect(seat.finished()).toBe("succeeded");
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.nothingElse();
+  });
+
+  it("fail at once when the command is wrong", () => {
+    const seat = Seat.running({ a: [] }, cpus(1));
+    seat.sent();
+    const detail = "no such program";
+    seat.end("a", { type: "notStarted", reason: "commandNotFound", detail });
+    expect(seat.record("a")).toMatchObject({
+      state: "failed",
+      startedSeq: null,
+      reason: { type: "notStarted", reason: "commandNotFound", detail },
+    });
+    expect(seat.finished()).toBe("failed");
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.nothingElse();
+  });
+});

@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import { cpus } from "./graphs.ts";
+import { exited, JOB, lost, noProcess, Seat, withdrawn } from "./seat.ts";
+
+const cancel = { type: "cancelRequested", job: JOB } as const;
+const plan = { a: [], b: ["a"], c: ["b"] };
+
+describe("cancel", () => {
+  it("before it is assigned is nobody's business", () => {
+    const seat = new Seat();
+    seat.feed(cancel);
+    seat.nothingAtAll();
+  });
+
+  it("while it is being read ends it as soon as it is there", () => {
+    const seat = new Seat();
+    seat.assign(plan);
+    seat.feed(cancel);
+    seat.load();
+    expect(seat.records()).toEqual(["a cancelled", "b cancelled", "c cancelled"]);
+    expect(seat.finished()).toBe("cancelled");
+    seat.nothingElse();
+  });
+
+  it("while its tasks are ready and nothing has run ends it at once", () => {
+    const seat = Seat.running(plan, cpus(0));
+    seat.feed(cancel);
+    expect(seat.finished()).toBe("cancelled");
+    expect(seat.record("a")).toMatchObject({ attempt: 0, reason: { type: "cancelled" } });
+    seat.nothingElse();
+  });
+
+  it("of what was sent and has not started withdraws it", () => {
+    const seat = Seat.running(plan);
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.feed(cancel);
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.nothingElse();
+    seat.end("a", withdrawn);
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.nothingElse();
+    seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
+    expect(seat.finished()).toBe("cancelled");
+    expect(seat.record("a").state).toBe("cancelled");
+    seat.nothingElse();
+  });
+
+  it("of what runs stops it, and the job ends when its last process is confirmed dead", () => {
+    const seat = Seat.running({ ...plan, d: [] });
+    expect(seat.sent()).toEqual(["a#1", "d#1"]);
+    seat.start("a", "d");
+    seat.records();
+    seat.feed(cancel);
+    expect(seat.records()).toEqual(["b cancelled", "c cancelled"]);
+    expect(seat.stopped()).toEqual(["a#1", "d#1"]);
+    seat.end("a", { type: "signalled", signal: "SIGTERM" });
+    seat.nothingElse();
+    seat.end("d", exited(0));
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    expect(seat.store.jobs.get(JOB)?.state).toBe("running");
+    seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
+    expect(seat.finished()).toBe("cancelled");
+    expect(seat.store.jobs.get(JOB)).toMatchObject({ state: "cancelled", tasks: { cancelled: 4, total: 4 } });
+    seat.nothingElse();
+  });
+
+  it("of what waits for its repetition ends it without another attempt", () => {
+    const retry = { limit: 5, backoffMs: 1000, factor: 1, maxMs: 1000 };
+    const seat = Seat.running({ a: { retry } });
+    seat.sent();
+    seat.end("a", exited(1));
+    seat.feed(cancel);
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
+    expect(seat.finished()).toBe("cancelled");
+    seat.pass(10_000);
+    expect(seat.commands("leave")).toHaveLength(1);
+    seat.nothingElse();
+  });
+
+  it("is not undone by an attempt that is lost, or that finds no process", () => {
+    const seat = Seat.running({ a: [], b: [] });
+    seat.sent();
+    seat.feed(cancel);
+    expect(seat.stopped()).toEqual(["a#1", "b#1"]);
+    seat.end("a", lost);
+    seat.end("b", noProcess);
+    expect([seat.record("a").state, seat.record("b").state]).toEqual(["cancelled", "cancelled"]);
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.nothingElse();
+  });
+
+  it("twice, or while closing, or after the end, is the same as once", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.feed(cancel, cancel);
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.end("a", withdrawn);
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.feed(cancel);
+    seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
+    seat.feed(cancel);
+    expect(seat.finished()).toBe("cancelled");
+    seat.nothingElse();
+  });
+
+  it("ends at its deadline when nobody confirms that the processes are dead", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.feed(cancel);
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.end("a", withdrawn);
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.pass(34_999);
+    seat.nothingElse();
+    seat.pass(1);
+    expect(seat.finished()).toBe("cancelled");
+    seat.nothingElse();
+  });
+
+  it("while closing asks again when the TaskExecutor was replaced, or has reconnected", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.feed(cancel);
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.end("a", withdrawn);
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    // What was said between two connections may not have been heeded.
+    seat.hello();
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.pass(5000);
+    seat.feed({ type: "executorLost" });
+    seat.take("startExecutor");
+    seat.hello();
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
+    expect(seat.finished()).toBe("cancelled");
+    seat.nothingElse();
+  });
+
+  it("goes on where the last holder of the seat left it", () => {
+    const seat = Seat.running({ a: [], b: ["a"] });
+    seat.sent();
+    seat.start("a");
+    seat.feed(cancel);
+    const next = seat.successor();
+    expect(next.stopped()).toEqual(["a#1"]);
+    next.hello(["a#1"]);
+    expect(next.stopped()).toEqual(["a#1"]);
+    next.end("a", { type: "signalled", signal: "SIGTERM" });
+    expect(next.commands("closeJob")).toHaveLength(1);
+    const third = next.successor();
+    third.hello();
+    expect(third.commands("closeJob")).toHaveLength(1);
+    third.feed({ type: "jobClosed", job: JOB, survivors: 0 });
+    expect(third.finished()).toBe("cancelled");
+    third.nothingElse();
+  });
+});

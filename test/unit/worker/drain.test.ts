@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import { cpus } from "./graphs.ts";
+import { exited, JOB, Seat, withdrawn } from "./seat.ts";
+
+const drain = (stop: boolean) => ({ type: "drainRequested", stop, graceMs: 700 }) as const;
+
+describe("drain", () => {
+  it("is done at once where nothing runs", () => {
+    const seat = new Seat();
+    seat.feed(drain(false));
+    expect(seat.facts("drained")).toHaveLength(1);
+    seat.feed({ type: "woken" });
+    seat.nothingElse();
+  });
+
+  it("starts nothing new, waits for what runs, and asks for no slots", () => {
+    const seat = Seat.running({ a: [], b: ["a"], c: [] }, cpus(1));
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.start("a");
+    seat.forget();
+    seat.feed(drain(false));
+    expect(seat.facts("demandSlots")).toEqual([{ type: "demandSlots", job: JOB, classes: [] }]);
+    expect(seat.commands("setCap")).toMatchObject([{ cpusMilli: 0 }]);
+    seat.nothingElse();
+    seat.succeed("a");
+    expect(seat.facts("drained")).toHaveLength(1);
+    seat.lend(cpus(8), 2);
+    seat.nothingElse();
+    expect(seat.record("a").state).toBe("succeeded");
+  });
+
+  it("withdraws what waits in the forkserver, once the cap holds, and the next holder runs it", () => {
+    const seat = Seat.running({ a: [], b: [] }, cpus(2));
+    expect(seat.sent()).toEqual(["a#1", "b#1"]);
+    seat.start("a");
+    seat.confirmsCaps = false;
+    seat.forget();
+    seat.feed(drain(false));
+    const [cap] = seat.commands("setCap");
+    seat.nothingElse();
+    seat.feed({ type: "capSet", job: JOB, serial: cap?.serial ?? 0 });
+    expect(seat.stopped()).toEqual(["b#1"]);
+    seat.end("b", withdrawn);
+    seat.nothingElse();
+    expect(seat.record("b")).toMatchObject({ state: "ready", reason: { type: "lost" } });
+    seat.succeed("a");
+    expect(seat.facts("drained")).toHaveLength(1);
+    seat.nothingElse();
+    const next = seat.successor();
+    next.hello();
+    next.lend(cpus(2), 5);
+    expect(next.sent()).toEqual(["b#2"]);
+    next.nothingElse();
+  });
+
+  it("that stops stops what runs with the grace that it was given, and the next holder repeats it", () => {
+    const seat = Seat.running({ a: [], b: [] }, cpus(2));
+    seat.sent();
+    seat.start("a");
+    seat.feed(drain(true));
+    expect(seat.commands("stopAttempts")).toMatchObject([
+      { attempts: [seat.id("a")], graceMs: 700 },
+      { attempts: [seat.id("b")], graceMs: 700 },
+    ]);
+    seat.end("a", { type: "signalled", signal: "SIGTERM" });
+    seat.end("b", withdrawn);
+    expect(seat.facts("drained")).toHaveLength(1);
+    seat.nothingElse();
+    const next = seat.successor();
+    next.hello();
+    next.lend(cpus(2), 5);
+    expect(next.sent()).toEqual(["a#2", "b#2"]);
+    next.nothingElse();
+  });
+
+  it("becomes firm when it is asked again, and says again that it is done", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.start("a");
+    seat.feed(drain(false));
+    seat.nothingElse();
+    seat.feed(drain(true));
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.feed(drain(false));
+    seat.nothingElse();
+    seat.end("a", exited(143));
+    expect(seat.facts("drained")).toHaveLength(1);
+    seat.feed(drain(true));
+    expect(seat.facts("drained")).toHaveLength(1);
+    seat.nothingElse();
+  });
+
+  it("does not take what may run for waiting while the TaskExecutor is away", () => {
+    const seat = Seat.running({ a: [], b: [] }, cpus(2));
+    seat.sent();
+    seat.start("a");
+    const next = seat.successor();
+    next.feed(drain(false));
+    next.nothingElse();
+    next.confirmsCaps = false;
+    next.hello(["a#1", "b#1"]);
+    next.nothingElse();
+    next.start("b");
+    next.feed({ type: "capSet", job: JOB, serial: next.state.jobs.get(JOB)?.loan.capSerial ?? 0 });
+    next.nothingElse();
+    next.succeed("a", "b");
+    next.take("reportFinished");
+    next.commands("closeJob");
+    expect(next.facts("drained")).toHaveLength(1);
+    next.nothingElse();
+  });
+
+  it("waits for a job that is still being read, and stops what it finds there", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.start("a");
+    const next = new Seat({ store: seat.store, executorExpected: true, nowMs: seat.nowMs });
+    next.assign({ a: [] });
+    next.feed(drain(true));
+    expect(next.facts("drained")).toEqual([]);
+    next.load();
+    next.stopped();
+    next.hello(["a#1"]);
+    expect(next.stopped()).toEqual(["a#1"]);
+    next.nothingElse();
+    next.end("a", { type: "signalled", signal: "SIGKILL" });
+    expect(next.facts("drained")).toHaveLength(1);
+    next.nothingElse();
+  });
+
+  it("lets a cancel go through", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.feed(drain(false));
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.feed({ type: "cancelRequested", job: JOB });
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.end("a", withdrawn);
+    expect(seat.commands("closeJob")).toHaveLength(1);
+    seat.nothingElse();
+    seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
+    expect(seat.finished()).toBe("cancelled");
+    expect(seat.facts("drained")).toHaveLength(1);
+    seat.nothingElse();
+  });
+});

@@ -1,0 +1,193 @@
+import { describe, expect, it } from "vitest";
+import { cpus } from "./graphs.ts";
+import { exited, JOB, Seat } from "./seat.ts";
+
+const retry = { limit: 3, backoffMs: 10_000, factor: 1, maxMs: 10_000 };
+
+describe("the next holder of a seat", () => {
+  it("finds every state as it was", () => {
+    const plan = {
+      done: [],
+      after: ["done"],
+      bad: [],
+      never: ["bad"],
+      flaky: { retry },
+      runs: [],
+      sent: [],
+      later: ["runs"],
+    };
+    const seat = Seat.running(plan, cpus(8));
+    seat.sent();
+    seat.succeed("done");
+    seat.end("bad", exited(1));
+    seat.end("flaky", exited(1));
+    seat.start("runs");
+    seat.pass(1000);
+    const next = seat.successor();
+    expect(next.records()).toEqual([]);
+    const before = seat.store.jobs.get(JOB);
+    const job = next.state.jobs.get(JOB);
+    expect(job?.seq).toBeGreaterThanOrEqual(before?.seq ?? 0);
+    expect(next.takeAll("reportProgress").at(-1)?.report.tasks).toEqual({
+      total: 8,
+      waiting: 1,
+      ready: 2,
+      running: 1,
+      backoff: 1,
+      succeeded: 1,
+      failed: 1,
+      cancelled: 0,
+      skipped: 1,
+    });
+    next.hello(["runs#1", "after#1", "sent#1"]);
+    next.lend(cpus(8), 9);
+    next.nothingElse();
+    next.pass(8999);
+    next.nothingElse();
+    next.pass(1);
+    expect(next.sent()).toEqual(["flaky#2"]);
+    next.succeed("runs");
+    expect(next.sent()).toEqual(["later#1"]);
+    next.nothingElse();
+  });
+
+  it("gives no sequence number twice", () => {
+    let seat = Seat.running({ a: { count: 4 }, b: { count: 4, needs: ["same:a"] } }, cpus(2));
+    const seqs: number[] = [];
+    const collect = (from: Seat): void => {
+      for (const { record } of from.takeAll("recordTask")) {
+        const { state, startedSeq, finishedSeq } = record;
+        if (state === "running" && startedSeq !== null) seqs.push(startedSeq);
+        if (state === "succeeded" && finishedSeq !== null) seqs.push(finishedSeq);
+      }
+    };
+    for (let i = 0; i < 8; i++) {
+      const live = seat.sent();
+      const [first = "", ...others] = live;
+      seat.start(first);
+      seat.succeed(first);
+      live.push(...seat.sent());
+      collect(seat);
+      const next = seat.successor();
+      next.hello([...others, ...live.slice(1 + others.length)]);
+      next.lend(cpus(2), 10);
+      // Those that are live are told of again, so that the next round ends them too.
+      for (const name of [...others, ...live.slice(1 + others.length)]) next.succeed(name);
+      collect(next);
+      seat = next;
+    }
+    expect(seat.finished()).toBe("succeeded");
+    expect(new Set(seqs).size).toBe(seqs.length);
+    expect(seqs).toHaveLength(16);
+  });
+
+  it("adopts what the TaskExecutor lists as alive, under the same number", () => {
+    const seat = Seat.running({ a: [], b: ["a"] });
+    seat.sent();
+    const next = seat.successor();
+    next.nothingElse();
+    next.hello(["a#1"]);
+    expect(next.takeAll("openJob")).toHaveLength(1);
+    expect(next.commands("setCap")).toMatchObject([{ cpusMilli: 0 }]);
+    next.nothingElse();
+    next.succeed("a");
+    next.lend(cpus(1), 3);
+    expect(next.sent()).toEqual(["b#1"]);
+    next.nothingElse();
+  });
+
+  it("waits for the end of what is listed as ended", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.start("a");
+    const next = seat.successor();
+    next.hello([], ["a#1"]);
+    next.nothingElse();
+    next.end("a", exited(0));
+    expect(next.finished()).toBe("succeeded");
+    expect(next.commands("closeJob")).toHaveLength(1);
+    next.nothingElse();
+  });
+
+  it("repeats what is not listed", () => {
+    const seat = Seat.running({ a: [], b: [] });
+    seat.sent();
+    seat.start("a");
+    const next = seat.successor();
+    next.lend(cpus(4), 2);
+    next.nothingElse();
+    next.hello();
+    expect(next.sent()).toEqual(["a#2", "b#2"]);
+    expect(next.takeAll("archiveAttempt")).toHaveLength(2);
+    next.nothingElse();
+  });
+
+  it("stops what nobody waits for", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.end("a", { type: "lost", detail: "" });
+    expect(seat.sent()).toEqual(["a#2"]);
+    seat.hello(["a#1", "a#2"]);
+    expect(seat.stopped()).toEqual(["a#1"]);
+    seat.nothingElse();
+  });
+
+  it("keeps the time limit of what runs", () => {
+    const seat = Seat.running({ a: { timeoutMs: 60_000 } });
+    seat.sent();
+    seat.start("a");
+    seat.pass(50_000);
+    const next = seat.successor();
+    next.hello(["a#1"]);
+    next.pass(9999);
+    next.nothingElse();
+    next.pass(1);
+    expect(next.stopped()).toEqual(["a#1"]);
+    next.nothingElse();
+  });
+
+  it("learns of a start that was told to nobody, with its time limit", () => {
+    const seat = Seat.running({ a: { timeoutMs: 60_000 } });
+    seat.sent();
+    const startedAtMs = seat.wallMs;
+    const startedMonoMs = seat.nowMs;
+    seat.pass(40_000);
+    const next = seat.successor();
+    const id = next.id("a");
+    const started = { ...id, startedAtMs, startedMonoMs, pid: 7 };
+    next.feed({ type: "executorSaidHello", pid: 1, live: [{ ...id, started }], ended: [] });
+    next.commands("welcome");
+    expect(next.take("tellExecutor", ({ command }) => command.type === "setCap").command.type).toBe("setCap");
+    next.take("openJob");
+    expect(next.record("a").state).toBe("running");
+    next.pass(20_000);
+    expect(next.stopped()).toEqual(["a#1"]);
+    next.nothingElse();
+  });
+
+  it("tells a job that has ended, and only that", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.succeed("a");
+    expect(seat.finished()).toBe("succeeded");
+    const next = seat.successor();
+    expect(next.finished()).toBe("succeeded");
+    next.nothingAtAll();
+    next.feed({ type: "jobReleased", job: JOB });
+    expect(next.takeAll("forgetJob")).toHaveLength(1);
+    next.nothingAtAll();
+  });
+
+  it("begins anew where the records are of an earlier round", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.succeed("a");
+    const record = seat.store.jobs.get(JOB);
+    if (record !== undefined) seat.store.jobs.set(JOB, { ...record, round: 0 });
+    const next = seat.successor();
+    next.hello();
+    next.lend(cpus(1), 1);
+    expect(next.sent()).toEqual(["a#1"]);
+    next.nothingElse();
+  });
+});
