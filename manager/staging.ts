@@ -37,8 +37,13 @@ export class Staging {
     }
   }
 
+  /** After the last write, which would make the file again. */
   forget(submission: number): void {
+    const written = this.#writes.get(submission) ?? Promise.resolve();
     this.#writes.delete(submission);
-    rm(this.pathOf(submission), { force: true }).catch(() => undefined);
+    written
+      .catch(() => undefined)
+      .then(() => rm(this.pathOf(submission), { force: true }))
+      .catch(() => undefined);
   }
 }

@@ -196,7 +196,10 @@ function abandon(
   code: "storeFull" | "internal" | "refused",
   message: string,
 ): void {
-  refuse(turn, submission.client, request, code, message);
+  // Who sent several pieces waits for an answer to each.
+  for (const asked of new Set([request, ...submission.pending.values()])) {
+    refuse(turn, submission.client, asked, code, message);
+  }
   forget(turn, submission);
 }
 

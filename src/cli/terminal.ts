@@ -45,25 +45,9 @@ export function openTerminal(
   stderr: TerminalStream,
   environment: NodeJS.ProcessEnv,
 ): Terminal {
-  let isClosed = false;
-  let fault: Error | null = null;
-  stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") isClosed = true;
-    else fault = error;
-  });
+  const write = makeWrite(stdout);
   // Without anybody who reads them, notes are worth nothing, and no reason to fail.
   stderr.on("error", () => undefined);
-
-  const write = async (text: string | Uint8Array): Promise<void> => {
-    if (isClosed) throw new OutputClosed();
-    if (fault !== null) throw fault;
-    if (stdout.write(text)) return;
-    await new Promise<void>((resolve) => {
-      stdout.once("drain", resolve);
-      stdout.once("close", resolve);
-      stdout.once("error", () => resolve());
-    });
-  };
   const draw = (text: string): void => {
     if (stderr.writable) stderr.write(text);
   };
@@ -84,6 +68,31 @@ export function openTerminal(
       stderr.on("resize", listener);
       return () => void stderr.off("resize", listener);
     },
+  };
+}
+
+/** Waits until the stream takes more. Throws OutputClosed, or what is wrong with the stream. */
+function makeWrite(stream: TerminalStream): Terminal["write"] {
+  let isClosed = false;
+  let fault: Error | null = null;
+  const waiting: (() => void)[] = [];
+  const goOn = (): void => {
+    for (const resolve of waiting.splice(0)) resolve();
+  };
+  stream.on("drain", goOn);
+  stream.on("close", goOn);
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") isClosed = true;
+    else fault = error;
+    goOn();
+  });
+  return async (text) => {
+    if (isClosed) throw new OutputClosed();
+    if (fault !== null) throw fault;
+    if (stream.write(text)) return;
+    await new Promise<void>((resolve) => {
+      waiting.push(resolve);
+    });
   };
 }
 

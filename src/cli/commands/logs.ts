@@ -44,44 +44,72 @@ export function logs(
   };
   return withReader(context, async (reader) => {
     const tasks = reader.tasks(findJob(reader, jobText));
-    const found = taskName === null ? inOrderOfStart(tasks) : elementsOf(tasks, taskName);
-    if (wanted.json) await writeJson(context, reader, tasks, found, wanted);
-    else if (taskName !== null && found.length === 1)
-      await writeOne(context, reader, tasks, found[0], wanted);
-    else await writeAll(context, reader, tasks, found, wanted);
+    const one = taskName === null ? null : tasks.find(taskName);
+    if (one !== null && !wanted.json) await writeOne(context, reader, tasks, tasks.task(one), wanted);
+    else {
+      const candidates = taskName === null ? inOrderOfStart(tasks) : namedCandidates(tasks, taskName);
+      const outputs = eachOutput(reader, tasks, candidates, wanted);
+      if (wanted.json) await writeJson(context, tasks, outputs, wanted);
+      else await writeAll(context, tasks, outputs, wanted);
+    }
     return 0;
   });
 }
 
+/** A task, and the attempt whose output is wanted. */
+interface Candidate {
+  readonly task: TaskIndex;
+  readonly latest: number;
+}
+
 /** The task of this name or, if it names an array, its elements. */
-function elementsOf(tasks: JobTasks, name: string): readonly TaskIndex[] {
-  const task = tasks.find(name);
-  if (task !== null) return [task];
-  const elements = tasks.elements(name);
-  if (elements.length > 0) return elements;
+function namedCandidates(tasks: JobTasks, name: string): readonly Candidate[] {
+  const one = tasks.find(name);
+  const found = one === null ? tasks.elements(name) : [one];
+  if (found.length > 0) return found.map((task) => ({ task, latest: tasks.task(task).attempt }));
   const job = tasks.job.job;
   throw new QrewError("notFound", `Job ${job} has no task "${printable(name)}": see \`qrew tasks ${job}\`.`);
 }
 
-function inOrderOfStart(tasks: JobTasks): readonly TaskIndex[] {
-  const started: { readonly task: TaskIndex; readonly seq: number }[] = [];
+function inOrderOfStart(tasks: JobTasks): readonly Candidate[] {
+  const started: (Candidate & { readonly seq: number })[] = [];
   for (const { task, record } of tasks.recorded()) {
-    if (record.startedSeq !== null) started.push({ task, seq: record.startedSeq });
+    // A task that waits for its repetition has no start, and output all the same.
+    const seq = record.startedSeq ?? Number.MAX_SAFE_INTEGER;
+    if (record.attempt > 0) started.push({ task, latest: record.attempt, seq });
   }
-  return started.sort((a, b) => a.seq - b.seq).map(({ task }) => task);
+  return started.sort((a, b) => a.seq - b.seq);
+}
+
+interface FoundOutput {
+  readonly name: string;
+  readonly attempt: number;
+  readonly output: CapturedOutput;
+}
+
+/** Without those that wrote nothing, or had no such attempt. */
+function* eachOutput(
+  reader: StateReader,
+  tasks: JobTasks,
+  candidates: readonly Candidate[],
+  wanted: Wanted,
+): Generator<FoundOutput> {
+  for (const { task, latest } of candidates) {
+    const attempt = wanted.attempt ?? latest;
+    const output = reader.output(tasks.job, task, attempt, wanted.stream);
+    if (output !== null) yield { name: tasks.task(task).name, attempt, output };
+  }
 }
 
 async function writeOne(
   context: CommandContext,
   reader: StateReader,
   tasks: JobTasks,
-  index: TaskIndex | undefined,
+  task: TaskView,
   wanted: Wanted,
 ): Promise<void> {
-  if (index === undefined) return;
-  const task = tasks.task(index);
   const attempt = attemptOf(tasks, task, wanted);
-  const output = reader.output(tasks.job, index, attempt, wanted.stream);
+  const output = reader.output(tasks.job, task.task, attempt, wanted.stream);
   if (output === null) context.terminal.note(`qrew: ${whyNothing(task, attempt, wanted)}`);
   else await writeOutput(context, output);
 }
@@ -107,44 +135,21 @@ function whyNothing(task: TaskView, attempt: number, wanted: Wanted): string {
 
 async function writeAll(
   context: CommandContext,
-  reader: StateReader,
   tasks: JobTasks,
-  indices: readonly TaskIndex[],
+  outputs: Iterable<FoundOutput>,
   wanted: Wanted,
 ): Promise<void> {
   const { terminal } = context;
   let written = 0;
-  for (const index of indices) {
-    const found = outputOf(reader, tasks, index, wanted);
-    if (found === null) continue;
-    const { task, attempt, output } = found;
-    const head = `==> ${printable(task.name)}${attempt > 1 ? ` (attempt ${attempt})` : ""} <==`;
+  for (const { name, attempt, output } of outputs) {
+    const head = `==> ${printable(name)}${attempt > 1 ? ` (attempt ${attempt})` : ""} <==`;
     await terminal.write(`${written > 0 ? "\n" : ""}${head}\n`);
     const endsLine = await writeOutput(context, output);
     if (!endsLine) await terminal.write("\n");
     written += 1;
   }
-  if (written === 0)
-    terminal.note(`qrew: no task of job ${tasks.job.job} wrote anything to ${wanted.stream} so far`);
-}
-
-interface FoundOutput {
-  readonly task: TaskView;
-  readonly attempt: number;
-  readonly output: CapturedOutput;
-}
-
-/** Null for a task that wrote nothing, or had no such attempt. */
-function outputOf(
-  reader: StateReader,
-  tasks: JobTasks,
-  index: TaskIndex,
-  wanted: Wanted,
-): FoundOutput | null {
-  const task = tasks.task(index);
-  const attempt = wanted.attempt ?? task.attempt;
-  const output = reader.output(tasks.job, index, attempt, wanted.stream);
-  return output === null ? null : { task, attempt, output };
+  if (written > 0) return;
+  terminal.note(`qrew: no task of job ${tasks.job.job} wrote anything to ${wanted.stream} so far`);
 }
 
 /** True if the last byte ends a line. */
@@ -160,17 +165,14 @@ async function writeOutput(context: CommandContext, output: CapturedOutput): Pro
 /** Written output by output, so that only one of them is held. */
 async function writeJson(
   context: CommandContext,
-  reader: StateReader,
   tasks: JobTasks,
-  indices: readonly TaskIndex[],
+  outputs: Iterable<FoundOutput>,
   wanted: Wanted,
 ): Promise<void> {
   const { terminal } = context;
   await terminal.write(`{"version":${JSON_VERSION},"jobId":${tasks.job.job},"outputs":[`);
   let separator = "\n";
-  for (const index of indices) {
-    const found = outputOf(reader, tasks, index, wanted);
-    if (found === null) continue;
+  for (const found of outputs) {
     await terminal.write(separator + JSON.stringify(await jsonOutput(found, wanted.stream)));
     separator = ",\n";
   }
@@ -178,13 +180,13 @@ async function writeJson(
 }
 
 /** Text where the bytes are UTF-8, else base64: JSON has no bytes. */
-async function jsonOutput({ task, attempt, output }: FoundOutput, stream: StreamName): Promise<object> {
+async function jsonOutput({ name, attempt, output }: FoundOutput, stream: StreamName): Promise<object> {
   const pieces: Uint8Array[] = [];
   for await (const piece of outputPieces(output)) pieces.push(piece);
   const bytes = Buffer.concat(pieces);
   const isText = isUtf8(bytes);
   return {
-    task: task.name,
+    task: name,
     attempt,
     stream,
     cutBytes: output.cutBytes,
