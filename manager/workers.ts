@@ -2,7 +2,7 @@
  * The QWorkers as processes: each seat is taken over for certain before it gets a new holder, started, greeted over its socket, and
  * watched until it ends.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
@@ -95,11 +95,9 @@ export class Workers {
       stdio: ["ignore", "ignore", "ignore", "pipe"],
     });
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    const pipe = child.stdio[3];
-    if (!(pipe instanceof Readable)) throw new QrewError("internal", "the QWorker has no ready pipe");
-    const { pid, epoch } = parseReady(
-      await readLine(pipe, new Promise((_, fail) => child.once("error", fail))),
-    );
+    const failed = new Promise<never>((_, reject) => child.once("error", reject));
+    failed.catch(() => undefined);
+    const { pid, epoch } = await readyFacts(child, failed);
     const startTime = processStartTime(pid);
     if (startTime === null) throw new QrewError("internal", "the QWorker ended right after its start");
     this.#store.write((writer) => putSeat(writer, { seat, epoch, pid, startTime }));
@@ -165,7 +163,21 @@ async function endForCertain(pid: number, startTime: string): Promise<void> {
   }
 }
 
-function parseReady(line: string): { readonly pid: number; readonly epoch: number } {
+/** What the QWorker says when it serves. One that does not is killed: nobody would know of it. */
+async function readyFacts(child: ChildProcess, failed: Promise<never>): Promise<ReadyFacts> {
+  try {
+    const pipe = child.stdio[3];
+    if (!(pipe instanceof Readable)) throw new QrewError("internal", "the QWorker has no ready pipe");
+    return parseReady(await readLine(pipe, failed));
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+}
+
+type ReadyFacts = v.InferOutput<typeof readyLineSchema>;
+
+function parseReady(line: string): ReadyFacts {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), readyLineSchema), line);
   if (parsed.success) return parsed.output;
   throw new QrewError(

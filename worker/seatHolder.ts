@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { assertNever, QrewError } from "../protocol/errors.ts";
-import type { ExecutorCommand } from "../protocol/executorLink.ts";
+import type { ExecutorCommand, ExecutorFact } from "../protocol/executorLink.ts";
 import type { ManagerCommand, WorkerFact } from "../protocol/workerLink.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import type { Refusals } from "../src/link/refusals.ts";
@@ -71,8 +71,17 @@ export class SeatHolder {
     }
     for (const fact of incoming.facts) {
       if (fact.type === "hello") this.#executorPeer = incoming.peer;
-      if (incoming.peer === this.#executorPeer) this.push(eventOfFact(fact));
+      if (incoming.peer !== this.#executorPeer) continue;
+      if (this.#leaving) this.#dismissLatecomer(fact);
+      else this.push(eventOfFact(fact));
     }
+  }
+
+  /** It was still starting when this QWorker was told to leave. */
+  #dismissLatecomer(fact: ExecutorFact): void {
+    if (fact.type !== "hello") return;
+    const { seat, node, instance } = this.#parts.state;
+    this.#tellExecutor([{ type: "welcome", seat, node, instance }, { type: "leave" }]);
   }
 
   /** A defect, or a store that is gone. What is committed is safe: the next holder of the seat goes on from it. */

@@ -11,7 +11,7 @@ import type { ClientId } from "./events.ts";
 import { leastUsage } from "./lending.ts";
 import { seatForJob } from "./seats.ts";
 import type { LiveJob } from "./state.ts";
-import { reply, type Turn, updateJob } from "./turn.ts";
+import { refuse, reply, type Turn, updateJob } from "./turn.ts";
 
 /** A job from the store or just accepted joins the live ones. What a running one holds is unknown until its QWorker says it. */
 export function enqueue(turn: Turn, record: JobRecord): LiveJob {
@@ -98,9 +98,15 @@ export function assignJobs(turn: Turn): void {
 const isReady = (turn: Turn, seat: SeatNumber): boolean => turn.state.seats.get(seat)?.type === "ready";
 
 export function onCancelJobs(turn: Turn, client: ClientId, request: number, jobs: readonly JobSeq[]): void {
+  const unknown = jobs.find((id) => id === 0 || id >= turn.state.nextJob);
+  if (unknown !== undefined) {
+    const message = `There is no job ${unknown}; \`qrew jobs\` lists those that there are.`;
+    return refuse(turn, client, request, "notFound", message);
+  }
   const accepted: JobSeq[] = [];
   for (const id of jobs) {
     const job = turn.state.jobs.get(id);
+    // It has ended.
     if (job === undefined) continue;
     accepted.push(id);
     if (job.record.cancelRequested) continue;

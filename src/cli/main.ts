@@ -2,6 +2,7 @@
 /** The command `qrew`: streams and signals in, exit code out. What it does is in program.ts and the commands. */
 import { exitCodeOf, QrewError } from "../../protocol/errors.ts";
 import type { Home } from "../node/home.ts";
+import { descriptorLimit } from "../node/limits.ts";
 import { type CommandContext, type EndingSignal, exitCodeOfSignal, type SignalHandler } from "./context.ts";
 import { runProgram } from "./program.ts";
 import { openTerminal, OutputClosed, type Terminal } from "./terminal.ts";
@@ -9,10 +10,12 @@ import { openTerminal, OutputClosed, type Terminal } from "./terminal.ts";
 const SIGNALS: readonly EndingSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 const terminal = openTerminal(process.stdout, process.stderr, process.env);
-process.exitCode = await main();
+/** Loading the modules takes about 60 at once, and libzmq ends a process that runs out of them. */
+const FILE_DESCRIPTORS_MIN = 128;
 
 async function main(): Promise<number> {
   try {
+    checkDescriptors();
     return await runProgram(process.argv.slice(2), makeContext());
   } catch (thrown) {
     // Whoever was reading has what he wanted.
@@ -21,6 +24,15 @@ async function main(): Promise<number> {
     reportError(error, process.argv.includes("--debug"));
     return exitCodeOf(error);
   }
+}
+
+function checkDescriptors(): void {
+  const limit = descriptorLimit();
+  if (limit === null || limit.soft >= FILE_DESCRIPTORS_MIN) return;
+  throw new QrewError(
+    "refused",
+    `This shell allows ${limit.soft} open files and qrew needs ${FILE_DESCRIPTORS_MIN}, its daemon more: run \`ulimit -n 1024\` first.`,
+  );
 }
 
 function makeContext(): CommandContext {
@@ -59,3 +71,5 @@ function reportError(error: QrewError, debug: boolean): void {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
     terminal.note(cause.stack ?? cause.message);
 }
+
+process.exitCode = await main();

@@ -3,6 +3,7 @@
  * results alone. Who no longer reads (`| head`) ends a command quietly.
  */
 import type { Writable } from "node:stream";
+import { QrewError } from "../../protocol/errors.ts";
 import type { Style } from "./view/style.ts";
 
 /** Thrown by writes to a stdout that nobody reads any more; not an error of the user's. */
@@ -74,7 +75,7 @@ export function openTerminal(
 /** Waits until the stream takes more. Throws OutputClosed, or what is wrong with the stream. */
 function makeWrite(stream: TerminalStream): Terminal["write"] {
   let isClosed = false;
-  let fault: Error | null = null;
+  let fault: QrewError | null = null;
   const waiting: (() => void)[] = [];
   const goOn = (): void => {
     for (const resolve of waiting.splice(0)) resolve();
@@ -83,7 +84,7 @@ function makeWrite(stream: TerminalStream): Terminal["write"] {
   stream.on("close", goOn);
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") isClosed = true;
-    else fault = error;
+    else fault = unwritable(error);
     goOn();
   });
   return async (text) => {
@@ -95,6 +96,11 @@ function makeWrite(stream: TerminalStream): Terminal["write"] {
     });
   };
 }
+
+const unwritable = (error: Error): QrewError =>
+  new QrewError("refused", `The output cannot be written (${error.message}): send it elsewhere.`, [], {
+    cause: error,
+  });
 
 /** NO_COLOR counts when it is set to anything (no-color.org); a dumb terminal has no colours either. */
 function styleFor(stream: TerminalStream, environment: NodeJS.ProcessEnv): Style {

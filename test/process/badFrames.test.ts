@@ -8,7 +8,7 @@ import { probeForkserver } from "../../executor/forkserver/client.ts";
 import { type ClientReply, clientReplySchema } from "../../protocol/clientLink.ts";
 import { decodeFrame, encodeFrame } from "../../protocol/codec.ts";
 import { FrameCutter } from "../../protocol/forkserverBytes.ts";
-import { decodeFact } from "../../protocol/forkserverCodec.ts";
+import { decodeFact } from "../../protocol/forkserverFactCodec.ts";
 import {
   forkserverSocketName,
   type JobSeq,

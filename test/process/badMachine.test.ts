@@ -135,7 +135,9 @@ describe("a network file system", () => {
     await withQrew(async (qrew) => {
       const mount = path.join(qrew.folder, "net");
       mkdirSync(mount);
-      const mounts = await OwnMounts.make(MOUNT_FUSE, mount);
+      // The folder that is fallen back to belongs to everybody: here it is the test's own.
+      const script = `mount -t tmpfs -o mode=1777 none /var/tmp && ${MOUNT_FUSE}`;
+      const mounts = await OwnMounts.make(script, mount);
       try {
         // Nobody serves this mount: a command that touched it would hang, and be killed.
         await body(qrew, mount, { through: mounts.through(qrew.work), timeoutMs: 20_000 });
@@ -160,11 +162,15 @@ describe("a network file system", () => {
 
   it("is left for a local folder, with a notice, where it is the home of the user", async (ctx) => {
     await onNetwork(ctx, async (qrew, mount, inside) => {
-      // Looks only: the folder that it falls back to is everybody's, and no test's.
-      const jobs = await qrew.run(["daemon", "status"], { ...inside, env: { HOME: mount, QREW_HOME: "" } });
-      expect(jobs.stderr).toMatch(
-        /network file system \(fuse\.sshfs\): the state is kept in \/var\/tmp\/qrew-\d+/,
-      );
+      const asUser = { ...inside, env: { HOME: mount, QREW_HOME: "" } };
+      const notice = /network file system \(fuse\.sshfs\): the state is kept in \/var\/tmp\/qrew-\d+/;
+      try {
+        const { code, stderr } = await runJob(qrew, GOOD, [], asUser);
+        expect(code).toBe(0);
+        expect(stderr).toMatch(notice);
+      } finally {
+        expect((await qrew.run(["daemon", "stop", "--now"], asUser)).stderr).toMatch(notice);
+      }
     });
   });
 });

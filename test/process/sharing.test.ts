@@ -172,6 +172,28 @@ it("holds the licence across jobs", async () => {
   expect(peakOf(slots).attempts).toBe(1);
 });
 
+it("keeps to the same bounds with short tasks, which are sent ahead of their turn", async () => {
+  const command = ["true"];
+  const each = (count: number) => ({ foreach: { i: { range: [1, count] } }, command });
+  const document = [
+    { name: "licensed", ...each(60), resources: { licence: 1, cpus: 0.5 } },
+    { name: "large", ...each(60), resources: { memory: "600M", cpus: 0.25 } },
+    { name: "wide", ...each(10), resources: { cpus: 2 } },
+    { name: "narrow", ...each(200) },
+  ];
+  const watch = watchReports(client.home.runFolder);
+  const jobs = await Promise.all([submit(document), submit(document.toReversed())]);
+  await succeeds(...jobs.map(({ job }) => job));
+  expect((await watch.stop()).peakCpusMilli).toBeLessThanOrEqual(CPUS_MILLI);
+  const slots = (await heldSlots(qrew.home)).filter(({ job }) =>
+    jobs.some((accepted) => accepted.job === job),
+  );
+  expect(slots).toHaveLength(660);
+  for (const kind of ["licensed", "large", "wide"]) {
+    expect(peakOf(slots.filter(({ name }) => name.startsWith(kind))).attempts).toBe(1);
+  }
+});
+
 it("counts memory: two tasks of 600M never run together on 1G", async () => {
   const { job } = await submit(array(4, { resources: { memory: "600M", cpus: 0.5 }, command: sleep(0.1) }));
   const small = await submit(array(4, { resources: { memory: "300M", cpus: 0.5 }, command: sleep(0.1) }));

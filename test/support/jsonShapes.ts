@@ -124,7 +124,7 @@ export const shapes = {
   submit: v.strictObject({ version, jobId: count }),
   show: v.strictObject({ version, ...jobFields, errors: v.array(failure) }),
   jobs: v.strictObject({ version, jobs: v.array(v.strictObject(jobFields)), more: v.boolean() }),
-  summaries: v.strictObject({ version, jobs: v.array(v.looseObject(summaryFields)) }),
+  summaries: v.strictObject({ version, jobs: v.array(v.strictObject(summaryFields)) }),
   tasks: v.strictObject({ version, jobId: count, tasks: v.array(task) }),
   logs: v.strictObject({ version, jobId: count, outputs: v.array(output) }),
   validate: v.strictObject({

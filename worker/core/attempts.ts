@@ -35,16 +35,17 @@ export function onAttemptStarted(turn: Turn, fact: AttemptStarted): void {
   job.runningCpusMilli += live.group.resources.cpusMilli;
   setState(job, live.task, RUNNING);
   recordTask(turn, job, live.task, { live });
+  watchTimeLimit(turn, job, live, fact.startedAtMs);
+}
+
+/** Starts the clock of an attempt that runs since `startedAtMs`; also after a restart, since timers are not on record. */
+export function watchTimeLimit(turn: Turn, job: JobActor, live: LiveAttempt, startedAtMs: number): void {
   const { timeoutMs } = classOf(job.graph, live.task);
-  if (timeoutMs !== null) {
-    const elapsedMs = Math.max(0, turn.clock.wallMs - fact.startedAtMs);
-    turn.state.timers.add(turn.clock.monoMs + Math.max(0, timeoutMs - elapsedMs), {
-      type: "timeout",
-      job: job.job,
-      task: live.task,
-      attempt: live.attempt,
-    });
-  }
+  if (timeoutMs === null) return;
+  const elapsedMs = Math.max(0, turn.clock.wallMs - startedAtMs);
+  const { task, attempt } = live;
+  const dueMs = turn.clock.monoMs + Math.max(0, timeoutMs - elapsedMs);
+  turn.state.timers.add(dueMs, { type: "timeout", job: job.job, task, attempt });
 }
 
 /** Records the end and acknowledges it. An end that is not awaited (an earlier attempt's) is only acknowledged. */
@@ -98,6 +99,7 @@ function settleEnd(turn: Turn, job: JobActor, live: LiveAttempt, fact: AttemptEn
   if (outcome.type === "withdrawn")
     return returnToReady(turn, job, live, "it was withdrawn before it started");
   if (live.stop === "drain") return returnToReady(turn, job, live, "the daemon was stopped");
+  if (live.stop === "recall") return returnToReady(turn, job, live, "its slots were recalled as it started");
   if (outcome.type === "notStarted" && outcome.reason === "noProcess") {
     return waitForRepetition(
       turn,
@@ -150,9 +152,9 @@ function settleFailedAttempt(
   waitForRepetition(turn, job, live, backoffMs(retry, failures), reason, fact);
 }
 
-/** The wait before repetition n, counted from 1. */
+/** The wait before repetition n, counted from 1. A power beyond all numbers times no wait is still no wait. */
 export const backoffMs = (retry: RetryPolicy, repetition: number): number =>
-  Math.min(retry.backoffMs * retry.factor ** (repetition - 1), retry.maxMs);
+  retry.backoffMs === 0 ? 0 : Math.min(retry.backoffMs * retry.factor ** (repetition - 1), retry.maxMs);
 
 function waitForRepetition(
   turn: Turn,

@@ -10,7 +10,13 @@
  */
 import { taskIndex } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
-import { fits, namedAmount, subtractResources } from "../../src/node/resources.ts";
+import {
+  fits,
+  maxResources,
+  namedAmount,
+  NO_RESOURCES,
+  subtractResources,
+} from "../../src/node/resources.ts";
 import { isQueued } from "./attempts.ts";
 import { place } from "./job.ts";
 import { recordTask } from "./records.ts";
@@ -51,43 +57,20 @@ interface Room {
   readonly free: Resources;
   readonly aheadCpusMilli: number;
   /** What blocked groups have reserved of `free`. */
-  readonly reserved: {
-    readonly cpusMilli: number;
-    readonly memoryBytes: number;
-    readonly gpusMilli: number;
-    readonly named: Readonly<Record<string, number>>;
-  };
+  readonly reserved: Resources;
 }
-
-const NOTHING_RESERVED = { cpusMilli: 0, memoryBytes: 0, gpusMilli: 0, named: {} } as const;
 
 function roomOf(job: JobActor, before?: Room): Room {
   const loan = job.loan.resources;
-  const free = subtractResources(
-    {
-      ...loan,
-      cpusMilli: Math.max(loan.cpusMilli, job.placed.cpusMilli),
-      memoryBytes: Math.max(loan.memoryBytes, job.placed.memoryBytes),
-      gpusMilli: Math.max(loan.gpusMilli, job.placed.gpusMilli),
-      named: raised(loan.named, job.placed.named),
-    },
-    job.placed,
-  );
   const over = Math.max(0, job.placed.cpusMilli - loan.cpusMilli);
   return {
-    free,
-    aheadCpusMilli: Math.max(0, aheadAllowance(job) - over),
-    reserved: before?.reserved ?? NOTHING_RESERVED,
+    free: subtractResources(maxResources(loan, job.placed), job.placed),
+    aheadCpusMilli: Math.min(
+      before?.aheadCpusMilli ?? Number.POSITIVE_INFINITY,
+      Math.max(0, aheadAllowance(job) - over),
+    ),
+    reserved: before?.reserved ?? NO_RESOURCES,
   };
-}
-
-function raised(
-  loan: Readonly<Record<string, number>>,
-  placed: Readonly<Record<string, number>>,
-): Readonly<Record<string, number>> {
-  const result: Record<string, number> = { ...loan };
-  for (const [name, amount] of Object.entries(placed)) result[name] = Math.max(result[name] ?? 0, amount);
-  return result;
 }
 
 /** Cpus' worth of attempts that may wait in the forkserver: none until the job's tasks have shown to be short. */
@@ -128,45 +111,32 @@ function mayStart(job: JobActor, group: SlotGroup, room: Room): boolean {
   const need = group.resources;
   if (need.cpusMilli === 0 && group.placed >= CPULESS_LIVE_MAX) return false;
   const { free, reserved } = room;
-  const left: Resources = {
-    cpusMilli: free.cpusMilli - reserved.cpusMilli,
-    memoryBytes: free.memoryBytes - reserved.memoryBytes,
-    gpusMilli: free.gpusMilli - reserved.gpusMilli,
-    named: lessened(free.named, reserved.named),
-  };
-  if (fits(need, left)) return true;
+  if (fits(need, subtractResources(free, reserved))) return true;
   const onlyCpus = need.memoryBytes === 0 && need.gpusMilli === 0 && Object.keys(need.named).length === 0;
   if (!onlyCpus || reserved.cpusMilli > 0 || need.cpusMilli > job.loan.resources.cpusMilli) return false;
   return need.cpusMilli <= free.cpusMilli + room.aheadCpusMilli;
 }
 
-function lessened(
-  free: Readonly<Record<string, number>>,
-  reserved: Readonly<Record<string, number>>,
-): Readonly<Record<string, number>> {
-  const result: Record<string, number> = {};
-  for (const [name, amount] of Object.entries(free)) result[name] = amount - (reserved[name] ?? 0);
-  return result;
-}
-
 function reserve(need: Resources, room: Room): Room {
   const { free, reserved } = room;
-  const keep = (part: Partial<Room["reserved"]>): Room => ({ ...room, reserved: { ...reserved, ...part } });
+  const keep = (part: Partial<Resources>): Room => ({ ...room, reserved: { ...reserved, ...part } });
   if (need.gpusMilli > free.gpusMilli - reserved.gpusMilli) return keep({ gpusMilli: free.gpusMilli });
   const held = { gpusMilli: reserved.gpusMilli + need.gpusMilli };
-  const named: Record<string, number> = { ...reserved.named };
+  const amounts = new Map(Object.entries(reserved.named));
   for (const name of Object.keys(need.named).sort()) {
     const has = namedAmount(free, name);
-    const wants = (named[name] ?? 0) + namedAmount(need, name);
-    named[name] = Math.min(has, wants);
-    if (wants > has) return keep({ ...held, named });
+    const wants = (amounts.get(name) ?? 0) + namedAmount(need, name);
+    amounts.set(name, Math.min(has, wants));
+    if (wants > has) return keep({ ...held, named: Object.fromEntries(amounts) });
   }
+  const named = Object.fromEntries(amounts);
   if (need.memoryBytes > free.memoryBytes - reserved.memoryBytes) {
     return keep({ ...held, named, memoryBytes: free.memoryBytes });
   }
   const memoryBytes = reserved.memoryBytes + need.memoryBytes;
   const cpusMilli = Math.min(free.cpusMilli, reserved.cpusMilli + need.cpusMilli);
-  return keep({ ...held, named, memoryBytes, cpusMilli });
+  // Where all is sent ahead no cpu is free, and none can be reserved: narrower tasks wait as well.
+  return { ...keep({ ...held, named, memoryBytes, cpusMilli }), aheadCpusMilli: 0 };
 }
 
 /** The TaskExecutor knows the job and its cap before the first attempt arrives. */

@@ -11,27 +11,35 @@ export function onDrainRequested(turn: Turn, stop: boolean, graceMs: number): vo
   const { state } = turn;
   state.drain = { stop: stop || state.drain?.stop === true, graceMs, told: false };
   capAll(turn);
-  if (!stop) return;
-  for (const job of state.jobs.values()) {
-    for (const live of job.live.values()) {
-      live.stop ??= "drain";
-      stopAttempt(turn, job, live, graceMs);
-    }
-  }
 }
 
-/** Withdraws what cannot start any more, and says `drained` once nothing is left. */
+/** Stops what has to stop, withdraws what cannot start any more, and says `drained` once nothing is left. */
 export function tendDrain(turn: Turn): void {
-  const { drain, jobs } = turn.state;
+  const { drain, jobs, loading } = turn.state;
   if (drain === null || drain.told) return;
-  for (const job of jobs.values()) withdrawQueued(turn, job);
+  for (const job of jobs.values()) {
+    if (drain.stop) stopAll(turn, job, drain.graceMs);
+    else withdrawQueued(turn, job);
+  }
+  // A job that is being read may have attempts of an earlier holder of the seat.
+  if (loading.size > 0) return;
   for (const job of jobs.values()) if (job.live.size > 0 || job.phase === "closing") return;
   drain.told = true;
   turn.effects.push({ type: "tellManager", fact: { type: "drained" } });
 }
 
+function stopAll(turn: Turn, job: JobActor, graceMs: number): void {
+  for (const live of job.live.values()) {
+    if (live.stop !== null) continue;
+    live.stop = "drain";
+    stopAttempt(turn, job, live, graceMs);
+  }
+}
+
+/** Until the forkserver has confirmed that it starts nothing more, what is not known to run may run all the same. */
 function withdrawQueued(turn: Turn, job: JobActor): void {
-  if (job.loan.capConfirmed !== job.loan.capSerial) return;
+  const { executor } = turn.state;
+  if (executor.type !== "ready" || job.loan.capConfirmed !== job.loan.capSerial) return;
   for (const live of job.live.values()) {
     if (live.start !== null || live.stop !== null) continue;
     live.stop = "drain";

@@ -41,7 +41,11 @@ export function onExecutorHello(
     if (!isAwaited(turn, live)) stopUnknown(turn, live);
   }
   for (const ended of event.ended) known.add(attemptKey(ended));
-  for (const job of state.jobs.values()) reconcile(turn, job, known);
+  for (const job of state.jobs.values()) {
+    // What was said to an earlier connection may not have been heeded, and its answer not have come.
+    job.closeSent = false;
+    reconcile(turn, job, known);
+  }
 }
 
 const welcomeOf = ({ seat, node, instance }: WorkerState): ExecutorCommand => ({

@@ -2,7 +2,7 @@
 import { isFinalJobState } from "../../protocol/states.ts";
 import { type JobSeq, taskIndex } from "../../protocol/ids.ts";
 import { REPORTED_RUNNING_MAX } from "../../protocol/limits.ts";
-import { cancelUnstarted, stopAttempt } from "./attempts.ts";
+import { cancelUnstarted, stopAttempt, watchTimeLimit } from "./attempts.ts";
 import type { JobStanding, RunningAttempt, WorkerEvent } from "./events.ts";
 import { createJob, isSettled, jobOutcome, openTasksWithoutAttempt, releaseRoots } from "./job.ts";
 import { recordJobIfChanged } from "./records.ts";
@@ -64,6 +64,9 @@ function actorOf(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>)
     const delayMs = Math.max(0, retry.atWallMs - turn.clock.wallMs);
     const { task, attempt } = retry;
     turn.state.timers.add(turn.clock.monoMs + delayMs, { type: "retry", job, task, attempt });
+  }
+  for (const live of actor.live.values()) {
+    if (live.start !== null) watchTimeLimit(turn, actor, live, live.start.atMs);
   }
   return actor;
 }

@@ -2,9 +2,17 @@
 import { DEMAND_CLASSES_MAX } from "../../protocol/limits.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
-import { equalResources, maxResources, namedAmount, NO_RESOURCES } from "../../src/node/resources.ts";
+import {
+  equalResources,
+  fits,
+  maxResources,
+  namedAmount,
+  NO_RESOURCES,
+  subtractResources,
+} from "../../src/node/resources.ts";
+import { stopAttempt } from "./attempts.ts";
 import { sendCap } from "./dispatch.ts";
-import type { JobActor } from "./state.ts";
+import type { JobActor, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** Tells the manager what the job wants, if that has changed. Clipped to the node, so that a long queue is told once. */
@@ -17,7 +25,7 @@ export function tellDemand(turn: Turn, job: JobActor): void {
 
 function demandOf(turn: Turn, job: JobActor): DemandClass[] {
   const classes: DemandClass[] = [];
-  for (const group of job.groups) {
+  for (const group of inOrderOfNeed(job)) {
     const wanted = group.placed + group.queue.length;
     if (wanted === 0 || equalResources(group.resources, NO_RESOURCES)) continue;
     const count = Math.min(wanted, countWithin(group.resources, turn.state.capacity));
@@ -25,6 +33,19 @@ function demandOf(turn: Turn, job: JobActor): DemandClass[] {
     if (classes.length === DEMAND_CLASSES_MAX) break;
   }
   return classes;
+}
+
+/**
+ * Highest priority first, then the shape whose first task is ready longest, as tasks are dispatched: the manager hands out
+ * slots in this order, and a shape that always came last would never get the resource that only it needs.
+ */
+function inOrderOfNeed(job: JobActor): readonly SlotGroup[] {
+  if (job.groups.length === 1) return job.groups;
+  const readySince = (group: SlotGroup): number => {
+    const head = group.queue.peek();
+    return head === null ? 0 : (job.readySeqs[head] ?? 0);
+  };
+  return job.groups.toSorted((a, b) => b.priority - a.priority || readySince(a) - readySince(b));
 }
 
 /** How many of a shape the whole node holds; at least 1, so that what does not fit now is still told. */
@@ -75,6 +96,7 @@ export function onLoanSet(turn: Turn, job: JobActor, serial: number, resources: 
 export function tellHeld(turn: Turn, job: JobActor): void {
   const { loan } = job;
   if (!capInForce(turn, job)) return;
+  withdrawBeyondLoan(turn, job);
   const resources = heldResources(job);
   if (loan.told.serial === loan.serial && equalResources(loan.told.resources, resources)) return;
   loan.told = { serial: loan.serial, resources };
@@ -83,8 +105,33 @@ export function tellHeld(turn: Turn, job: JobActor): void {
 }
 
 /** Cpus by what runs, since what waits in the forkserver holds none; everything else by what was sent. */
-export const heldResources = (job: JobActor): Resources =>
+const heldResources = (job: JobActor): Resources =>
   maxResources(job.loan.resources, { ...job.placed, cpusMilli: job.runningCpusMilli });
+
+/** For a manager that has to know now: while no cap is in force, everything that was sent may run. */
+export const holdsAtMost = (turn: Turn, job: JobActor): Resources =>
+  capInForce(turn, job) ? heldResources(job) : maxResources(job.loan.resources, job.placed);
+
+/**
+ * An attempt that waits in the forkserver under a cap that has shrunk would hold its memory and gpus for ever, if they are
+ * lent to somebody who waits for them: it is withdrawn, and sent again when there is a loan for it. Cpus it holds none.
+ */
+function withdrawBeyondLoan(turn: Turn, job: JobActor): void {
+  const bound = { ...job.loan.resources, cpusMilli: Number.MAX_SAFE_INTEGER };
+  if (fits(job.placed, bound)) return;
+  let placed = job.placed;
+  for (const live of [...job.live.values()].reverse()) {
+    if (live.start !== null || fits(live.group.resources, { ...NO_RESOURCES, cpusMilli: bound.cpusMilli })) {
+      continue;
+    }
+    if (live.stop === null) {
+      live.stop = "recall";
+      stopAttempt(turn, job, live, turn.state.graceMs);
+    }
+    placed = subtractResources(placed, live.group.resources);
+    if (fits(placed, bound)) return;
+  }
+}
 
 /** With nothing sent there is nothing that a cap could hold back. */
 function capInForce(turn: Turn, job: JobActor): boolean {

@@ -82,7 +82,7 @@ export interface LiveAttempt {
     readonly pid: number | null;
   } | null;
   /** Why it was told to stop. */
-  stop: "timeout" | "cancel" | "drain" | null;
+  stop: "timeout" | "cancel" | "drain" | "recall" | null;
 }
 
 /** The loan of a job and how far the forkserver has been told of it. */

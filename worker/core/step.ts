@@ -22,7 +22,7 @@ import {
   tellFinishedAgain,
   closeInExecutor,
 } from "./lifecycle.ts";
-import { heldResources, onLoanSet, tellHeld, tellDemand } from "./loans.ts";
+import { holdsAtMost, onLoanSet, tellHeld, tellDemand } from "./loans.ts";
 import { recordJobIfChanged } from "./records.ts";
 import type { WorkerState } from "./state.ts";
 import { type Timer, TimerHeap } from "./timers.ts";
@@ -172,7 +172,8 @@ function onLoan(turn: Turn, event: Extract<WorkerEvent, { type: "loanSet" }>): v
 
 function onCapSet(turn: Turn, event: Extract<WorkerEvent, { type: "capSet" }>): void {
   const job = turn.state.jobs.get(event.job);
-  if (job !== undefined) job.loan.capConfirmed = Math.max(job.loan.capConfirmed, event.serial);
+  // Only the answer to the latest cap counts; a higher number is one that an earlier holder of the seat has given.
+  if (job?.loan.capSerial === event.serial) job.loan.capConfirmed = event.serial;
 }
 
 function answerHello(turn: Turn): void {
@@ -185,7 +186,11 @@ function answerHello(turn: Turn): void {
       seat: state.seat,
       pid: state.pid,
       jobs: jobs.map((job) => ({ ...reportOf(job), running: [] })),
-      loans: jobs.map((job) => ({ job: job.job, serial: job.loan.serial, resources: heldResources(job) })),
+      loans: jobs.map((job) => ({
+        job: job.job,
+        serial: job.loan.serial,
+        resources: holdsAtMost(turn, job),
+      })),
     },
   });
   // Whatever the last manager was told is told again to this one.

@@ -124,7 +124,7 @@ export class Connections {
         return this.attempts.acknowledge(command.key);
       case "closeJob":
         // An empty prefix would be everybody's.
-        if (command.mark === "") return this.refuse(peer, "closeJob without a mark");
+        if (command.mark === "") return this.refuse(peer, "a frame of type 7 without a mark");
         return this.attempts.closeJob(command);
       case "leave":
         if (this.attempts.isEmpty()) this.onLeave();

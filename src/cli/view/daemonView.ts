@@ -50,7 +50,9 @@ function processRow({ role, seat, pid, forkserver }: DaemonReport["processes"][n
   const does =
     forkserver === null
       ? ""
-      : `${plural(forkserver.runningAttempts, "attempt")} on ${forkserver.runningCpusMilli / 1000} cpus, ` +
+      : `${plural(forkserver.runningAttempts, "attempt")} on ${cpusText(forkserver.runningCpusMilli)}, ` +
         `${formatNumber(forkserver.queuedAttempts)} queued, ${formatNumber(forkserver.heldAttempts)} held (${forkserver.flavour})`;
   return [span(role), span(seat === null ? "" : String(seat)), span(String(pid)), span(does, "quiet")];
 }
+
+const cpusText = (milli: number): string => `${milli / 1000} ${milli === 1000 ? "cpu" : "cpus"}`;

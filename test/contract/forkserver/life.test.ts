@@ -13,7 +13,10 @@ const { SIGTERM } = constants.signals;
 
 describeForkservers("its life", (given, flavour) => {
   it("a socket is served by one; another one is refused", async () => {
-    await expect(startForkserver(given.shared.target)).rejects.toThrow(/already served/);
+    for (const other of ["auto", "typescript"] as const) {
+      const target = { ...given.shared.target, flavour: other };
+      await expect(startForkserver(target)).rejects.toThrow(/already served/);
+    }
     expect(
       await connectForkserver(given.shared.target.socketPath, false).then(
         (client) => (client.close(), client.pid),

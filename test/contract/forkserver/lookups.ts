@@ -44,6 +44,9 @@ export function readTextIfAny(path: string): string {
   }
 }
 
+/** Starts a process without environment, parent and group: only its session tells what it belongs to. */
+export const LOSE_PARENT_AND_GROUP = `bash -c 'set -m; (env -i PIDS="$PIDS" sh -c "echo \\$\\$ >> \\$PIDS; exec sleep 1000" & ); true';`;
+
 /** Starts a process that leaves group, session and parent; goes on when that one has written its pid to $PIDS. */
 export const DAEMONISE = `( setsid sh -c 'echo $$ >> "$0"; exec sleep 1000' "$PIDS" & ) ;
   until [ -s "$PIDS" ]; do sleep 0.005; done;`;

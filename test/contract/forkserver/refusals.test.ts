@@ -55,16 +55,26 @@ describeForkservers("a connection that", (given, flavour) => {
         [...spawn, 1, 0, 0, 0, 2, 0, 0, 0, 65, 0],
         [2, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff],
         [7, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        [7, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 65, 0],
+        [...spawn, 1, 0, 0, 0, 2, 0, 0, 0, 65, 0, ...Array.from({ length: 25 }, () => 0)],
       ];
       for (const payload of payloads) {
         const socket = createConnection({ path: fixture.target.socketPath });
+        let answer = "";
         const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
-        socket.on("error", () => {}).resume();
+        socket
+          .on("error", () => {})
+          .on("data", (chunk) => {
+            answer += chunk.toString("latin1");
+          });
         socket.write(encodeCommands([{ type: "hello", version: 1, control: true }]).bytes);
         socket.write(frame(...payload));
         await closed;
+        expect(answer).toMatch(/a frame of type/);
       }
       const again = await fixture.open();
+      await again.until("the list", () => again.of("listed").length > 0);
+      expect(again.facts.map(({ type }) => type)).toEqual(["listed"]);
       const job = fixture.job(again, 1000);
       expect((await fixture.run(again, job, "true")).ended.outcome).toEqual(exited(0));
     }));

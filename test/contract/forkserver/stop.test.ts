@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { expect, it } from "vitest";
 import { exited, signalled, withdrawn } from "./controller.ts";
 import { describeForkservers } from "./flavours.ts";
-import { DAEMONISE, eventually, isAlive, pidsIn } from "./lookups.ts";
+import { DAEMONISE, LOSE_PARENT_AND_GROUP, eventually, isAlive, pidsIn } from "./lookups.ts";
 
 const { SIGKILL, SIGTERM } = constants.signals;
 
@@ -65,10 +65,10 @@ describeForkservers("stop", (given) => {
     const job = given.shared.job(given.controller, 1000);
     const pids = given.shared.path("descendants");
     const command = `${DAEMONISE} sleep 1000 & echo $! >> "$PIDS"; setsid sleep 1000 & echo $! >> "$PIDS";
-      env -i setsid sleep 1000 & echo $! >> "$PIDS"; echo $$ >> "$PIDS"; wait`;
+      env -i setsid sleep 1000 & echo $! >> "$PIDS"; ${LOSE_PARENT_AND_GROUP} echo $$ >> "$PIDS"; wait`;
     const spawn = given.shared.spawn(job, command, { env: [`PIDS=${pids}`] });
     given.controller.send(spawn);
-    const found = await pidsIn(pids, 5);
+    const found = await pidsIn(pids, 6);
     expect(found.every(isAlive)).toBe(true);
     given.controller.send({ type: "stop", key: spawn.key, graceMs: 15_000 });
     const ended = await given.controller.ended(spawn.key);

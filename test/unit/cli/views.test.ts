@@ -367,7 +367,7 @@ describe("the daemon", () => {
     expect(text).toContain("leaves when idle");
     expect(text).toContain("1 running, 3 queued");
     expect(text).toContain("2 malformed frames");
-    expect(text).toMatch(/forkserver +0 +13 +1 attempt on 1 cpus, 4 queued, 0 held \(c\)/);
+    expect(text).toMatch(/forkserver +0 +13 +1 attempt on 1 cpu, 4 queued, 0 held \(c\)/);
   });
 });
 

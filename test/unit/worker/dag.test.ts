@@ -108,10 +108,13 @@ describe("what can never run", () => {
 
 /** A random DAG: each definition depends on earlier ones, by whole arrays or, where the sizes agree, by index. */
 const dags = fc
-  .array(fc.record({ count: fc.integer({ min: 1, max: 4 }), picks: fc.array(fc.nat(20), { maxLength: 3 }) }), {
-    minLength: 1,
-    maxLength: 8,
-  })
+  .array(
+    fc.record({ count: fc.integer({ min: 1, max: 4 }), picks: fc.array(fc.nat(20), { maxLength: 3 }) }),
+    {
+      minLength: 1,
+      maxLength: 8,
+    },
+  )
   .map((definitions): PlanSpec => {
     const entries = definitions.map(({ count, picks }, index): [string, DefinitionSpec] => {
       const earlier = index === 0 ? [] : [...new Set(picks.map((pick) => pick % index))];

@@ -1,0 +1,230 @@
+import { describe, expect, it } from "vitest";
+import type { SubmissionOptions } from "../../../protocol/clientLink.ts";
+import { DOCUMENT_BYTES_MAX, ENVIRONMENT_BYTES_MAX, SUBMISSION_LIFE_MS } from "../../../protocol/limits.ts";
+import { CLIENT, Daemon } from "./daemon.ts";
+
+const options: SubmissionOptions = {
+  name: null,
+  source: "flows/nightly.yaml",
+  directory: { type: "existing", path: "/data" },
+  env: {},
+  umask: 0o022,
+  priority: 3,
+};
+const bytes = new Uint8Array(3);
+
+function opened(daemon: Daemon, client = CLIENT): number {
+  daemon.ask({ type: "openSubmission", options }, client);
+  return daemon.reply("submissionOpened", client).submission;
+}
+
+function append(daemon: Daemon, submission: number, index: number): number {
+  const request = daemon.ask({ type: "appendSubmission", submission, index, bytes });
+  expect(daemon.take("storeChunk")).toMatchObject({ submission, index });
+  return request;
+}
+
+function sealed(daemon: Daemon): { submission: number; request: number } {
+  const submission = opened(daemon);
+  append(daemon, submission, 0);
+  daemon.feed({ type: "chunkStored", submission, index: 0 });
+  daemon.reply("chunkAccepted");
+  const request = daemon.ask({ type: "sealSubmission", submission, chunks: 1 });
+  daemon.take("planDocument");
+  daemon.nothingElse();
+  return { submission, request };
+}
+
+function refused(daemon: Daemon, submission: number, request: number): string {
+  const reply = daemon.reply("refused");
+  expect(reply).toMatchObject({ request, code: "refused" });
+  expect(daemon.take("forgetSubmission").submission).toBe(submission);
+  daemon.nothingElse();
+  expect(daemon.state.submissions.size).toBe(0);
+  return reply.message;
+}
+
+describe("a submission", () => {
+  it("is accepted when all its pieces are stored, it is planned, and the job is on disk", () => {
+    const daemon = new Daemon();
+    const submission = opened(daemon);
+    const first = append(daemon, submission, 0);
+    const second = append(daemon, submission, 1);
+    daemon.nothingElse();
+    daemon.feed({ type: "chunkStored", submission, index: 1 });
+    expect(daemon.reply("chunkAccepted")).toMatchObject({ request: second, index: 1 });
+    daemon.feed({ type: "chunkStored", submission, index: 0 });
+    expect(daemon.reply("chunkAccepted")).toMatchObject({ request: first, index: 0 });
+    const request = daemon.ask({ type: "sealSubmission", submission, chunks: 2 });
+    expect(daemon.take("planDocument")).toMatchObject({ submission, options });
+    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 7 });
+    const { record } = daemon.take("storeJob");
+    expect(record).toMatchObject({ job: 1, name: "nightly", state: "queued", priority: 3, seat: null });
+    expect(record.tasks).toMatchObject({ total: 7, waiting: 7 });
+    daemon.nothingElse();
+    daemon.feed({ type: "jobStored", submission, record });
+    expect(daemon.reply("jobAccepted")).toEqual({ type: "jobAccepted", request, job: record.job, tasks: 7 });
+    daemon.take("forgetSubmission");
+    daemon.take("startWorker");
+    daemon.nothingElse();
+  });
+
+  it.each([
+    ["asked", "document", "flow.yaml", "asked"],
+    [null, "document", "flow.yaml", "document"],
+    [null, null, "a/b/flow.YML", "flow"],
+    [null, null, "-", "workflow"],
+    [null, null, "", "workflow"],
+  ])("is named by %s, %s or %s: %s", (asked, inDocument, source, name) => {
+    const daemon = new Daemon();
+    daemon.ask({ type: "openSubmission", options: { ...options, name: asked, source } });
+    const { submission } = daemon.reply("submissionOpened");
+    daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
+    daemon.feed({ type: "documentPlanned", submission, name: inDocument, taskCount: 1 });
+    expect(daemon.take("storeJob").record.name).toBe(name);
+  });
+
+  it("acknowledges a repeated piece and ignores it", () => {
+    const daemon = new Daemon();
+    const submission = opened(daemon);
+    append(daemon, submission, 0);
+    daemon.feed({ type: "chunkStored", submission, index: 0 });
+    daemon.reply("chunkAccepted");
+    const again = daemon.ask({ type: "appendSubmission", submission, index: 0, bytes });
+    expect(daemon.reply("chunkAccepted").request).toBe(again);
+    daemon.nothingElse();
+  });
+
+  it("acknowledges a piece that is repeated while it is being stored, when it is", () => {
+    const daemon = new Daemon();
+    const submission = opened(daemon);
+    append(daemon, submission, 0);
+    const again = daemon.ask({ type: "appendSubmission", submission, index: 0, bytes });
+    daemon.nothingElse();
+    daemon.feed({ type: "chunkStored", submission, index: 0 });
+    expect(daemon.reply("chunkAccepted").request).toBe(again);
+    daemon.nothingElse();
+  });
+
+  it("is refused when a piece is missing, and then forgotten", () => {
+    const daemon = new Daemon();
+    const submission = opened(daemon);
+    const request = daemon.ask({ type: "appendSubmission", submission, index: 1, bytes });
+    refused(daemon, submission, request);
+  });
+
+  it("is refused when it is sealed with pieces missing, or still being stored", () => {
+    const daemon = new Daemon();
+    const one = opened(daemon);
+    refused(daemon, one, daemon.ask({ type: "sealSubmission", submission: one, chunks: 2 }));
+    const two = opened(daemon);
+    append(daemon, two, 0);
+    refused(daemon, two, daemon.ask({ type: "sealSubmission", submission: two, chunks: 1 }));
+    daemon.feed({ type: "chunkStored", submission: two, index: 0 });
+    daemon.nothingElse();
+  });
+
+  it("is refused when a piece comes after the seal", () => {
+    const daemon = new Daemon();
+    const { submission } = sealed(daemon);
+    refused(daemon, submission, daemon.ask({ type: "appendSubmission", submission, index: 1, bytes }));
+    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 1 });
+    daemon.nothingElse();
+  });
+
+  it("that nobody has opened, or somebody else, is not found", () => {
+    const daemon = new Daemon();
+    const submission = opened(daemon, "somebody else");
+    daemon.ask({ type: "appendSubmission", submission, index: 0, bytes });
+    expect(daemon.reply("refused").code).toBe("notFound");
+    daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
+    expect(daemon.reply("refused").code).toBe("notFound");
+    daemon.ask({ type: "sealSubmission", submission: 77, chunks: 0 });
+    expect(daemon.reply("refused").code).toBe("notFound");
+    daemon.nothingElse();
+    expect(daemon.state.submissions.size).toBe(1);
+  });
+
+  it("tells the faults of its document", () => {
+    const daemon = new Daemon();
+    const { submission, request } = sealed(daemon);
+    const faults = [{ message: "unknown key", line: 1, column: 2 }];
+    daemon.feed({ type: "documentRejected", submission, faults, total: 5 });
+    expect(daemon.reply("documentInvalid")).toEqual({ type: "documentInvalid", request, faults, total: 5 });
+    daemon.take("forgetSubmission");
+    daemon.nothingElse();
+  });
+
+  it("is refused when it cannot be stored, under the request that waits", () => {
+    const daemon = new Daemon();
+    const open = opened(daemon);
+    const request = append(daemon, open, 0);
+    daemon.feed({ type: "submissionFailed", submission: open, code: "storeFull", message: "full" });
+    expect(daemon.reply("refused")).toEqual({ type: "refused", request, code: "storeFull", message: "full" });
+    daemon.take("forgetSubmission");
+    const { submission, request: seal } = sealed(daemon);
+    daemon.feed({ type: "submissionFailed", submission, code: "internal", message: "oh" });
+    expect(daemon.reply("refused")).toMatchObject({ request: seal, code: "internal" });
+    daemon.take("forgetSubmission");
+    daemon.feed({ type: "submissionFailed", submission, code: "internal", message: "again" });
+    daemon.nothingElse();
+  });
+
+  it("expires some time after its last piece, but not once it is sealed", () => {
+    const daemon = new Daemon();
+    const submission = opened(daemon);
+    daemon.pass(SUBMISSION_LIFE_MS - 1);
+    append(daemon, submission, 0);
+    daemon.feed({ type: "chunkStored", submission, index: 0 });
+    daemon.reply("chunkAccepted");
+    daemon.pass(SUBMISSION_LIFE_MS - 1);
+    daemon.nothingElse();
+    daemon.pass(1);
+    daemon.take("forgetSubmission");
+    daemon.ask({ type: "appendSubmission", submission, index: 1, bytes });
+    expect(daemon.reply("refused").code).toBe("notFound");
+    daemon.nothingElse();
+    sealed(daemon);
+    daemon.pass(10 * SUBMISSION_LIFE_MS);
+    daemon.nothingElse();
+  });
+
+  it("is refused beyond the bounds: number, environment, size", () => {
+    const daemon = new Daemon();
+    for (let i = 0; i < 1000; i++) opened(daemon);
+    daemon.ask({ type: "openSubmission", options });
+    expect(daemon.reply("refused").code).toBe("refused");
+    daemon.nothingElse();
+    const other = new Daemon();
+    const env = { LARGE: "x".repeat(ENVIRONMENT_BYTES_MAX) };
+    other.ask({ type: "openSubmission", options: { ...options, env } });
+    expect(other.reply("refused").message).toContain("--clean-env");
+    const submission = opened(other);
+    const large = new Uint8Array(DOCUMENT_BYTES_MAX / 16);
+    for (let index = 0; index < 16; index++) {
+      other.ask({ type: "appendSubmission", submission, index, bytes: large });
+      other.take("storeChunk");
+    }
+    refused(other, submission, other.ask({ type: "appendSubmission", submission, index: 16, bytes }));
+  });
+
+  it("of a client that has gone is accepted all the same", () => {
+    const daemon = new Daemon();
+    const { submission } = sealed(daemon);
+    daemon.feed({ type: "clientGone", client: CLIENT });
+    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 1 });
+    const { record } = daemon.take("storeJob");
+    daemon.feed({ type: "jobStored", submission, record });
+    expect(daemon.state.jobs.size).toBe(1);
+  });
+
+  it("is refused while the daemon stops", () => {
+    const daemon = new Daemon();
+    daemon.feed({ type: "terminationAsked" });
+    daemon.ask({ type: "openSubmission", options });
+    expect(daemon.reply("refused").code).toBe("refused");
+    daemon.take("announceLeaving");
+    daemon.take("leave");
+    daemon.nothingElse();
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import { seatNumber } from "../../../protocol/ids.ts";
+import { cpus } from "./graphs.ts";
+import { JOB, OTHER_JOB, Seat } from "./seat.ts";
+
+describe("the TaskExecutor", () => {
+  it("is started when there is something to run, and welcomed", () => {
+    const seat = new Seat();
+    seat.pass(60_000);
+    seat.nothingAtAll();
+    seat.assign({ a: [] });
+    seat.load();
+    seat.take("startExecutor");
+    seat.lend(cpus(1), 1);
+    seat.pass(100);
+    seat.nothingElse();
+    seat.feed({ type: "executorSaidHello", pid: 1, live: [], ended: [] });
+    expect(seat.commands("welcome")).toEqual([
+      { type: "welcome", seat: seatNumber(0), node: "n1", instance: "uuid" },
+    ]);
+    expect(seat.takeAll("openJob")).toEqual([{ type: "openJob", job: JOB }]);
+    expect(seat.commands("setCap")).toMatchObject([{ job: JOB, cpusMilli: 1000 }]);
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.nothingElse();
+  });
+
+  it("is told of a job once, before its first attempt", () => {
+    const seat = Seat.running({ a: { count: 3 } }, cpus(2));
+    expect(seat.takeAll("openJob")).toHaveLength(1);
+    seat.succeed("a[1]", "a[2]");
+    expect(seat.takeAll("openJob")).toEqual([]);
+    seat.hello(["a[3]#1"]);
+    expect(seat.takeAll("openJob")).toHaveLength(1);
+  });
+
+  it("leaves after ten seconds without work, and a new one is started for the next job", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.succeed("a");
+    expect(seat.finished()).toBe("succeeded");
+    seat.commands("closeJob");
+    seat.pass(9999);
+    seat.nothingElse();
+    seat.pass(1);
+    expect(seat.commands("leave")).toHaveLength(1);
+    seat.assign({ b: [] }, OTHER_JOB);
+    seat.load(OTHER_JOB);
+    // Nothing is sent to one that leaves.
+    seat.nothingElse();
+    seat.feed({ type: "executorLost" });
+    seat.take("startExecutor");
+    seat.nothingElse();
+  });
+
+  it("does not leave when work comes before", () => {
+    const seat = Seat.running(
+      { a: [], b: { retry: { limit: 0, backoffMs: 0, factor: 1, maxMs: 0 } } },
+      cpus(1),
+    );
+    seat.succeed("a");
+    seat.succeed("b");
+    seat.pass(6000);
+    seat.assign({ c: [] }, OTHER_JOB);
+    seat.load(OTHER_JOB);
+    seat.lend(cpus(1), 1, OTHER_JOB);
+    seat.pass(60_000);
+    expect(seat.sent()).toEqual(["a#1", "b#1", "c#1"]);
+    expect(seat.commands("leave")).toEqual([]);
+  });
+
+  it("is asked again to leave, and stays when it has something left", () => {
+    const seat = new Seat();
+    seat.hello();
+    seat.pass(10_000);
+    expect(seat.commands("leave")).toHaveLength(1);
+    seat.pass(15_000);
+    expect(seat.commands("leave")).toHaveLength(1);
+    seat.hello();
+    seat.nothingElse();
+    seat.assign({ a: [] });
+    seat.load();
+    seat.lend(cpus(1), 1);
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.nothingElse();
+  });
+
+  it("that dies young is not started again at once", () => {
+    const seat = Seat.running({ a: [] });
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.pass(1000);
+    seat.feed({ type: "executorLost" });
+    seat.pass(1999);
+    seat.nothingElse();
+    seat.pass(1);
+    seat.take("startExecutor");
+    seat.hello();
+    expect(seat.sent()).toEqual(["a#2"]);
+    seat.pass(5000);
+    seat.feed({ type: "executorLost" });
+    seat.take("startExecutor");
+    seat.nothingElse();
+  });
+
+  it("that says nothing is killed, again and again, until it is lost", () => {
+    const seat = new Seat();
+    seat.assign({ a: [] });
+    seat.load();
+    seat.take("startExecutor");
+    seat.pass(14_999);
+    seat.nothingElse();
+    seat.pass(1);
+    seat.take("killExecutor");
+    seat.pass(15_000);
+    seat.take("killExecutor");
+    seat.feed({ type: "executorLost" });
+    seat.pass(2000);
+    seat.take("startExecutor");
+    seat.nothingElse();
+  });
+
+  it("of an earlier holder is waited for, and given up like any other", () => {
+    const seat = new Seat({ executorExpected: true });
+    seat.pass(14_999);
+    seat.nothingAtAll();
+    seat.pass(1);
+    seat.take("killExecutor");
+    seat.nothingAtAll();
+  });
+
+  it("is reported with its forkserver, in the answer to a question for the status", () => {
+    const seat = new Seat();
+    const refused = { malformed: 2 };
+    seat.feed({ type: "statusRequested", request: 5, refused });
+    expect(seat.facts("status")).toEqual([{ type: "status", request: 5, executors: [], refused }]);
+    seat.hello();
+    const forkserver = {
+      pid: 9,
+      flavour: "c",
+      runningAttempts: 1,
+      runningCpusMilli: 1000,
+      queuedAttempts: 0,
+      heldAttempts: 0,
+    } as const;
+    seat.feed(
+      { type: "executorReported", pid: 200, forkserver },
+      { type: "statusRequested", request: 6, refused },
+    );
+    expect(seat.facts("status")).toEqual([
+      { type: "status", request: 6, executors: [{ pid: 200, forkserver }], refused },
+    ]);
+    seat.nothingAtAll();
+  });
+});
