@@ -9,16 +9,13 @@ type NotStarted = Extract<AttemptOutcome, { type: "notStarted" }>;
 const { E2BIG, EACCES, EAGAIN, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, ENOSPC, ENOTDIR } = constants.errno;
 
 /** Of these the node has none left just now; others may end meanwhile. */
-const SCARCE: readonly number[] = [EAGAIN, EMFILE, ENFILE, ENOMEM];
+const SCARCE: readonly number[] = [EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC];
 
 export function notStartedOutcome(step: StartStep, errno: number, program: string | null): NotStarted {
   const code = errnoName(errno);
   const name = program === null ? "the command" : `"${program}"`;
   if (step !== "chdir" && SCARCE.includes(errno)) {
-    return of(
-      "noProcess",
-      `the node could not start another process (${code} at ${step}); it is tried again`,
-    );
+    return of("noProcess", scarcity(errno, code, step));
   }
   switch (step) {
     case "exec":
@@ -32,7 +29,7 @@ export function notStartedOutcome(step: StartStep, errno: number, program: strin
       return of("other", `its standard input could not be prepared (${code})`);
     case "stdout":
     case "stderr":
-      return of("noOutputFile", outputFailure(errno, code, step));
+      return of("noOutputFile", `its ${step} could not be opened (${code})`);
     case "spawn":
       return of("noProcess", `the node could not start another process (${code}); it is tried again`);
     case "context":
@@ -65,10 +62,10 @@ function execFailure(errno: number, code: string, name: string): NotStarted {
   }
 }
 
-const outputFailure = (errno: number, code: string, step: StartStep): string =>
+const scarcity = (errno: number, code: string, step: StartStep): string =>
   errno === ENOSPC
-    ? `the disk of the state folder is full, so its ${step} has no place: make room, then run it again`
-    : `its ${step} could not be opened (${code})`;
+    ? "the disk of the state folder is full: make room; it is tried again"
+    : `the node could not start another process (${code} at ${step}); it is tried again`;
 
 const of = (reason: NotStarted["reason"], detail: string): NotStarted => ({
   type: "notStarted",

@@ -5,7 +5,9 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror"];
+const FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra"];
+// A newer compiler may warn of more, and that must not keep a newcomer from building; in CI a warning is an error.
+if (process.env.CI !== undefined) FLAGS.push("-Werror");
 const COMPILE_TIMEOUT_MS = 120_000;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -4,13 +4,14 @@ import type { AttemptEnded, AttemptSpec, ExecutorCommand, JobContext } from "../
 import type { ForkserverCommand } from "../../protocol/forkserverLink.ts";
 import { type AttemptId, attemptKey, type JobSeq, jobMark } from "../../protocol/ids.ts";
 import { contextCommand, programOf, spawnCommand } from "./shellAttempt.ts";
-import { tellHello, tellUndelivered, type Turn } from "./turn.ts";
+import { tellHello, tellStarted, tellUndelivered, type Turn } from "./turn.ts";
 
 export function onCommand(turn: Turn, command: ExecutorCommand): void {
   const { state } = turn;
   if (command.type === "welcome") {
     state.node = command.node;
     state.welcomed = true;
+    tellStarted(turn);
     return tellUndelivered(turn);
   }
   // Said to an earlier connection: whoever speaks on this one welcomes first, and knows what is live here.
@@ -130,8 +131,10 @@ function closeJob(turn: Turn, job: JobSeq, graceMs: number): void {
   if (state.forkserver.type === "absent") {
     // What a dead forkserver left was ended before it was given up.
     turn.effects.push({ type: "tellWorker", fact: { type: "jobClosed", job, ended: 0, survivors: 0 } });
-  } else
-    tellForkserver(turn, { type: "closeJob", job, graceMs, mark: jobMark(state.instance, state.seat, job) });
+    return;
+  }
+  state.closing.add(job);
+  tellForkserver(turn, { type: "closeJob", job, graceMs, mark: jobMark(state.instance, state.seat, job) });
 }
 
 function reportStatus(turn: Turn): void {

@@ -41,6 +41,7 @@ export function onFact(turn: Turn, fact: ForkserverFact): void {
     }
     case "jobClosed": {
       const { job, ended, survivors } = fact;
+      turn.state.closing.delete(job);
       turn.effects.push({ type: "tellWorker", fact: { type: "jobClosed", job, ended, survivors } });
       return;
     }
@@ -121,6 +122,11 @@ function endAllLive(turn: Turn, outcome: AttemptOutcome): void {
   for (const [job, { serial }] of state.caps) {
     turn.effects.push({ type: "tellWorker", fact: { type: "capSet", job, serial, runningCpusMilli: 0 } });
   }
+  // What a dead forkserver left was ended before it was given up: so the jobs that it was closing are closed.
+  for (const job of state.closing) {
+    turn.effects.push({ type: "tellWorker", fact: { type: "jobClosed", job, ended: 0, survivors: 0 } });
+  }
+  state.closing.clear();
 }
 
 function endWithoutOutput(

@@ -20,6 +20,8 @@ export interface ExecutorState {
   connected: boolean;
   readonly contexts: Map<JobSeq, JobContext>;
   readonly caps: Map<JobSeq, Cap>;
+  /** Jobs that the forkserver was told to close and has not closed yet. */
+  readonly closing: Set<JobSeq>;
   readonly attempts: Map<string, HeldAttempt>;
   forkserver: ForkserverState;
   /** Since when there is neither a QWorker nor anything to do. */

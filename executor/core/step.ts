@@ -36,6 +36,7 @@ export function createExecutor(options: ExecutorOptions): ExecutorState {
     connected: false,
     contexts: new Map(),
     caps: new Map(),
+    closing: new Set(),
     attempts: new Map(),
     forkserver: { type: "absent" },
     idleSinceMs: null,

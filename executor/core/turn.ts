@@ -23,6 +23,17 @@ export function tellHello(turn: Turn): void {
   turn.effects.push({ type: "tellWorker", fact: { type: "hello", pid: state.pid, live, ended } });
 }
 
+/** What runs, said again: what started between hello and welcome was told to nobody, and its time limit would not count. */
+export function tellStarted(turn: Turn): void {
+  const attempts: AttemptStarted[] = [];
+  for (const attempt of turn.state.attempts.values()) {
+    if (attempt.type === "live" && attempt.started !== null) attempts.push(attempt.started);
+  }
+  if (attempts.length > 0) {
+    turn.effects.push({ type: "tellWorker", fact: { type: "attemptsStarted", attempts } });
+  }
+}
+
 /** Ends that nobody has acknowledged; one message each, since their output may be long. */
 export function tellUndelivered(turn: Turn): void {
   for (const attempt of turn.state.attempts.values()) {

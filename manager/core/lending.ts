@@ -143,27 +143,30 @@ function leastServed(
   return least;
 }
 
-/** Adds what was held during `elapsedMs` to the usages. */
+/** Adds what was held during `elapsedMs` to the usages. A restart with less may leave more held than the node has. */
 export function accountUsage(capacity: Resources, borrowers: Iterable<Borrower>, elapsedMs: number): void {
   for (const borrower of borrowers) {
-    if (borrower.held !== null) borrower.usage += dominantShare(borrower.held, capacity) * elapsedMs;
+    if (borrower.held === null) continue;
+    borrower.usage += Math.min(1, dominantShare(borrower.held, capacity)) * elapsedMs;
   }
 }
 
-/** Takes over the usages as the order of the next quantum. A job that asked for nothing catches up with the least. */
-export function refreshStandings(borrowers: readonly Borrower[]): void {
-  const least = leastUsage(borrowers);
+/** Takes over the usages as the order of the next quantum. A job that asked for nothing catches up with the floor. */
+export function refreshStandings(borrowers: readonly Borrower[], floor: number): void {
   for (const borrower of borrowers) {
-    if (borrower.demand.length === 0) borrower.usage = Math.max(borrower.usage, least);
+    if (borrower.demand.length === 0) borrower.usage = Math.max(borrower.usage, floor);
     borrower.standing = borrower.usage;
   }
 }
 
-/** Where a newcomer starts. */
-export function leastUsage(borrowers: readonly Borrower[]): number {
+/**
+ * Where newcomers start: at the least usage of those that want something. It never falls, so that one who comes while nobody
+ * wants anything is not served before all who were there for as long as they have been.
+ */
+export function raisedFloor(floor: number, borrowers: readonly Borrower[]): number {
   let least = Number.POSITIVE_INFINITY;
   for (const { usage, demand } of borrowers) if (demand.length > 0) least = Math.min(least, usage);
-  return least === Number.POSITIVE_INFINITY ? 0 : least;
+  return least === Number.POSITIVE_INFINITY ? floor : Math.max(floor, least);
 }
 
 /** Whether a job wants more than it was granted: then the order is looked at again after a quantum. */

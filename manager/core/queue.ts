@@ -8,7 +8,6 @@ import type { JobReport } from "../../protocol/workerLink.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
-import { leastUsage } from "./lending.ts";
 import { seatForJob } from "./seats.ts";
 import type { LiveJob } from "./state.ts";
 import { refuse, reply, type Turn, updateJob } from "./turn.ts";
@@ -16,14 +15,13 @@ import { refuse, reply, type Turn, updateJob } from "./turn.ts";
 /** A job from the store or just accepted joins the live ones. What a running one holds is unknown until its QWorker says it. */
 export function enqueue(turn: Turn, record: JobRecord): LiveJob {
   const { state } = turn;
-  const usage = leastUsage(borrowersOf(turn));
   const job: LiveJob = {
     record,
     borrower: {
       job: record.job,
       demand: [],
-      usage,
-      standing: usage,
+      usage: state.lending.floor,
+      standing: state.lending.floor,
       granted: NO_RESOURCES,
       serial: 0,
       held: record.state === "queued" ? NO_RESOURCES : null,
@@ -68,6 +66,9 @@ export function admitJobs(turn: Turn): void {
     if (seat === null) return;
     queue.shift();
     admitted.set(job.record.job, job);
+    // It starts level with the others as they are now, not as they were when it was submitted.
+    job.borrower.usage = turn.state.lending.floor;
+    job.borrower.standing = turn.state.lending.floor;
     updateJob(turn, job, { seat, state: "running", startedAtMs: turn.clock.wallMs });
   }
 }
@@ -151,8 +152,9 @@ export function onJobFinished(turn: Turn, seat: SeatNumber, report: JobReport, f
 export function onJobRefused(turn: Turn, id: JobSeq, detail: string): void {
   const job = turn.state.jobs.get(id);
   if (job === undefined) return;
-  const { total } = job.record.tasks;
-  const tasks = { ...job.record.tasks, waiting: 0, ready: 0, running: 0, backoff: 0, failed: total };
+  const { waiting, ready, running, backoff, ...ended } = job.record.tasks;
+  const failed = ended.failed + waiting + ready + running + backoff;
+  const tasks = { ...ended, waiting: 0, ready: 0, running: 0, backoff: 0, failed };
   endJob(turn, job, "failed", { tasks, detail }, turn.clock.wallMs);
 }
 

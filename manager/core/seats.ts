@@ -65,10 +65,10 @@ export function tendSeats(turn: Turn): void {
         tendAbsent(turn, seat, jobs);
         break;
       case "starting":
-        killWhenLate(turn, seat.seat, seat.sinceMs + START_DEADLINE_MS);
+        killWhenLate(turn, seat, START_DEADLINE_MS);
         break;
       case "leaving":
-        killWhenLate(turn, seat.seat, seat.sinceMs + LEAVE_DEADLINE_MS);
+        killWhenLate(turn, seat, LEAVE_DEADLINE_MS);
         break;
       case "ready":
         if (jobs > 0) seat.idleSinceMs = null;
@@ -122,9 +122,20 @@ export function dismiss(turn: Turn, seat: Extract<Seat, { type: "ready" }>): voi
   wakeAt(turn, turn.clock.monoMs + LEAVE_DEADLINE_MS);
 }
 
-function killWhenLate(turn: Turn, seat: SeatNumber, deadlineMs: number): void {
-  if (turn.clock.monoMs < deadlineMs) wakeAt(turn, deadlineMs);
-  else turn.effects.push({ type: "killWorker", seat });
+/** One kill per deadline: a process that hangs in the kernel goes when it can. */
+function killWhenLate(
+  turn: Turn,
+  seat: Extract<Seat, { type: "starting" | "leaving" }>,
+  patienceMs: number,
+): void {
+  const { monoMs } = turn.clock;
+  const late = monoMs >= seat.sinceMs + patienceMs;
+  const sinceMs = late ? monoMs : seat.sinceMs;
+  if (late) {
+    turn.effects.push({ type: "killWorker", seat: seat.seat });
+    turn.state.seats.set(seat.seat, { ...seat, sinceMs });
+  }
+  wakeAt(turn, sinceMs + patienceMs);
 }
 
 export function onWorkerStarted(turn: Turn, event: Extract<ManagerEvent, { type: "workerStarted" }>): void {
@@ -144,8 +155,8 @@ export function onWorkerLost(turn: Turn, event: Extract<ManagerEvent, { type: "w
   const seat = turn.state.seats.get(event.seat);
   if (seat === undefined || seat.type === "absent" || seat.epoch > event.epoch) return;
   const { monoMs } = turn.clock;
-  const healthy = seat.type === "leaving" || monoMs - seat.sinceMs >= HEALTHY_MS;
-  const failures = healthy ? 0 : seat.type === "starting" ? seat.failures + 1 : 1;
+  const healthy = seat.type === "leaving" || (seat.type === "ready" && monoMs - seat.sinceMs >= HEALTHY_MS);
+  const failures = healthy ? 0 : seat.failures + 1;
   const delayMs = failures === 0 ? 0 : Math.min(RESTART_DELAY_MS * 2 ** failures, RESTART_DELAY_MAX_MS);
   turn.state.seats.set(event.seat, {
     type: "absent",

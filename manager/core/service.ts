@@ -104,7 +104,7 @@ export function stop(
   const listeners = before?.listeners ?? new Map<ClientId, number>();
   if (client !== null) listeners.set(client.id, client.request);
   const firmer = before === null || (now && !before.now);
-  const sinceMs = before?.sinceMs ?? clock.monoMs;
+  const sinceMs = before === null || firmer ? clock.monoMs : before.sinceMs;
   state.stopping = {
     now: now || before?.now === true,
     listeners,

@@ -91,6 +91,8 @@ export type Seat =
       readonly epoch: number;
       readonly pid: number;
       readonly sinceMs: number;
+      /** Failures in a row before this one was ready; they count until it has lived for a while. */
+      readonly failures: number;
       idleSinceMs: number | null;
       drained: boolean;
     }
@@ -140,6 +142,8 @@ export interface StatusQuery {
 export interface LendingClock {
   accountedAtMs: number;
   quantumEndsMs: number;
+  /** The least usage of those that have wanted something, never less than it was: where newcomers start. */
+  floor: number;
   /** Something that the division depends on has changed. */
   stale: boolean;
 }

@@ -6,7 +6,7 @@ import type { ClientRequest } from "../../protocol/clientLink.ts";
 import { assertNever } from "../../protocol/errors.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, Clock, ManagerEffect, ManagerEvent } from "./events.ts";
-import { tendLoans } from "./loans.ts";
+import { accountLoans, tendLoans } from "./loans.ts";
 import { admitJobs, assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
 import { absentSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
 import { answerStatus, onDaemonStatus, stop, tendStopping } from "./service.ts";
@@ -44,7 +44,7 @@ export function createManager(
     followers: new Map(),
     statusQueries: new Map(),
     nextStatusQuery: 1,
-    lending: { accountedAtMs: 0, quantumEndsMs: 0, stale: true },
+    lending: { accountedAtMs: 0, quantumEndsMs: 0, floor: 0, stale: true },
     stopping: null,
     idleSinceMs: null,
     wakeAtMs: null,
@@ -61,6 +61,7 @@ export function createManager(
 export function step(state: ManagerState, clock: Clock, events: readonly ManagerEvent[]): ManagerEffect[] {
   const turn: Turn = { state, clock, effects: [] };
   state.wakeAtMs = null;
+  accountLoans(turn);
   for (const event of events) handle(turn, event);
   expireSubmissions(turn);
   admitJobs(turn);

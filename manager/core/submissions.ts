@@ -63,9 +63,12 @@ export function onAppendSubmission(turn: Turn, client: ClientId, asked: Asked<"a
   const { request, index } = asked;
   const submission = ownSubmission(turn, client, asked.submission, request);
   if (submission === null) return;
-  if (index < submission.chunks && !submission.pending.has(index)) {
-    return reply(turn, client, { type: "chunkAccepted", request, index });
+  if (submission.pending.has(index)) {
+    // Repeated before it was stored: answered when it is.
+    submission.pending.set(index, request);
+    return;
   }
+  if (index < submission.chunks) return reply(turn, client, { type: "chunkAccepted", request, index });
   if (submission.phase !== "open" || index !== submission.chunks) {
     const message = `Piece ${index} came where piece ${submission.chunks} was expected; submit again.`;
     return abandon(turn, submission, request, "refused", message);

@@ -56,6 +56,7 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
     epoch,
     pid: fact.pid,
     sinceMs,
+    failures: seat.failures,
     idleSinceMs: null,
     drained: false,
   } as const;

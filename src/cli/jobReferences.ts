@@ -1,7 +1,8 @@
 /** From what is typed for a job to the job. */
 import { QrewError } from "../../protocol/errors.ts";
 import { jobSeq } from "../../protocol/ids.ts";
-import type { JobView, StateReader } from "../client/read.ts";
+import type { JobView } from "../client/jobView.ts";
+import type { StateReader } from "../client/read.ts";
 import { parseJobReference } from "./arguments.ts";
 
 /** Throws `usage` for what names no job, `notFound` with what there is. */

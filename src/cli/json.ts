@@ -2,7 +2,7 @@
 import type { DaemonReport, JobSummary } from "../../protocol/clientLink.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { TaskFailure } from "../client/failures.ts";
-import type { JobView } from "../client/read.ts";
+import type { JobView } from "../client/jobView.ts";
 import type { TaskView } from "../client/readTasks.ts";
 import type { Home } from "../node/home.ts";
 

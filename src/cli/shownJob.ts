@@ -1,6 +1,7 @@
 /** Gathers what `show` shows of a job, in one pass over its tasks. */
 import { firstFailures } from "../client/failures.ts";
-import type { JobView, StateReader } from "../client/read.ts";
+import type { JobView } from "../client/jobView.ts";
+import type { StateReader } from "../client/read.ts";
 import type { TaskView } from "../client/readTasks.ts";
 import type { ShownJob } from "./view/showView.ts";
 

@@ -1,6 +1,7 @@
 /** Cancellation: asked here, and done when `follow` says that the job is final, which is when its last process is gone. */
 import type { JobSeq } from "../../protocol/ids.ts";
-import { type Connection, unexpectedReply } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { unexpectedReply } from "./managerErrors.ts";
 
 /**
  * Asks the manager to cancel `jobs`. Resolves with those that were not final yet, when the request is durable. Throws

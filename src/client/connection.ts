@@ -12,6 +12,7 @@ import { decodeFrame, encodeFrame } from "../../protocol/codec.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { PROTOCOL_VERSION, QREW_VERSION } from "../../protocol/version.ts";
+import { lostManager, otherVersion, silentManager, unexpectedReply } from "./managerErrors.ts";
 
 /** A manager answers in milliseconds; this long means that it hangs or its machine is swamped. */
 export const REQUEST_TIMEOUT_MS = 10_000;
@@ -19,8 +20,17 @@ export const REQUEST_TIMEOUT_MS = 10_000;
 /** Frames handled before timers get their turn: a stream of progress must not hold up a deadline. */
 const FRAMES_PER_TURN = 64;
 
+/** Nobody listens, or nobody any more. */
+const LOSSES: ReadonlySet<string> = new Set(["disconnect", "close", "connect:retry"]);
+
 /** Frames that came before the loss of the connection are in this process already: a few turns are enough for them. */
 const LAST_FRAMES_MS = 10;
+
+/**
+ * Never: the socket is closed long before. Told not to reconnect at all, libzmq throws away what has arrived and was not
+ * received yet when the peer leaves.
+ */
+const RECONNECT_MS = 3_600_000;
 
 type WithoutNumber<Request> = Request extends ClientRequest ? Omit<Request, "request"> : never;
 /** A request before it has its number. */
@@ -83,7 +93,11 @@ class DealerConnection implements Connection {
   managerPid = 0;
   /** Whether a listener accepted; without it there is no manager, not a silent one. */
   wasConnected = false;
-  readonly #socket = new Dealer({ linger: 0, maxMessageSize: FRAME_BYTES_MAX, reconnectInterval: -1 });
+  readonly #socket = new Dealer({
+    linger: 0,
+    maxMessageSize: FRAME_BYTES_MAX,
+    reconnectInterval: RECONNECT_MS,
+  });
   readonly #exchanges = new Map<number, ExchangeListener>();
   readonly #unsent: Buffer[] = [];
   #writing = false;
@@ -172,8 +186,7 @@ class DealerConnection implements Connection {
     try {
       for await (const event of this.#socket.events) {
         if (event.type === "connect") this.wasConnected = true;
-        const isLost =
-          event.type === "disconnect" || event.type === "close" || event.type.startsWith("handshake:");
+        const isLost = LOSSES.has(event.type) || event.type.startsWith("handshake:");
         if (isLost) {
           await this.#readRest();
           this.#end(lostManager(null));
@@ -236,28 +249,4 @@ class DealerConnection implements Connection {
     this.#socket.close();
     for (const listener of listeners) listener.failed(fault);
   }
-}
-
-export function unexpectedReply(asked: string, reply: ClientReply): QrewError {
-  return new QrewError("internal", `The manager answered "${asked}" with "${reply.type}".`);
-}
-
-function otherVersion(running: string): QrewError {
-  return new QrewError(
-    "otherVersion",
-    `The daemon of this state folder is ${running}, this command is qrew ${QREW_VERSION}: ` +
-      "stop it with `qrew daemon stop` (queued jobs are kept) and type the command again, or use the other version.",
-  );
-}
-
-function lostManager(cause: unknown): QrewError {
-  const options = cause === null ? undefined : { cause };
-  return new QrewError("unreachable", "The manager went away.", [], options);
-}
-
-function silentManager(timeoutMs: number): QrewError {
-  return new QrewError(
-    "unreachable",
-    `The manager does not answer within ${timeoutMs / 1000} s: see \`qrew daemon status\`, or restart it with \`qrew daemon stop --now\`.`,
-  );
 }

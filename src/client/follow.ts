@@ -7,7 +7,8 @@ import type { ClientReply, JobSummary } from "../../protocol/clientLink.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
-import { type Connection, unexpectedReply } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { unexpectedReply } from "./managerErrors.ts";
 
 /** Managers lost in a row before it is given up; each try may also start one. */
 export const FOLLOW_TRIES_MAX = 5;

@@ -20,8 +20,12 @@ export class DaemonLink {
     return this.#hasStarted;
   }
 
-  /** The present connection or a new one. Throws as ensureDaemon. Callers at the same time get the same one. */
+  /**
+   * The present connection or a new one. Throws as ensureDaemon, and `interrupted` when the link is closed: what still
+   * waits for it then must not start a daemon. Callers at the same time get the same one.
+   */
   readonly reach = (): Promise<Connection> => {
+    if (this.#isClosed) return Promise.reject(closedLink());
     if (this.#connection?.isOpen === true) return Promise.resolve(this.#connection);
     this.#opening ??= this.#open().finally(() => {
       this.#opening = null;
@@ -37,7 +41,10 @@ export class DaemonLink {
 
   async #open(): Promise<Connection> {
     const { connection, started } = await this.#ensure();
-    if (this.#isClosed) connection.close();
+    if (this.#isClosed) {
+      connection.close();
+      throw closedLink();
+    }
     this.#connection = connection;
     this.#hasStarted ||= started;
     return connection;
@@ -61,3 +68,5 @@ export class DaemonLink {
     }
   }
 }
+
+const closedLink = (): QrewError => new QrewError("interrupted", "The connection to the daemon was closed.");

@@ -18,12 +18,10 @@ import { readOutput, readWorkerJob } from "../store/workerStore.ts";
 import { decodePlan } from "../workflow/decodePlan.ts";
 import type { Plan } from "../workflow/plan.ts";
 import { isHolderAlive } from "./holder.ts";
+import { type JobView, mergeJob } from "./jobView.ts";
 import type { StreamName } from "./readOutput.ts";
 import { JobTasks } from "./readTasks.ts";
 import { Stores } from "./stores.ts";
-
-/** A job as it is now. */
-export type JobView = JobRecord;
 
 export interface JobPage {
   /** The newest first. */
@@ -118,16 +116,4 @@ export class StateReader {
   #workerJob(seat: SeatNumber, job: JobSeq): WorkerJobRecord | null {
     return this.#stores.seat(seat)?.read((reader) => readWorkerJob(reader, job)) ?? null;
   }
-}
-
-/** The queue's record with what the QWorker knows better. */
-export function mergeJob(record: JobRecord, worker: WorkerJobRecord): JobView {
-  const isFinal = isFinalJobState(worker.state);
-  return {
-    ...record,
-    state: isFinal ? worker.state : record.state,
-    finishedAtMs: isFinal ? worker.finishedAtMs : record.finishedAtMs,
-    cancelRequested: record.cancelRequested || worker.cancelRequested,
-    tasks: worker.tasks,
-  };
 }

@@ -6,7 +6,7 @@ import type { Store } from "../store/port.ts";
 import type { TaskRecord, TaskState } from "../store/workerRecords.ts";
 import { eachTask, listAttempts, readTask } from "../store/workerStore.ts";
 import type { Plan } from "../workflow/plan.ts";
-import type { JobView } from "./read.ts";
+import type { JobView } from "./jobView.ts";
 import { computeReadiness, definitionOf, type Readiness } from "./readiness.ts";
 import { describeReason } from "./reason.ts";
 

@@ -11,7 +11,8 @@ import {
   SUBMISSION_CHUNK_BYTES,
   SUBMISSION_WINDOW,
 } from "../../protocol/limits.ts";
-import { type Connection, unexpectedReply } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { unexpectedReply } from "./managerErrors.ts";
 
 /** The manager reads and checks a million tasks in about ten seconds; a busy machine may need many times that. */
 export const SEAL_TIMEOUT_MS = 120_000;

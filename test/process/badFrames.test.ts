@@ -1,5 +1,4 @@
-/** Frames that nobody of ours sends, on every socket of a daemon, and clients that come and go: nothing breaks, and it is counted. */
-import { readdirSync } from "node:fs";
+/** Frames that nobody of ours sends, on every socket of a daemon: nothing breaks, and it is counted. */
 import { createConnection } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -9,23 +8,16 @@ import { type ClientReply, clientReplySchema } from "../../protocol/clientLink.t
 import { decodeFrame, encodeFrame } from "../../protocol/codec.ts";
 import { FrameCutter } from "../../protocol/forkserverBytes.ts";
 import { decodeFact } from "../../protocol/forkserverFactCodec.ts";
-import {
-  forkserverSocketName,
-  type JobSeq,
-  jobSeq,
-  MANAGER_SOCKET_NAME,
-  seatNumber,
-  seatSocketName,
-} from "../../protocol/ids.ts";
+import { forkserverSocketName, MANAGER_SOCKET_NAME, seatNumber, seatSocketName } from "../../protocol/ids.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
-import { type Connection, openConnection } from "../../src/client/connection.ts";
 import type { Client } from "../../src/client/index.ts";
 import { showJob, submitJob } from "../support/jobs.ts";
 import { readJson, shapes } from "../support/jsonShapes.ts";
-import { QrewFolder } from "../support/qrew.ts";
+import type { QrewFolder } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 import { expectUnbroken, managerPid } from "./refusals.ts";
+import { startedDaemon } from "./startedDaemon.ts";
 
 let qrew: QrewFolder;
 let client: Client;
@@ -34,8 +26,7 @@ let manager: number;
 let witness: number;
 
 beforeAll(async () => {
-  qrew = new QrewFolder();
-  expect((await qrew.run(["daemon", "start", "--cpus", "2"])).code).toBe(0);
+  qrew = await startedDaemon("--cpus", "2");
   manager = await managerPid(qrew);
   client = await qrew.client({ start: "never" });
   witness = await submitJob(qrew, [{ name: "witness", command: ["sleep", "600"] }]);
@@ -245,102 +236,5 @@ it("is told by a forkserver why it ends a connection", async () => {
   // Half a frame, and gone.
   await talk(fork, header(1000, 3, 0, 0), true);
   expect((await probeForkserver(socketPath(fork)))?.pid).toBe(pid);
-  await expectNothingBroken();
-});
-
-const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
-
-it("keeps nothing of 500 connections that came and went", async () => {
-  const before = descriptorsOf(manager);
-  for (let i = 0; i < 25; i += 1) {
-    await Promise.all(Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? greet() : hangUp())));
-  }
-  await until("the descriptors are closed", () => descriptorsOf(manager) <= before + 4);
-  await expectNothingBroken();
-});
-
-async function connected(): Promise<Connection> {
-  const outcome = await openConnection(socketPath(MANAGER_SOCKET_NAME));
-  if (outcome.type === "absent") throw new Error("the manager does not listen");
-  return outcome.connection;
-}
-
-const greet = async (): Promise<void> => (await connected()).close();
-
-/** Connects and leaves without a word. */
-function hangUp(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stream = createConnection({ path: socketPath(MANAGER_SOCKET_NAME) });
-    stream.once("error", reject);
-    stream.once("connect", () => stream.destroy());
-    stream.once("close", () => resolve());
-  });
-}
-
-const staged = (): readonly string[] => readdirSync(path.join(qrew.home, "staging"));
-
-it("is not held up by a submission that is never sealed", async () => {
-  const jobs = client.jobs(1000).jobs.length;
-  // One by a program, which goes; one by a command that is killed in the middle of its document.
-  const connection = await connected();
-  const options = {
-    name: null,
-    source: "never.yaml",
-    directory: { type: "fresh" },
-    env: {},
-    umask: 0o22,
-    priority: 0,
-  } as const;
-  const opened = await connection.request({ type: "openSubmission", options });
-  if (opened.type !== "submissionOpened") throw new Error(`answered with ${opened.type}`);
-  const { submission } = opened;
-  const bytes = Buffer.from("- name: a");
-  await connection.request({ type: "appendSubmission", submission, index: 0, bytes });
-  connection.close();
-
-  const command = qrew.spawn(["submit", "-"]);
-  const ended = new Promise((resolve) => command.once("exit", resolve));
-  command.stdin?.on("error", () => undefined);
-  command.stdin?.write(Buffer.alloc(2 * 1024 * 1024, "- {name: x, command: y}\n"));
-  await until("its first pieces", () => staged().length >= 2);
-  command.kill("SIGKILL");
-  await ended;
-
-  await expectNothingBroken();
-  expect(client.jobs(1000).jobs).toHaveLength(jobs + 1);
-});
-
-it("refuses pieces of a submission that is not the sender's, or out of order", async () => {
-  const connection = await connected();
-  try {
-    const piece = { type: "appendSubmission", index: 0, bytes: Buffer.from("x") } as const;
-    await expect(connection.request({ ...piece, submission: 424_242 })).rejects.toMatchObject({
-      code: "notFound",
-    });
-    await expect(
-      connection.request({ type: "sealSubmission", submission: 1, chunks: 0 }),
-    ).rejects.toMatchObject({
-      code: "notFound",
-    });
-    await expect(connection.request({ type: "cancelJobs", jobs: [jobSeq(4242)] })).rejects.toMatchObject({
-      code: "notFound",
-    });
-  } finally {
-    connection.close();
-  }
-  await expectNothingBroken();
-});
-
-it("runs 200 jobs that are submitted at once", async () => {
-  const COUNT = 200;
-  const document = new TextEncoder().encode('[{"name": "only", "command": ["true"]}]');
-  const accepted = await Promise.all(
-    Array.from({ length: COUNT }, () => client.submit(document, { source: "w.json", directory: qrew.work })),
-  );
-  const jobs = accepted.map(({ job }) => job);
-  expect(new Set(jobs).size).toBe(COUNT);
-  const states = new Map<JobSeq, string>();
-  for await (const { summary } of client.follow(jobs)) states.set(summary.job, summary.state);
-  expect([...states.values()].filter((state) => state === "succeeded")).toHaveLength(COUNT);
   await expectNothingBroken();
 });

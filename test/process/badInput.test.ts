@@ -3,15 +3,15 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { outputText, runJob, showJob, type TaskEntry, taskOf, writeDocument } from "../support/jobs.ts";
-import { QrewFolder } from "../support/qrew.ts";
+import type { QrewFolder } from "../support/qrew.ts";
 import { expectRefusal, expectUnbroken, managerPid } from "./refusals.ts";
+import { startedDaemon } from "./startedDaemon.ts";
 
 let qrew: QrewFolder;
 let manager: number;
 
 beforeAll(async () => {
-  qrew = new QrewFolder();
-  expect((await qrew.run(["daemon", "start", "--cpus", "2"])).code).toBe(0);
+  qrew = await startedDaemon("--cpus", "2");
   manager = await managerPid(qrew);
 });
 
@@ -104,14 +104,16 @@ it("runs tasks with spaces, slashes and any alphabet in their names", async () =
   );
   expect(code).toBe(1);
   const { errors } = await showJob(qrew, job);
-  expect(errors.map(({ task }) => task)).toEqual(expect.arrayContaining(names.slice(0, errors.length)));
+  // The first few, in the order of their ends.
+  expect(errors.length).toBeGreaterThan(1);
+  for (const { task } of errors) expect(names).toContain(task);
   for (const [i, name] of names.entries()) {
     const asked = name.startsWith("-") ? ["--", name] : [name];
     const { stdout } = await qrew.run(["logs", String(job), ...asked]);
     expect(stdout).toBe(`${i} ${name}\n`);
   }
   const shown = (await qrew.run(["show", String(job)])).stdout;
-  expect(shown).toContain("with space failed: exit code 1");
+  expect(shown).toContain(`${errors[0]?.task} failed: exit code 1`);
 });
 
 describe("tasks that cannot start", () => {

@@ -115,12 +115,14 @@ describe("cancel", () => {
       const command = "trap 'echo asked > asked; exit 0' TERM; touch there; while :; do sleep 0.05; done";
       const job = await submitJob(qrew, [{ name: "polite", command }]);
       await until("the task runs", () => readdirSync(qrew.work).includes("there"));
-      const beganMs = performance.now();
       expect((await qrew.run(["cancel", String(job)])).code).toBe(0);
-      // Whoever goes when asked is not waited for as long as one that has to be killed.
-      expect(performance.now() - beganMs).toBeLessThan(4_500);
       expect(readdirSync(qrew.work)).toContain("asked");
-      expect(await taskOf(qrew, job, "polite")).toMatchObject({ state: "cancelled", reason: "cancelled" });
+      expect(await taskOf(qrew, job, "polite")).toMatchObject({
+        state: "cancelled",
+        reason: "cancelled",
+        exitCode: 0,
+        signal: null,
+      });
     });
   });
 

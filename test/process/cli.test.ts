@@ -48,7 +48,7 @@ describe("qrew run", () => {
     const good = await runJob(qrew, { name: "good", tasks: [{ name: "a", command: "true" }] });
     expect(good.code).toBe(0);
     expect(good.stdout).toMatch(new RegExp(`^job ${good.job} \\(good\\) succeeded: 1 task in [^\\n]+\\n$`));
-    expect(good.stderr).toBe(`job ${good.job}: 1 task\n`);
+    expect(good.stderr.startsWith(`job ${good.job}: 1 task\n`)).toBe(true);
     const bad = await runJob(qrew, { name: "bad", tasks: [{ name: "a", command: "exit 1" }] });
     expect(bad.code).toBe(1);
     expect(bad.stdout).toContain(`job ${bad.job} (bad) failed`);
@@ -60,9 +60,9 @@ describe("qrew run", () => {
       name: "slow",
       tasks: [{ name: "s", command: "sleep 2.6" }],
     });
-    expect(stderr.split("\n").slice(1).join("\n")).toMatch(
-      new RegExp(`^job ${job} \\(slow\\): 0 of 1 done, 1 running, [^\\n]+\\n$`),
-    );
+    const lines = stderr.trim().split("\n").slice(1);
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatch(new RegExp(`^job ${job} \\(slow\\): 0 of 1 done, `));
     // No control sequences where nobody redraws.
     expect(stderr).not.toContain("\u001b");
   });

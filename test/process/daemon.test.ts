@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { QREW_VERSION } from "../../protocol/version.ts";
@@ -107,15 +107,21 @@ describe("qrew daemon", () => {
 
   it("is stopped while it works only when what runs has ended, unless told otherwise", async () => {
     await withQrew(async (qrew) => {
-      const job = await submitJob(qrew, [
-        { name: "one", command: "sleep 1.5; echo done" },
+      const gate = "for i in $(seq 1 600); do test -e open && break; sleep 0.05; done; echo done";
+      const document = [
+        { name: "one", command: gate },
         { name: "two", depends: ["one"], command: "true" },
-      ]);
+      ];
+      const job = await submitJob(qrew, document);
       await until("it runs", async () => (await tasksOf(qrew, job)).get("one")?.state === "running");
       const late = await qrew.run(["daemon", "stop", "--timeout", "100ms"]);
       expect(late.code).toBe(4);
       expect(late.stderr).toMatch(/still waits for running attempts/);
       // It goes on stopping, and takes nothing new meanwhile.
+      const refused = await qrew.run(["submit", writeDocument(qrew, document)]);
+      expect(refused).toMatchObject({ code: 2, stdout: "" });
+      expect(refused.stderr).toContain("The daemon is stopping");
+      writeFileSync(path.join(qrew.work, "open"), "");
       expect((await qrew.run(["daemon", "stop"])).code).toBe(0);
       const tasks = await tasksOf(qrew, job);
       expect([tasks.get("one")?.state, tasks.get("two")?.state]).toEqual(["succeeded", "ready"]);

@@ -6,7 +6,7 @@ import type { JsonProcess } from "../support/jsonShapes.ts";
 import { processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 
-const TASKS = 30;
+const TASKS = 40;
 /** Four at a time on the two cpus that the daemon is given. */
 const SETTINGS = { resources: { cpus: 0.5 } };
 
@@ -15,7 +15,7 @@ const diaryDocument = [
   {
     name: "t",
     foreach: { i: { range: [1, TASKS] } },
-    command: "echo begin $QREW_ATTEMPT >> diary/{{i}}; sleep 0.2; echo end $QREW_ATTEMPT >> diary/{{i}}",
+    command: "echo begin $QREW_ATTEMPT >> diary/{{i}}; sleep 0.25; echo end $QREW_ATTEMPT >> diary/{{i}}",
     ...SETTINGS,
   },
   { name: "last", depends: ["t"], command: "ls diary | wc -l > counted", ...SETTINGS },
@@ -35,6 +35,14 @@ async function startDaemon(qrew: QrewFolder): Promise<void> {
 const untilMiddle = (qrew: QrewFolder, begun = 9) =>
   until("the job is in the middle", () => diaries(qrew).length >= begun);
 
+/** The processes, when the first task has started all of them. Asked for early, so that nothing is between the middle and a kill. */
+async function untilAllServe(qrew: QrewFolder): Promise<readonly JsonProcess[]> {
+  await untilMiddle(qrew, 1);
+  const processes = await daemonProcesses(qrew);
+  expect(processes.map(({ role }) => role).sort()).toEqual(["executor", "forkserver", "manager", "worker"]);
+  return processes;
+}
+
 async function expectAllEndedOnce(qrew: QrewFolder, job: number): Promise<void> {
   const { state, tasks } = await showJob(qrew, job);
   expect({ state, tasks }).toMatchObject({
@@ -47,22 +55,30 @@ async function expectAllEndedOnce(qrew: QrewFolder, job: number): Promise<void> 
   expect(new Set(numbers).size).toBe(2 * (TASKS + 1));
   expect(readFileSync(path.join(qrew.work, "counted"), "utf8").trim()).toBe(String(TASKS));
   const last = records.find(({ name }) => name === "last");
-  for (const { name, finishedSeq } of records) {
-    if (name !== "last") expect(finishedSeq).toBeLessThan(last?.startedSeq ?? 0);
-  }
+  const ends = records
+    .filter((record) => record !== last)
+    .map(({ finishedSeq }) => finishedSeq ?? Number.NaN);
+  expect(Math.max(...ends)).toBeLessThan(last?.startedSeq ?? 0);
 }
 
-/** Tasks whose diary is not that of one undisturbed attempt, and what it says. */
+/**
+ * Tasks whose diary is not that of one undisturbed attempt, and what it says. Which number that attempt has is open: one that
+ * was handed on and withdrawn before it started has left no trace but its number.
+ */
 const disturbed = (qrew: QrewFolder): Readonly<Record<string, string>> =>
   Object.fromEntries(
     diaries(qrew)
       .map((name) => [name, diaryOf(qrew, name)] as const)
-      .filter(([, diary]) => diary !== "begin 1\nend 1\n"),
+      .filter(([, diary]) => !/^begin (\d+)\nend \1\n$/.test(diary)),
   );
 
-/** A repeated task: the first attempt was cut off, and a later one came to its end. Nothing ran after that. */
+/**
+ * A repeated task: an attempt was cut off (perhaps between its last line and its exit, so that the line is there), the next
+ * began after it, and the last one came to its end.
+ */
 function expectRepeated(qrew: QrewFolder, names: readonly string[]): void {
-  for (const name of names) expect(diaryOf(qrew, name)).toMatch(/^(begin \d+\n)+end \d+\n$/);
+  for (const name of names)
+    expect(diaryOf(qrew, name)).toMatch(/^(begin (\d+)\n(end \2\n)?)+begin (\d+)\nend \4\n$/);
 }
 
 function pidOf(processes: readonly JsonProcess[], role: JsonProcess["role"]): number {
@@ -119,8 +135,8 @@ describe("kill -9 in the middle of a job", () => {
       await withQrew(async (qrew) => {
         await startDaemon(qrew);
         const follower = qrew.run(["run", writeDocument(qrew, diaryDocument)]);
+        const before = await untilAllServe(qrew);
         await untilMiddle(qrew);
-        const before = await daemonProcesses(qrew);
         process.kill(pidOf(before, role), "SIGKILL");
         const { code, stdout, stderr } = await follower;
         expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
@@ -141,18 +157,18 @@ describe("kill -9 in the middle of a job", () => {
     await withQrew(async (qrew) => {
       await startDaemon(qrew);
       const follower = qrew.run(["run", writeDocument(qrew, diaryDocument)]);
+      const before = await untilAllServe(qrew);
       await untilMiddle(qrew);
-      const before = await daemonProcesses(qrew);
       process.kill(pidOf(before, "forkserver"), "SIGKILL");
       const { code, stderr } = await follower;
       expect({ code, stderr }).toMatchObject({ code: 0 });
       await expectAllEndedOnce(qrew, 1);
       const cut = Object.keys(disturbed(qrew));
       expect(cut.length).toBeGreaterThan(0);
-      expect(cut.length).toBeLessThanOrEqual(4);
+      expect(cut.length).toBeLessThanOrEqual(8);
       expectRepeated(qrew, cut);
       const tasks = await tasksOf(qrew, 1);
-      for (const name of cut) expect(tasks.get(`t[${name}]`)?.attempt).toBe(2);
+      for (const name of cut) expect(tasks.get(`t[${name}]`)?.attempt).toBeGreaterThanOrEqual(2);
     });
   });
 
@@ -160,15 +176,17 @@ describe("kill -9 in the middle of a job", () => {
     await withQrew(async (qrew) => {
       await startDaemon(qrew);
       const follower = qrew.run(["run", writeDocument(qrew, diaryDocument)]);
-      for (const [round, role] of (
-        ["executor", "worker", "manager", "worker", "executor"] as const
-      ).entries()) {
+      const roles = ["executor", "worker", "manager", "worker", "executor"] as const;
+      let kills = 0;
+      for (const [round, role] of roles.entries()) {
         await untilMiddle(qrew, 4 + 5 * round);
-        const processes = await daemonProcesses(qrew);
-        const victim = processes.find((process) => process.role === role);
+        const victim = (await daemonProcesses(qrew)).find((process) => process.role === role);
         // One that is only just being replaced is not listed; the next round comes soon.
-        if (victim !== undefined) process.kill(victim.pid, "SIGKILL");
+        if (victim === undefined) continue;
+        process.kill(victim.pid, "SIGKILL");
+        kills += 1;
       }
+      expect(kills).toBeGreaterThanOrEqual(3);
       const { code, stderr } = await follower;
       expect({ code, stderr }).toMatchObject({ code: 0 });
       await expectAllEndedOnce(qrew, 1);
@@ -182,8 +200,8 @@ describe("kill -9 in the middle of a job", () => {
     await withQrew(async (qrew) => {
       await startDaemon(qrew);
       const job = await submitJob(qrew, diaryDocument);
+      const before = await untilAllServe(qrew);
       await untilMiddle(qrew);
-      const before = await daemonProcesses(qrew);
       for (const { pid } of before) process.kill(pid, "SIGKILL");
       await until("nothing is left of it", () => processesNaming(qrew.home).length === 0);
       const cut = Object.keys(disturbed(qrew));
@@ -193,7 +211,7 @@ describe("kill -9 in the middle of a job", () => {
       const repeated = Object.keys(disturbed(qrew));
       expect(repeated).toEqual(expect.arrayContaining(cut));
       expect(repeated.length).toBeLessThanOrEqual(8);
-      for (const name of repeated) expect(diaryOf(qrew, name)).toMatch(/end \d+\n$/);
+      expectRepeated(qrew, repeated);
     });
   });
 });

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Client, connect } from "../../src/client/index.ts";
+import { type Client, connect, type ConnectOptions } from "../../src/client/index.ts";
 
 /** The built command line; scripts/test.mjs builds before it runs tests. */
 export const QREW_MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
@@ -100,7 +100,7 @@ export class QrewFolder {
   }
 
   /** The library on the same folder. */
-  client(options: Omit<Parameters<typeof connect>[0], "home"> = {}): Promise<Client> {
+  client(options: Omit<ConnectOptions, "home"> = {}): Promise<Client> {
     return connect({ ...options, home: this.home });
   }
 

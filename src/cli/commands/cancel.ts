@@ -5,7 +5,7 @@ import type { JobSeq } from "../../../protocol/ids.ts";
 import { cancelJobs } from "../../client/cancel.ts";
 import { followJobs } from "../../client/follow.ts";
 import { DaemonLink } from "../../client/link.ts";
-import type { JobView } from "../../client/read.ts";
+import type { JobView } from "../../client/jobView.ts";
 import { type CommandContext, type ExitCode, exitCodeOfSignal, type EndingSignal } from "../context.ts";
 import { findJobs } from "../jobReferences.ts";
 import { jsonDocument, jsonSummary } from "../json.ts";

@@ -87,11 +87,21 @@ async function followToEnd(
   return { type: interrupted ? "cancelled" : "ended", summary: last };
 }
 
-/** A manager that dies meanwhile is reached again; without any the follower says so. */
+/** Managers asked in a row: one that dies before it answers is replaced, and the next may not know of the request. */
+const CANCEL_TRIES_MAX = 3;
+
 async function requestCancel(link: DaemonLink, job: JobSeq, view: ProgressView): Promise<void> {
-  try {
-    await cancelJobs(await link.reach(), [job]);
-  } catch (error) {
-    view.say(`the job could not be cancelled: ${QrewError.from(error).message}`, null);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await cancelJobs(await link.reach(), [job]);
+      return;
+    } catch (thrown) {
+      const error = QrewError.from(thrown);
+      // This command has left meanwhile.
+      if (error.code === "interrupted") return;
+      if (error.code === "unreachable" && tries < CANCEL_TRIES_MAX) continue;
+      view.say(`the job could not be cancelled: ${error.message}`, null);
+      return;
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** The list of `qrew jobs`. */
-import type { JobView } from "../../client/read.ts";
+import type { JobView } from "../../client/jobView.ts";
 import { finishedTasks } from "./bar.ts";
 import { elapsedMs } from "./progress.ts";
 import { type Style, span, toneOf } from "./style.ts";

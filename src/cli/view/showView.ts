@@ -1,5 +1,5 @@
 /** `qrew show`: everything that one wants to know about a job at a glance, and what to type next. */
-import type { JobView } from "../../client/read.ts";
+import type { JobView } from "../../client/jobView.ts";
 import type { TaskFailure } from "../../client/failures.ts";
 import type { AttemptView, TaskView } from "../../client/readTasks.ts";
 import { sourceName } from "../../client/submit.ts";

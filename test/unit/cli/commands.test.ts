@@ -214,6 +214,23 @@ describe("tasks", () => {
     });
   });
 
+  it("writes any number of tasks as one object", async () => {
+    const many = [{ name: "n", executor: "noop", foreach: { i: { range: [1, 2_500] } } }];
+    const queued = {
+      job: jobSeq(1),
+      seat: null,
+      state: "queued",
+      tasks: counts({ waiting: 2_500 }),
+    } as const;
+    await stateFolder(home.folder).addJob(queued, many);
+    expect(await at.run("tasks", "1", "--json")).toBe(0);
+    const names = /"name":"(n\[\d+\])"/g;
+    expect([...at.stdout().matchAll(names)].map(([, name]) => name)).toEqual(
+      Array.from({ length: 2_500 }, (_, index) => `n[${index + 1}]`),
+    );
+    expect(at.json()).toMatchObject({ version: 1, jobId: 1 });
+  });
+
   it("lists the tasks of a job that nobody has started", async () => {
     await twoJobs();
     expect(await at.run("tasks", "2")).toBe(0);
@@ -287,6 +304,13 @@ describe("wait and cancel", () => {
     await twoJobs();
     expect(await at.run("wait", "1")).toBe(1);
     expect(at.stdout()).toContain("job 1 (study) failed");
+    const both = recorder(home);
+    const ended = { state: "succeeded", finishedAtMs: 9_000, tasks: counts({ succeeded: 5 }) } as const;
+    await stateFolder(home.folder).addJob({ job: jobSeq(3), ...ended }, DOCUMENT);
+    expect(await both.run("wait", "1", "3", "1")).toBe(1);
+    expect(both.stdout().trimEnd().split("\n").length).toBe(2);
+    const good = recorder(home);
+    expect(await good.run("wait", "3")).toBe(0);
     const cancelled = recorder(home);
     expect(await cancelled.run("cancel", "1")).toBe(0);
     expect(cancelled.stdout()).toContain("had already ended: failed");

@@ -251,6 +251,13 @@ describe("tables", () => {
       " 12  failed   a rather long name of a job      4       1    2.0s  1m ago",
       "  2  running  short                          0/4          1m 00s  1m ago",
     ]);
+    // The name becomes shorter first; then columns leave, the least needed first.
+    expect(jobTable(jobs, 62_000, ascii(61))[1]).toBe(
+      " 12  failed   a rather lon~      4       1    2.0s  1m ago",
+    );
+    expect(jobTable(jobs, 62_000, ascii(55))[1]).toBe(
+      " 12  failed   a rather long nam~      4       1    2.0s",
+    );
     const narrow = jobTable(jobs, 62_000, ascii(30));
     expect(narrow[0]).not.toContain("SUBMITTED");
     expect(narrow[1]).toContain("12  failed");

@@ -36,24 +36,25 @@ export interface FakeManager {
   close(): Promise<void>;
 }
 
+/** What was said is still delivered when the manager closes at once. */
+const LINGER_MS = 1000;
+
 /** Greets by itself; `answer` is called for everything else. */
 export async function openFakeManager(home: Home, answer: Answer): Promise<FakeManager> {
-  const router = new Router({ linger: 0, mandatory: true, handover: true });
+  const router = new Router({ linger: LINGER_MS, mandatory: true, handover: true });
   await router.bind(`ipc://${path.join(home.runFolder, MANAGER_SOCKET_NAME)}`);
   const asked: ClientRequest[] = [];
   const unsent: [Buffer, Uint8Array][] = [];
-  let isSending = false;
-  const flush = async (): Promise<void> => {
-    if (isSending) return;
-    isSending = true;
+  let sending: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => (sending = sending.then(sendAll));
+  const sendAll = async (): Promise<void> => {
     try {
       for (let next = unsent.shift(); next !== undefined; next = unsent.shift()) await router.send(next);
     } catch {
       // A client that is gone, and a manager that is closed, are what some tests are about.
     }
-    isSending = false;
   };
-  const fake = { asked, version: QREW_VERSION, close: () => close(router, serving) };
+  const fake = { asked, version: QREW_VERSION, close: () => close(router, serving, flush) };
   const serving = serve(router, (client, request) => {
     asked.push(request);
     const say: Say = (...messages) => {
@@ -77,7 +78,8 @@ async function serve(router: Router, heard: (client: Buffer, request: ClientRequ
   }
 }
 
-async function close(router: Router, serving: Promise<void>): Promise<void> {
+async function close(router: Router, serving: Promise<void>, flush: () => Promise<void>): Promise<void> {
+  await flush();
   router.close();
   await serving;
 }

@@ -99,6 +99,8 @@ describe("a link", () => {
     expect(third.isOpen).toBe(true);
     link.close();
     expect(third.isOpen).toBe(false);
+    // Whoever still holds it must not start a daemon by asking again.
+    await expect(link.reach()).rejects.toMatchObject({ code: "interrupted" });
   });
 
   it("does not start a daemon again that was stopped", async () => {

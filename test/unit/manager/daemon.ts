@@ -87,6 +87,7 @@ export class Daemon {
       capacity: cpus(4),
       workersMax: 4,
       transient: false,
+      idleMs: 30_000,
       graceMs: GRACE_MS,
       ...options,
     };
@@ -123,6 +124,7 @@ export class Daemon {
 
   /** Jobs as if they had just been stored, in this order. */
   store(...records: readonly JobRecord[]): void {
+    this.state.nextJob = Math.max(this.state.nextJob, ...records.map(({ job }) => job + 1));
     this.feed(...records.map((record) => ({ type: "jobStored", submission: 0, record }) as const));
   }
 

@@ -84,7 +84,11 @@ describe("the queue", () => {
     daemon.takeAll("recordJob");
     daemon.tell({ type: "jobRefused", job: jobSeq(1), detail: "the plan is damaged" });
     const { record } = daemon.take("recordJob");
-    expect(record).toMatchObject({ state: "failed", detail: "the plan is damaged", finishedAtMs: daemon.wallMs });
+    expect(record).toMatchObject({
+      state: "failed",
+      detail: "the plan is damaged",
+      finishedAtMs: daemon.wallMs,
+    });
     expect(record.tasks).toEqual({ ...waiting(10), waiting: 0, succeeded: 3, skipped: 1, failed: 6 });
     expect(daemon.state.jobs.size).toBe(0);
   });
@@ -106,7 +110,7 @@ describe("cancel", () => {
   it("ends a queued job at once, and says so when that is on disk", () => {
     const daemon = new Daemon({ workersMax: 0 });
     daemon.store(jobRecord(1), jobRecord(2));
-    const request = daemon.ask({ type: "cancelJobs", jobs: [jobSeq(2), jobSeq(9)] });
+    const request = daemon.ask({ type: "cancelJobs", jobs: [jobSeq(2), jobSeq(2)] });
     expect(daemon.take("recordJob").record).toMatchObject({
       job: 2,
       state: "cancelled",
@@ -118,6 +122,19 @@ describe("cancel", () => {
       jobs: [2],
     });
     expect(daemon.state.queue.map(({ record }) => record.job)).toEqual([1]);
+    daemon.nothingElse();
+  });
+
+  it("of a job that has ended changes nothing, and of one that never was is refused as a whole", () => {
+    const daemon = new Daemon({ workersMax: 0 });
+    daemon.store(jobRecord(1), jobRecord(2));
+    daemon.ask({ type: "cancelJobs", jobs: [jobSeq(2)] });
+    daemon.reply("cancelAccepted");
+    daemon.ask({ type: "cancelJobs", jobs: [jobSeq(2)] });
+    expect(daemon.reply("cancelAccepted").jobs).toEqual([]);
+    daemon.ask({ type: "cancelJobs", jobs: [jobSeq(1), jobSeq(77)] });
+    expect(daemon.reply("refused").code).toBe("notFound");
+    expect(daemon.state.queue).toHaveLength(1);
     daemon.nothingElse();
   });
 

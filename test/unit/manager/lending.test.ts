@@ -1,0 +1,352 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { jobSeq } from "../../../protocol/ids.ts";
+import type { Resources } from "../../../protocol/resources.ts";
+import { type Borrower, divide, QUANTUM_MS } from "../../../manager/core/lending.ts";
+import { dominantShare, fits, NO_RESOURCES } from "../../../src/node/resources.ts";
+import { cpus, Daemon, jobRecord, SEAT } from "./daemon.ts";
+import { Node, STEP_MS } from "./node.ts";
+
+function borrower(job: number, shape: Resources, count: number, others: Partial<Borrower> = {}): Borrower {
+  return {
+    job: jobSeq(job),
+    demand: [{ priority: 0, resources: shape, count }],
+    usage: 0,
+    standing: 0,
+    granted: NO_RESOURCES,
+    serial: 0,
+    held: NO_RESOURCES,
+    ...others,
+  };
+}
+
+const divided = (capacity: Resources, ...borrowers: readonly Borrower[]): Resources[] => {
+  const targets = divide(capacity, borrowers);
+  return borrowers.map((one) => targets.get(one) ?? NO_RESOURCES);
+};
+
+describe("a division", () => {
+  it.each<[string, readonly Borrower[], readonly Resources[]]>([
+    ["gives one job all it wants", [borrower(1, cpus(1), 3)], [cpus(3)]],
+    ["gives one job no more than there is", [borrower(1, cpus(1), 9)], [cpus(4)]],
+    ["halves between two", [borrower(1, cpus(1), 9), borrower(2, cpus(1), 9)], [cpus(2), cpus(2)]],
+    ["leaves nothing idle", [borrower(1, cpus(1), 1), borrower(2, cpus(1), 9)], [cpus(1), cpus(3)]],
+    [
+      "puts priority first",
+      [
+        borrower(1, cpus(1), 9),
+        borrower(2, cpus(1), 3, { demand: [{ priority: 1, resources: cpus(1), count: 3 }] }),
+      ],
+      [cpus(1), cpus(3)],
+    ],
+    [
+      "puts who has had less first",
+      [borrower(1, cpus(3), 9, { standing: 10 }), borrower(2, cpus(3), 9)],
+      [NO_RESOURCES, cpus(3)],
+    ],
+    [
+      "fills up behind what does not fit",
+      [
+        borrower(1, cpus(3), 9),
+        borrower(2, cpus(2), 9, { standing: 1 }),
+        borrower(3, cpus(1), 9, { standing: 9 }),
+      ],
+      [cpus(3), NO_RESOURCES, cpus(1)],
+    ],
+    [
+      "gives nothing beyond what is held while somebody's part is unknown",
+      [borrower(1, cpus(1), 9, { held: cpus(1) }), borrower(2, cpus(1), 9, { held: null })],
+      [cpus(1), NO_RESOURCES],
+    ],
+    [
+      "waits for what others still hold, and keeps it for who is next",
+      [borrower(1, cpus(4), 1), borrower(2, cpus(1), 9, { held: cpus(3), standing: 5 })],
+      [NO_RESOURCES, NO_RESOURCES],
+    ],
+    [
+      "lends nothing more after a restart with fewer cpus",
+      [borrower(1, cpus(1), 9, { held: cpus(8) }), borrower(2, cpus(1), 9)],
+      [cpus(2), NO_RESOURCES],
+    ],
+  ])("%s", (_, borrowers, expected) => {
+    expect(divided(cpus(4), ...borrowers)).toEqual(expected);
+  });
+
+  it("counts the scarcest resource of each, and names as much as amounts", () => {
+    const capacity = cpus(8, { gpusMilli: 2000, named: { licence: 4000 } });
+    const gpu = cpus(1, { gpusMilli: 1000 });
+    const licence = cpus(1, { named: { licence: 1000 } });
+    expect(divided(capacity, borrower(1, gpu, 9), borrower(2, licence, 9), borrower(3, cpus(1), 9))).toEqual([
+      cpus(2, { gpusMilli: 2000 }),
+      cpus(2, { named: { licence: 2000 } }),
+      cpus(4),
+    ]);
+    expect(divided(cpus(8), borrower(1, gpu, 1))).toEqual([NO_RESOURCES]);
+  });
+
+  it("never gives more than is free, whatever is held", () => {
+    const amounts = fc.nat(6);
+    const vectors = fc
+      .tuple(amounts, amounts, amounts)
+      .map(([a, b, c]) => cpus(a, { gpusMilli: b * 1000, named: c === 0 ? {} : { x: c * 1000 } }));
+    const borrowers = fc.array(
+      fc.record({
+        shape: vectors,
+        count: fc.integer({ min: 1, max: 9 }),
+        held: vectors,
+        standing: fc.nat(1000),
+      }),
+      { maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(vectors, borrowers, (capacity, specs) => {
+        const all = specs.map(({ shape, count, held, standing }, i) =>
+          borrower(i + 1, shape, count, { held, standing }),
+        );
+        const targets = divide(capacity, all);
+        const sum = (
+          pick: (one: Borrower) => (keyof Resources & string) | null,
+          of: (one: Borrower) => number,
+        ) => all.reduce((total, one) => total + (pick(one) === null ? 0 : of(one)), 0);
+        const amountsOf: ((r: Resources) => number)[] = [
+          (r) => r.cpusMilli,
+          (r) => r.gpusMilli,
+          (r) => r.named["x"] ?? 0,
+        ];
+        for (const amount of amountsOf) {
+          const held = sum(
+            () => "named",
+            (one) => amount(one.held ?? NO_RESOURCES),
+          );
+          const after = sum(
+            () => "named",
+            (one) => Math.max(amount(one.held ?? NO_RESOURCES), amount(targets.get(one) ?? NO_RESOURCES)),
+          );
+          const target = sum(
+            () => "named",
+            (one) => amount(targets.get(one) ?? NO_RESOURCES),
+          );
+          expect(after).toBeLessThanOrEqual(Math.max(held, amount(capacity)));
+          expect(target).toBeLessThanOrEqual(amount(capacity));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+const endless = (shape: Resources, durationMs: number) => ({
+  shape,
+  durationMs,
+  tasks: Number.POSITIVE_INFINITY,
+});
+
+describe("over time", () => {
+  it("two narrow jobs share the node evenly", () => {
+    const node = new Node(cpus(4));
+    const a = node.submit(endless(cpus(1), 200));
+    const b = node.submit({ ...endless(cpus(1), 700), delaySteps: 1 });
+    node.run(40_000);
+    expect(a.cpuMs / b.cpuMs).toBeGreaterThan(0.8);
+    expect(a.cpuMs / b.cpuMs).toBeLessThan(1.25);
+    expect(a.cpuMs + b.cpuMs).toBeGreaterThan(0.9 * 4 * 40_000);
+  });
+
+  it("a newcomer neither waits nor takes revenge", () => {
+    const node = new Node(cpus(4));
+    const a = node.submit(endless(cpus(1), 200));
+    node.run(60_000);
+    const b = node.submit(endless(cpus(1), 200));
+    const before = a.cpuMs;
+    node.run(20_000);
+    expect((a.cpuMs - before) / b.cpuMs).toBeGreaterThan(0.8);
+    expect((a.cpuMs - before) / b.cpuMs).toBeLessThan(1.25);
+  });
+
+  it("one who comes while nobody wants anything starts level with who comes back", () => {
+    const node = new Node(cpus(4));
+    const a = node.submit({ shape: cpus(1), durationMs: 200, tasks: 1000 });
+    node.run(80_000);
+    expect(a.left).toBe(0);
+    const b = node.submit(endless(cpus(1), 200));
+    node.run(STEP_MS);
+    a.left = 1_000_000;
+    const before = a.cpuMs;
+    node.run(20_000);
+    expect((a.cpuMs - before) / b.cpuMs).toBeGreaterThan(0.8);
+    expect((a.cpuMs - before) / b.cpuMs).toBeLessThan(1.25);
+  });
+
+  it("one who comes back after a long silence starts level", () => {
+    const node = new Node(cpus(4));
+    const a = node.submit(endless(cpus(1), 60_000));
+    const b = node.submit({ shape: cpus(1), durationMs: 100, tasks: 1 });
+    // Nothing happens for a minute: nobody looks at the usages meanwhile.
+    node.run(200);
+    node.daemon.nowMs += 59_000;
+    b.left = 1_000_000;
+    node.run(1000);
+    const before = { a: a.cpuMs, b: b.cpuMs };
+    node.run(240_000);
+    const ratio = (a.cpuMs - before.a) / (b.cpuMs - before.b);
+    expect(ratio).toBeGreaterThan(0.6);
+    expect(ratio).toBeLessThan(1.6);
+  });
+
+  it("a job that waited long in the queue starts level when it is admitted", () => {
+    const daemon = new Daemon({ capacity: cpus(4), workersMax: 1 });
+    daemon.store(...Array.from({ length: 65 }, (_, i) => jobRecord(i + 1)));
+    daemon.ready();
+    const classes = [{ priority: 0, resources: cpus(1), count: 4 }];
+    daemon.tell({ type: "demandSlots", job: jobSeq(1), classes });
+    daemon.pass(100_000);
+    daemon.finish(3);
+    const late = daemon.state.admitted.get(jobSeq(65))?.borrower;
+    const early = daemon.state.admitted.get(jobSeq(1))?.borrower;
+    expect(early?.usage).toBeGreaterThan(10_000);
+    expect(late?.usage).toBeGreaterThanOrEqual((early?.usage ?? 0) - 2 * QUANTUM_MS);
+  });
+
+  it("a wide job and a narrow one take turns", () => {
+    const node = new Node(cpus(4));
+    const narrow = node.submit(endless(cpus(1), 900));
+    const wide = node.submit(endless(cpus(4), 700));
+    const turns: string[] = [];
+    node.run(60_000, () => {
+      const turn = wide.endsMs.length > 0 ? "wide" : narrow.endsMs.length > 0 ? "narrow" : "none";
+      if (turn !== "none" && turn !== turns.at(-1)) turns.push(turn);
+    });
+    expect(turns.length).toBeGreaterThan(20);
+    expect(wide.cpuMs / narrow.cpuMs).toBeGreaterThan(0.5);
+    expect(wide.cpuMs / narrow.cpuMs).toBeLessThan(2);
+  });
+
+  it("who has the higher priority goes first, and the rest gets what is left", () => {
+    const node = new Node(cpus(4));
+    const low = node.submit(endless(cpus(1), 200));
+    node.run(5000);
+    const high = node.submit({ ...endless(cpus(3), 200), priority: 1 });
+    node.run(1000);
+    const before = low.cpuMs;
+    node.run(10_000);
+    expect(high.cpuMs).toBeGreaterThan(0.9 * 3 * 10_000);
+    expect(low.cpuMs - before).toBeGreaterThan(0.9 * 10_000);
+    expect(low.cpuMs - before).toBeLessThan(1.1 * 10_000);
+  });
+
+  it("a usage stays a number when more is held than the node has", () => {
+    const gpus = cpus(1, { gpusMilli: 2000 });
+    const daemon = new Daemon({ capacity: cpus(4) }, [jobRecord(1, { state: "running", seat: SEAT })]);
+    daemon.feed({ type: "woken" });
+    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 3, resources: gpus }] });
+    daemon.pass(5000);
+    const usage = daemon.state.admitted.get(jobSeq(1))?.borrower.usage ?? Number.NaN;
+    expect(usage).toBeGreaterThan(0);
+    expect(usage).toBeLessThanOrEqual(5000);
+  });
+
+  it("what is held never exceeds the node, what runs never what is held, and everybody gets a turn", () => {
+    const shapes = fc.constantFrom(
+      cpus(1),
+      cpus(2),
+      cpus(4),
+      cpus(0.5),
+      cpus(1, { gpusMilli: 1000 }),
+      cpus(3, { gpusMilli: 2000 }),
+      cpus(1, { memoryBytes: 60 }),
+      cpus(2, { memoryBytes: 100, named: { licence: 1000 } }),
+      cpus(0, { named: { licence: 2000 } }),
+    );
+    const jobs = fc.array(
+      fc.record({
+        shape: shapes,
+        durationMs: fc.integer({ min: 1, max: 20 }).map((steps) => steps * STEP_MS),
+        tasks: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 30 })),
+        delaySteps: fc.nat(5),
+        afterMs: fc.nat(3000),
+      }),
+      { minLength: 1, maxLength: 5 },
+    );
+    const capacity = cpus(4, { gpusMilli: 2000, memoryBytes: 100, named: { licence: 2000 } });
+    fc.assert(
+      fc.property(jobs, (specs) => {
+        const node = new Node(capacity);
+        const check = (): void => {
+          expect(fits(node.heldTotal(), capacity)).toBe(true);
+          expect(fits(node.runningTotal(), node.heldTotal())).toBe(true);
+          for (const job of node.jobs) {
+            const waits = job.left > 0 && job.endsMs.length === 0;
+            if (waits) expect(node.daemon.nowMs - job.ranAtMs).toBeLessThan(15_000);
+          }
+        };
+        for (const spec of specs) {
+          node.run(spec.afterMs, check);
+          node.submit(spec);
+        }
+        node.run(20_000, check);
+        expect(dominantShare(node.runningTotal(), capacity)).toBeLessThanOrEqual(1);
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+});
+
+describe("loans as they are told", () => {
+  it("are sent when a job is assigned, and then only when they change", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    daemon.take("startWorker");
+    daemon.ready();
+    daemon.command("assignJob");
+    expect(daemon.command("setLoan")).toMatchObject({ job: 1, serial: 1, resources: NO_RESOURCES });
+    daemon.nothingElse();
+    const classes = [{ priority: 0, resources: cpus(1), count: 3 }];
+    daemon.tell({ type: "demandSlots", job: jobSeq(1), classes });
+    expect(daemon.command("setLoan")).toMatchObject({ serial: 2, resources: cpus(3) });
+    daemon.tell({ type: "demandSlots", job: jobSeq(1), classes });
+    daemon.tell({ type: "loanHeld", job: jobSeq(1), serial: 2, resources: cpus(3) });
+    daemon.pass(10_000);
+    daemon.nothingElse();
+  });
+
+  it("count as held until the answer to the latest one", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    daemon.ready();
+    const held = () => daemon.state.admitted.get(jobSeq(1))?.borrower.held;
+    daemon.tell({
+      type: "demandSlots",
+      job: jobSeq(1),
+      classes: [{ priority: 0, resources: cpus(1), count: 4 }],
+    });
+    expect(held()).toEqual(cpus(4));
+    daemon.tell({ type: "demandSlots", job: jobSeq(1), classes: [] });
+    expect(held()).toEqual(cpus(4));
+    daemon.tell({ type: "loanHeld", job: jobSeq(1), serial: 1, resources: NO_RESOURCES });
+    daemon.tell({ type: "loanHeld", job: jobSeq(1), serial: 2, resources: NO_RESOURCES });
+    expect(held()).toEqual(cpus(4));
+    daemon.tell({ type: "loanHeld", job: jobSeq(1), serial: 3, resources: cpus(2) });
+    expect(held()).toEqual(cpus(2));
+  });
+
+  it("are none after a restart until every job's part is known", () => {
+    const daemon = new Daemon({ workersMax: 4 }, [
+      jobRecord(1, { state: "running", seat: SEAT }),
+      jobRecord(2),
+    ]);
+    daemon.feed({ type: "woken" });
+    const seats = daemon.takeAll("startWorker").map(({ seat }) => seat);
+    const fresh = seats.find((seat) => seat !== SEAT) ?? SEAT;
+    daemon.ready(fresh);
+    daemon.tell(
+      { type: "demandSlots", job: jobSeq(2), classes: [{ priority: 0, resources: cpus(1), count: 4 }] },
+      fresh,
+    );
+    expect(daemon.commands("setLoan").map(({ resources }) => resources)).toEqual([NO_RESOURCES]);
+    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 17, resources: cpus(3) }] });
+    const loans = daemon.commands("setLoan");
+    expect(loans.find(({ job }) => job === 2)?.resources).toEqual(cpus(1));
+    // Its QWorker takes only higher serials than it has seen.
+    expect(loans.find(({ job }) => job === 1)?.serial).toBe(18);
+  });
+});

@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import { jobSeq, seatNumber } from "../../../protocol/ids.ts";
+import { NO_RESOURCES } from "../../../src/node/resources.ts";
+import { cpus, Daemon, jobRecord, report, SEAT } from "./daemon.ts";
+
+const started = (daemon: Daemon) => daemon.takeAll("startWorker").length;
+
+describe("a QWorker", () => {
+  it("is started for the first job, greeted, and told of it when it is ready", () => {
+    const daemon = new Daemon();
+    daemon.feed({ type: "woken" });
+    daemon.nothingElse();
+    daemon.store(jobRecord(1));
+    expect(daemon.take("startWorker").seat).toBe(SEAT);
+    daemon.nothingElse();
+    daemon.feed({ type: "workerStarted", seat: SEAT, epoch: 7, pid: 9 });
+    expect(daemon.command("hello")).toEqual({ type: "hello", seat: SEAT, seatEpoch: 7, capacity: cpus(4) });
+    daemon.nothingElse();
+    daemon.tell({ type: "workerReady", seat: SEAT, pid: 9, jobs: [report(1, 4)], loans: [] });
+    daemon.command("assignJob");
+    expect(daemon.command("setLoan").resources).toEqual(NO_RESOURCES);
+    expect(daemon.state.jobs.get(jobSeq(1))?.reportSeq).toBe(4);
+    daemon.nothingElse();
+  });
+
+  it("of another epoch is not heard", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    const epoch = daemon.ready();
+    const fact = { type: "jobRefused", job: jobSeq(1), detail: "" } as const;
+    daemon.feed({ type: "workerTold", seat: SEAT, epoch: epoch - 1, fact });
+    daemon.feed({ type: "workerTold", seat: seatNumber(3), epoch, fact });
+    expect(daemon.state.jobs.size).toBe(1);
+    daemon.feed({ type: "workerLost", seat: SEAT, epoch: epoch - 1 });
+    expect(daemon.state.seats.get(SEAT)?.type).toBe("ready");
+  });
+
+  it("is kept warm when it is the only one idle; others leave after 30 s, and are killed if they do not", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1), jobRecord(2));
+    daemon.ready();
+    daemon.ready(seatNumber(1));
+    daemon.finish(1);
+    daemon.finish(2, "succeeded", seatNumber(1));
+    daemon.forget();
+    daemon.pass(29_999);
+    daemon.nothingElse();
+    daemon.pass(1);
+    daemon.command("leave", seatNumber(1));
+    daemon.nothingElse();
+    daemon.pass(14_999);
+    daemon.nothingElse();
+    daemon.pass(1);
+    expect(daemon.take("killWorker").seat).toBe(1);
+    daemon.lose(seatNumber(1));
+    daemon.pass(1_000_000);
+    daemon.nothingElse();
+    expect([...daemon.state.seats.keys()]).toEqual([0]);
+  });
+
+  it("that leaves gets no job: it goes to another seat", () => {
+    const daemon = new Daemon({ workersMax: 3 });
+    daemon.store(jobRecord(1), jobRecord(2));
+    daemon.ready();
+    daemon.ready(seatNumber(1));
+    daemon.finish(2, "succeeded", seatNumber(1));
+    daemon.finish(1);
+    daemon.pass(30_000);
+    daemon.command("leave", seatNumber(1));
+    daemon.forget();
+    daemon.store(jobRecord(3), jobRecord(4));
+    expect([...daemon.state.admitted.values()].map(({ record }) => record.seat)).toEqual([0, 2]);
+  });
+
+  it("that dies with jobs is started again; what its jobs hold stays held until it is told anew", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    started(daemon);
+    daemon.ready();
+    const classes = [{ priority: 0, resources: cpus(1), count: 4 }];
+    daemon.tell({ type: "demandSlots", job: jobSeq(1), classes });
+    daemon.pass(10_000);
+    daemon.forget();
+    daemon.lose();
+    daemon.take("startWorker");
+    daemon.nothingElse();
+    const { borrower } = daemon.state.admitted.get(jobSeq(1)) ?? {};
+    expect(borrower).toMatchObject({ held: cpus(4), demand: [] });
+    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 0, resources: cpus(2) }] });
+    expect(borrower?.held).toEqual(cpus(2));
+    daemon.command("assignJob");
+    expect(daemon.command("setLoan").serial).toBe(3);
+    daemon.nothingElse();
+  });
+
+  it("that dies without jobs is not missed", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    started(daemon);
+    daemon.ready();
+    daemon.finish(1);
+    daemon.forget();
+    daemon.pass(10_000);
+    daemon.lose();
+    daemon.nothingElse();
+    expect(daemon.state.seats.size).toBe(0);
+  });
+
+  it("that fails at its start is tried again after longer and longer waits", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    expect(started(daemon)).toBe(1);
+    for (const delayMs of [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {
+      daemon.feed({ type: "workerStarted", seat: SEAT, epoch: 1, pid: 1 });
+      daemon.lose();
+      daemon.pass(delayMs - 1);
+      expect(started(daemon)).toBe(0);
+      daemon.pass(1);
+      expect(started(daemon)).toBe(1);
+    }
+  });
+
+  it("that fails again and again right after it was ready waits as long", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    expect(started(daemon)).toBe(1);
+    for (const delayMs of [500, 1000, 2000, 4000]) {
+      daemon.ready();
+      daemon.lose();
+      daemon.pass(delayMs - 1);
+      expect(started(daemon)).toBe(0);
+      daemon.pass(1);
+      expect(started(daemon)).toBe(1);
+    }
+    daemon.ready();
+    daemon.pass(5000);
+    daemon.lose();
+    expect(started(daemon)).toBe(1);
+  });
+
+  it("that is not ready in time is killed, and counts as failed", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    daemon.take("startWorker");
+    daemon.feed({ type: "workerStarted", seat: SEAT, epoch: 1, pid: 1 });
+    daemon.command("hello");
+    daemon.pass(29_999);
+    daemon.nothingElse();
+    daemon.pass(1);
+    daemon.take("killWorker");
+    daemon.lose();
+    daemon.nothingElse();
+    daemon.pass(500);
+    daemon.take("startWorker");
+    daemon.nothingElse();
+  });
+});
