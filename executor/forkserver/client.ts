@@ -4,7 +4,7 @@ import type { ForkserverFlavour, ForkserverReportFact } from "../../protocol/for
 import { connectForkserver, type ForkserverClient } from "./connection.ts";
 import { type ForkserverTarget, startForkserver } from "./start.ts";
 
-export type { ForkserverClient, ForkserverListener } from "./connection.ts";
+export type { ForkserverClient } from "./connection.ts";
 export { type ForkserverTarget, findForkserverProgram } from "./start.ts";
 
 /** A report is answered at once; a forkserver that hangs in the kernel never does. */

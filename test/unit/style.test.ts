@@ -30,7 +30,7 @@ interface SourceFile {
 const NAMES_THAT_SAY_NOTHING = /^(utils?|helpers?|common|misc|shared|stuff)(\.|$)/i;
 // The brackets keep this file from finding itself.
 const UNFINISHED = /\b(TOD[O]|FIXM[E]|XX[X])\b/;
-const MACHINE_PATH = /\/wor[k]\/|\/roo[t]\/|\/hom[e]\/[a-z]|\/User[s]\//;
+const MACHINE_PATH = /\/wor[k]\/|\/roo[t]\/|\/User[s]\//;
 const REGISTRY_ADDRESS = /registr[y]\.(npmjs|yarnpkg)/;
 const ANY_TYPE = /(:\s*|\bas\s+|<|\|\s*|,\s*)any\b(?=\s*[;,)>=[{|\]]|$)/m;
 
