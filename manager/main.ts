@@ -1,5 +1,4 @@
 /** The QManager of a state folder: takes the lock, opens the queue, binds the socket for clients, and supervises QWorkers. */
-import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import path from "node:path";
 import { QrewError } from "../protocol/errors.ts";
@@ -9,28 +8,19 @@ import { tellFailure, tellReady } from "../src/link/readyLine.ts";
 import { Refusals } from "../src/link/refusals.ts";
 import { RouterLink } from "../src/link/router.ts";
 import { type ActorLog, openLog } from "../src/log.ts";
-import { detectCapacity } from "../src/node/capacity.ts";
-import { currentHomeInputs, openHome } from "../src/node/home.ts";
+import { currentHomeInputs, type Home, openHome } from "../src/node/home.ts";
 import { checkDescriptorLimit } from "../src/node/limits.ts";
 import { openLmdbStore } from "../src/store/lmdb.ts";
 import type { HolderRecord } from "../src/store/managerRecords.ts";
-import { ensureInstance, listJobs, readNextJob } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
 import { prepareSchema } from "../src/store/schema.ts";
 import { type ManagerArguments, parseManagerArguments } from "./arguments.ts";
-import { createManager } from "./core/step.ts";
+import { initialState } from "./initialState.ts";
 import { markLeaving, takeLock } from "./lock.ts";
 import { Planner } from "./planner.ts";
 import { QManager } from "./qmanager.ts";
 import { Staging } from "./staging.ts";
 import { Workers } from "./workers.ts";
-
-/** From SIGTERM to SIGKILL when a task is stopped: time to write a checkpoint of moderate size. */
-const GRACE_MS = 5000;
-/** Seats have two digits in the names of their sockets and stores. */
-const WORKERS_MAX = 100;
-/** More live jobs than this are not taken over at once; nobody has submitted so many without waiting. */
-const UNFINISHED_JOBS_MAX = 1_000_000;
 
 async function main(args: ManagerArguments): Promise<void> {
   checkDescriptorLimit();
@@ -40,74 +30,48 @@ async function main(args: ManagerArguments): Promise<void> {
   prepareSchema(store, "manager");
   const holder = await takeLock(store, QREW_VERSION);
   const log = openLog(home.folder, "manager");
-  const manager = assemble(args, home, store, holder, log);
+  const { manager, router } = assemble(args, home, store, holder, log);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => manager.push({ type: "terminationAsked" }));
   }
-  await manager.serve();
+  await router.bind();
+  manager.push({ type: "woken" });
   log.logger.info({ home: home.folder, epoch: holder.epoch }, "the manager serves");
   tellReady({ pid: process.pid });
 }
 
+/** Joins the parts; they know each other through the manager, which is there before any of them calls. */
 function assemble(
   args: ManagerArguments,
-  home: { readonly folder: string; readonly runFolder: string },
+  home: Pick<Home, "folder" | "runFolder">,
   store: Store,
   holder: HolderRecord,
   log: ActorLog,
-): QManager & { serve: () => Promise<void> } {
-  const instance = store.write((writer) => ensureInstance(writer, randomUUID()));
-  const { resources: capacity } = detectCapacity(args.capacity);
-  const unfinished = store
-    .read((reader) =>
-      listJobs(reader, { limit: UNFINISHED_JOBS_MAX, states: ["queued", "running", "paused"] }),
-    )
-    .toReversed();
-  const state = createManager(
-    {
-      epoch: holder.epoch,
-      packageVersion: QREW_VERSION,
-      instance,
-      pid: process.pid,
-      startedAtMs: holder.startedAtMs,
-      capacity,
-      workersMax: Math.min(
-        WORKERS_MAX,
-        Math.max(1, Math.ceil((capacity.cpusMilli + capacity.gpusMilli) / 1000)),
-      ),
-      transient: args.transient,
-      idleMs: args.idleMs,
-      graceMs: GRACE_MS,
-    },
-    unfinished,
-    store.read(readNextJob),
-  );
+): { readonly manager: QManager; readonly router: RouterLink } {
+  const state = initialState(args, store, holder);
   const refusals = new Refusals();
   const router = new RouterLink(path.join(home.runFolder, MANAGER_SOCKET_NAME), {
     onFrame: (peer, bytes) => manager.onFrame(peer, bytes),
     onPeerGone: (client) => manager.push({ type: "clientGone", client }),
     onFault: (error) => manager.fail(error),
   });
-  const workers = new Workers(
-    {
-      home: home.folder,
-      runFolder: home.runFolder,
-      instance,
-      node: hostname(),
-      graceMs: GRACE_MS,
-      managerEpoch: holder.epoch,
+  const { instance, graceMs, epoch: managerEpoch } = state.options;
+  const settings = {
+    home: home.folder,
+    runFolder: home.runFolder,
+    instance,
+    node: hostname(),
+    graceMs,
+    managerEpoch,
+  };
+  const workers = new Workers(settings, store, refusals, {
+    onStarted: (seat, epoch, pid) => manager.push({ type: "workerStarted", seat, epoch, pid }),
+    onFact: (seat, epoch, fact) => manager.push({ type: "workerTold", seat, epoch, fact }),
+    onLost: (seat, epoch, why) => {
+      log.logger.warn({ seat, epoch }, `a QWorker is gone: ${why}`);
+      manager.push({ type: "workerLost", seat, epoch });
     },
-    store,
-    refusals,
-    {
-      onStarted: (seat, epoch, pid) => manager.push({ type: "workerStarted", seat, epoch, pid }),
-      onFact: (seat, epoch, fact) => manager.push({ type: "workerTold", seat, epoch, fact }),
-      onLost: (seat, epoch, why) => {
-        log.logger.warn({ seat, epoch }, `a QWorker is gone: ${why}`);
-        manager.push({ type: "workerLost", seat, epoch });
-      },
-    },
-  );
+  });
   const manager: QManager = new QManager({
     home: home.folder,
     state,
@@ -128,12 +92,7 @@ function assemble(
       process.exit(code);
     },
   });
-  return Object.assign(manager, {
-    serve: async () => {
-      await router.bind();
-      manager.push({ type: "woken" });
-    },
-  });
+  return { manager, router };
 }
 
 main(parseManagerArguments(process.argv.slice(2))).catch((error: unknown) => {

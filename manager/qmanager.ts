@@ -138,13 +138,16 @@ export class QManager {
       else this.#performOne(effect);
     }
     for (const [seat, batch] of commands) this.#parts.workers.tell(seat, batch);
-    if (flushed.length === 0) return;
-    this.#parts.store.flushed().then(
-      () => {
-        for (const { client, reply } of flushed) this.#reply(client, reply);
-      },
-      (error: unknown) => this.fail(error),
-    );
+    if (flushed.length > 0) void this.#replyFlushed(flushed);
+  }
+
+  async #replyFlushed(replies: readonly { client: ClientId; reply: ClientReply }[]): Promise<void> {
+    try {
+      await this.#parts.store.flushed();
+    } catch (error) {
+      return this.fail(error);
+    }
+    for (const { client, reply } of replies) this.#reply(client, reply);
   }
 
   #performOne(effect: Exclude<ManagerEffect, { type: "tellWorker" | "replyFlushed" }>): void {

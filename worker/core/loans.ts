@@ -120,7 +120,7 @@ function withdrawBeyondLoan(turn: Turn, job: JobActor): void {
   const bound = { ...job.loan.resources, cpusMilli: Number.MAX_SAFE_INTEGER };
   if (fits(job.placed, bound)) return;
   let placed = job.placed;
-  for (const live of [...job.live.values()].reverse()) {
+  for (const live of [...job.live.values()].toReversed()) {
     if (live.start !== null || fits(live.group.resources, { ...NO_RESOURCES, cpusMilli: bound.cpusMilli })) {
       continue;
     }

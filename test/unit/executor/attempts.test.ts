@@ -19,10 +19,10 @@ describe("an attempt", () => {
     executor.open();
     executor.say({ type: "setCap", job: JOB, serial: 4, cpusMilli: 2000 });
     expect(executor.fact("capSet")).toEqual({ type: "capSet", job: JOB, serial: 4, runningCpusMilli: 0 });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.say(run(0, 1));
     executor.take("openForkserver");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.forkserverOpened();
     expect(executor.told("context")).toEqual({
       type: "context",
@@ -34,7 +34,7 @@ describe("an attempt", () => {
     expect(executor.told("setCap")).toMatchObject({ serial: 4, cpusMilli: 2000 });
     expect(executor.told("spawn").key).toEqual(attemptId(0));
     expect(executor.told("spawn").key).toEqual(attemptId(1));
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("is told with its mark, its files and its variables", () => {
@@ -67,7 +67,7 @@ describe("an attempt", () => {
     ]);
     executor.say({ type: "runAttempts", attempts: [shell(6, { cpusMilli: 2500 })] });
     expect(executor.told("spawn").env).toContain("OMP_NUM_THREADS=2");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("goes from start to acknowledgement", () => {
@@ -78,17 +78,17 @@ describe("an attempt", () => {
     expect(executor.fact("attemptsStarted").attempts).toMatchObject([{ task: 0, pid: 1000 }]);
     executor.ended(0);
     expect(executor.take("collectOutput")).toMatchObject({ program: "/bin/tool" });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.say(acknowledge(0));
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.collected(0);
     expect(executor.endsTold()).toEqual([0]);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.say(acknowledge(0));
     expect(executor.told("acknowledge").key).toEqual(attemptId(0));
     expect(executor.take("discardSpool").paths).toEqual(["/spool/0.out"]);
     executor.say(acknowledge(0));
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     expect(executor.state.attempts.size).toBe(0);
   });
 
@@ -97,16 +97,16 @@ describe("an attempt", () => {
     executor.say(run(0, 0));
     executor.told("spawn");
     executor.say(run(0));
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.ended(0);
     executor.take("collectOutput");
     executor.say(run(0));
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.collected(0);
     expect(executor.endsTold()).toEqual([0]);
     executor.say(run(0));
     expect(executor.endsTold()).toEqual([0]);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("is ended once, even if the forkserver says so twice", () => {
@@ -117,7 +117,7 @@ describe("an attempt", () => {
     executor.ended(0);
     executor.started(0);
     executor.take("collectOutput");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("that does nothing ends without a forkserver", () => {
@@ -125,7 +125,7 @@ describe("an attempt", () => {
     executor.say(noop(0), noop(0));
     expect(executor.endsTold()).toEqual([0, 0]);
     executor.say(acknowledge(0));
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     expect(executor.state.attempts.size).toBe(0);
   });
 
@@ -137,11 +137,11 @@ describe("an attempt", () => {
     const stop: ExecutorCommand = { type: "stopAttempts", attempts, graceMs: 500 };
     executor.say(stop);
     expect(executor.told("stop")).toEqual({ type: "stop", key: attemptId(0), graceMs: 500 });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.ended(0, { type: "withdrawn" });
     executor.take("collectOutput");
     executor.say(stop);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 });
 
@@ -161,20 +161,20 @@ describe("the forkserver", () => {
       { task: 1, outcome: lost, startedAtMs: null },
     ]);
     expect(executor.fact("capSet")).toMatchObject({ serial: 2, runningCpusMilli: 0 });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     // What had ended is still being read.
     executor.collected(2);
     expect(executor.endsTold()).toEqual([2]);
     executor.say(acknowledge(0, 1, 2));
     executor.take("discardSpool");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.say(run(3));
     executor.take("openForkserver");
     executor.forkserverOpened();
     executor.told("context");
     executor.told("setCap");
     executor.told("spawn");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("that cannot be started is the node's fault, not the task's", () => {
@@ -186,10 +186,10 @@ describe("the forkserver", () => {
     expect(executor.fact("attemptsEnded").attempts).toMatchObject([
       { task: 0, outcome: { type: "notStarted", reason: "noProcess", detail: "no descriptors" } },
     ]);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.say(run(1));
     executor.take("openForkserver");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("that is absent needs no cap, and has nothing of a job to close", () => {
@@ -198,7 +198,7 @@ describe("the forkserver", () => {
     expect(executor.fact("jobClosed")).toEqual({ type: "jobClosed", job: JOB, ended: 0, survivors: 0 });
     executor.say({ type: "reportStatus" });
     expect(executor.fact("status")).toEqual({ type: "status", pid: 70, forkserver: null });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("closes a job by its mark, and forgets it", () => {
@@ -210,10 +210,11 @@ describe("the forkserver", () => {
       graceMs: 100,
       mark: "uuid/3/1/",
     });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.forkserverSays({ type: "jobClosed", job: JOB, ended: 2, survivors: 1 });
     expect(executor.fact("jobClosed")).toMatchObject({ ended: 2, survivors: 1 });
-    executor.nothingElse();
+    executor.feed({ type: "forkserverLost", detail: "later" });
+    expect(executor.unexpected()).toEqual([]);
     expect(executor.state.contexts.size + executor.state.caps.size).toBe(0);
   });
 
@@ -223,16 +224,16 @@ describe("the forkserver", () => {
     executor.told("closeJob");
     executor.feed({ type: "forkserverLost", detail: "it was killed" });
     expect(executor.fact("jobClosed")).toEqual({ type: "jobClosed", job: JOB, ended: 0, survivors: 0 });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.feed({ type: "forkserverLost", detail: "it was killed" });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.open();
     executor.say(run(0), { type: "closeJob", job: JOB, graceMs: 100 });
     executor.take("openForkserver");
     executor.feed({ type: "forkserverFailed", detail: "no descriptors" });
     expect(executor.endsTold()).toEqual([0]);
     executor.fact("jobClosed");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("is asked for its report, and the answer passed on", () => {
@@ -246,6 +247,6 @@ describe("the forkserver", () => {
       pid: 70,
       forkserver: { pid: 80, flavour: "c", ...report },
     });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 });

@@ -12,9 +12,9 @@ describe("a session with the QWorker", () => {
     expect(executor.fact("hello")).toEqual({ type: "hello", pid: 70, live: [], ended: [] });
     executor.open();
     executor.say(run(0), { type: "closeJob", job: JOB, graceMs: 1 }, { type: "leave" });
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.welcome();
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     expect(executor.state.node).toBe("n1");
   });
 
@@ -32,9 +32,9 @@ describe("a session with the QWorker", () => {
       [1, 1001],
     ]);
     expect(hello.ended).toEqual([attemptId(2), attemptId(3)]);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.collected(2);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.welcome();
     expect(executor.endsTold()).toEqual([2, 3]);
     executor.say({ type: "acknowledgeAttempts", attempts: [attemptId(3)] });
@@ -51,10 +51,10 @@ describe("a session with the QWorker", () => {
     executor.forget();
     executor.reconnect();
     executor.started(1);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.welcome();
     expect(executor.fact("attemptsStarted").attempts.map(({ task }) => task)).toContain(1);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("finds what an earlier TaskExecutor has left with the forkserver", () => {
@@ -65,7 +65,7 @@ describe("a session with the QWorker", () => {
     executor.forkserverSays({ type: "queued", key: attemptId(2) });
     executor.forkserverSays({ type: "listed" });
     expect(executor.take("collectOutput").program).toBeNull();
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.feed({ type: "workerConnected" });
     const hello = executor.fact("hello");
     expect(hello.live.map(({ task }) => task)).toEqual([0, 2]);
@@ -74,7 +74,7 @@ describe("a session with the QWorker", () => {
     // It is started a second time, and found.
     executor.forget();
     executor.say(run(2));
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 });
 
@@ -84,7 +84,7 @@ describe("leaving", () => {
     executor.say({ type: "leave" });
     executor.told("leave");
     executor.take("leave");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it.each([
@@ -105,21 +105,21 @@ describe("leaving", () => {
     executor.say({ type: "leave" });
     const { live, ended } = executor.fact("hello");
     expect(live.length + ended.length).toBe(1);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     expect(executor.state.left).toBe(false);
   });
 
   it("comes by itself after a minute without a QWorker, once", () => {
     const executor = FakeTaskExecutor.welcomed();
     executor.pass(DAY_MS);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.feed({ type: "workerDisconnected" });
     executor.pass(59_999);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.pass(1);
     executor.take("leave");
     executor.pass(60_000);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 
   it("waits for the next QWorker, for a day while it holds an attempt", () => {
@@ -128,14 +128,14 @@ describe("leaving", () => {
     executor.told("spawn");
     executor.feed({ type: "workerDisconnected" });
     executor.pass(DAY_MS - 1);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.feed({ type: "workerConnected" });
     executor.fact("hello");
     executor.pass(DAY_MS);
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
     executor.feed({ type: "workerDisconnected" });
     executor.pass(DAY_MS);
     executor.take("leave");
-    executor.nothingElse();
+    expect(executor.unexpected()).toEqual([]);
   });
 });

@@ -1,8 +1,7 @@
 /**
  * A TaskExecutor's core with a clock that ticks by hand: tests tell it events, take the effects that they expect in their
- * order, and end with `nothingElse`.
+ * order, and end with `expect(executor.unexpected()).toEqual([])`.
  */
-import { expect } from "vitest";
 import { assert } from "../../../protocol/errors.ts";
 import type { AttemptSpec, ExecutorCommand, ExecutorFact } from "../../../protocol/executorLink.ts";
 import type {
@@ -197,8 +196,9 @@ export class FakeTaskExecutor {
     this.#effects = [];
   }
 
-  nothingElse(): void {
-    expect(this.#effects.map(describe)).toEqual([]);
+  /** What is left. */
+  unexpected(): string[] {
+    return this.#effects.map(describe);
   }
 }
 

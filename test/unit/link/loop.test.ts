@@ -8,7 +8,7 @@ class Batches {
   readonly faults: unknown[] = [];
   wakeMs: number | null = null;
   onBatch: LoopHandlers<string>["onBatch"] = () => undefined;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor() {
     this.loop = new ActorLoop<string>({

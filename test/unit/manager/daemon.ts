@@ -1,8 +1,8 @@
 /**
  * A QManager's core with a clock that ticks by hand: tests tell it events, take the effects that they expect, and end with
- * `nothingElse`. Effects are kept until they are taken; `nothingElse` overlooks records and progress told to followers.
+ * `expect(daemon.unexpected()).toEqual([])`. Effects are kept until they are taken; `unexpected` overlooks records and what
+ * followers are told.
  */
-import { expect } from "vitest";
 import { assert } from "../../../protocol/errors.ts";
 import type { ClientReply, ClientRequest } from "../../../protocol/clientLink.ts";
 import type { JobState, TaskCounts } from "../../../protocol/fields.ts";
@@ -232,9 +232,11 @@ export class Daemon {
     this.#effects = [];
   }
 
-  nothingElse(): void {
-    expect(this.#effects.map(describe).filter((name) => !BOOKKEEPING.has(name))).toEqual([]);
+  /** What is left beside the bookkeeping; then all is forgotten. */
+  unexpected(): string[] {
+    const left = this.#effects.map(describe).filter((name) => !BOOKKEEPING.has(name));
     this.#effects = [];
+    return left;
   }
 }
 

@@ -9,18 +9,18 @@ describe("a QWorker", () => {
   it("is started for the first job, greeted, and told of it when it is ready", () => {
     const daemon = new Daemon();
     daemon.feed({ type: "woken" });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.store(jobRecord(1));
     expect(daemon.take("startWorker").seat).toBe(SEAT);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.feed({ type: "workerStarted", seat: SEAT, epoch: 7, pid: 9 });
     expect(daemon.command("hello")).toEqual({ type: "hello", seat: SEAT, seatEpoch: 7, capacity: cpus(4) });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.tell({ type: "workerReady", seat: SEAT, pid: 9, jobs: [report(1, 4)], loans: [] });
     daemon.command("assignJob");
     expect(daemon.command("setLoan").resources).toEqual(NO_RESOURCES);
     expect(daemon.state.jobs.get(jobSeq(1))?.reportSeq).toBe(4);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("of another epoch is not heard", () => {
@@ -44,17 +44,17 @@ describe("a QWorker", () => {
     daemon.finish(2, "succeeded", seatNumber(1));
     daemon.forget();
     daemon.pass(29_999);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(1);
     daemon.command("leave", seatNumber(1));
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(14_999);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(1);
     expect(daemon.take("killWorker").seat).toBe(1);
     daemon.lose(seatNumber(1));
     daemon.pass(1_000_000);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     expect([...daemon.state.seats.keys()]).toEqual([0]);
   });
 
@@ -83,14 +83,14 @@ describe("a QWorker", () => {
     daemon.forget();
     daemon.lose();
     daemon.take("startWorker");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     const { borrower } = daemon.state.admitted.get(jobSeq(1)) ?? {};
     expect(borrower).toMatchObject({ held: cpus(4), demand: [] });
     daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 0, resources: cpus(2) }] });
     expect(borrower?.held).toEqual(cpus(2));
     daemon.command("assignJob");
     expect(daemon.command("setLoan").serial).toBe(3);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("that dies without jobs is not missed", () => {
@@ -102,7 +102,7 @@ describe("a QWorker", () => {
     daemon.forget();
     daemon.pass(10_000);
     daemon.lose();
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     expect(daemon.state.seats.size).toBe(0);
   });
 
@@ -145,13 +145,13 @@ describe("a QWorker", () => {
     daemon.feed({ type: "workerStarted", seat: SEAT, epoch: 1, pid: 1 });
     daemon.command("hello");
     daemon.pass(29_999);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(1);
     daemon.take("killWorker");
     daemon.lose();
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(500);
     daemon.take("startWorker");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 });

@@ -33,7 +33,7 @@ describe("status", () => {
       jobs: { queued: 0, running: 0 },
       processes: [{ role: "manager", pid: 50, seat: null, forkserver: null }],
     });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("lists all processes when the QWorkers have answered, and adds up what they refused", () => {
@@ -49,7 +49,7 @@ describe("status", () => {
     const answer = { type: "status", request, refused } as const;
     daemon.tell({ ...answer, executors: [{ pid: 8, forkserver }] });
     daemon.tell({ ...answer, executors: [{ pid: 8, forkserver }] });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.tell({ ...answer, executors: [] }, seatNumber(1));
     const { processes, refusedFrames } = daemon.reply("daemonReport").report;
     expect(processes.map(({ role, pid, seat }) => `${role} ${pid} ${seat}`)).toEqual([
@@ -60,7 +60,7 @@ describe("status", () => {
       "worker 1002 1",
     ]);
     expect(refusedFrames).toEqual({ malformed: 4 });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("does not wait for a silent QWorker longer than a second", () => {
@@ -68,11 +68,11 @@ describe("status", () => {
     daemon.ask({ type: "daemonStatus" });
     const { request } = daemon.command("reportStatus");
     daemon.pass(999);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(1);
     expect(daemon.reply("daemonReport").report.processes).toHaveLength(2);
     daemon.tell({ type: "status", request, executors: [], refused: {} });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 });
 
@@ -83,7 +83,7 @@ describe("the end", () => {
     expect(daemon.reply("stopping").runningAttempts).toBe(0);
     daemon.take("announceLeaving");
     daemon.take("leave");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.feed({ type: "woken" });
     expect(daemon.takeAll("leave")).toEqual([]);
   });
@@ -93,23 +93,23 @@ describe("the end", () => {
     const request = daemon.ask({ type: "stopDaemon", mode: "drain" });
     expect(daemon.command("drain")).toEqual({ type: "drain", stop: false, graceMs: GRACE_MS });
     expect(daemon.reply("stopping")).toEqual({ type: "stopping", request, runningAttempts: 3 });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(499);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(1);
     expect(daemon.reply("stopping").runningAttempts).toBe(3);
     daemon.pass(3_600_000);
     daemon.takeAll("reply");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.tell({ type: "drained" });
     daemon.command("leave");
     daemon.takeAll("reply");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.lose();
     daemon.reply("stopping");
     daemon.take("announceLeaving");
     daemon.take("leave");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     // The queue is kept.
     expect(daemon.state.jobs.get(jobSeq(1))?.record.state).toBe("running");
   });
@@ -120,7 +120,7 @@ describe("the end", () => {
     expect(daemon.command("drain").stop).toBe(true);
     daemon.pass(GRACE_MS + 30_000);
     daemon.takeAll("reply");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(500);
     daemon.command("leave");
     daemon.pass(15_000);
@@ -137,10 +137,10 @@ describe("the end", () => {
     daemon.ask({ type: "stopDaemon", mode: "now" }, "another");
     expect(daemon.command("drain").stop).toBe(true);
     daemon.takeAll("reply");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(GRACE_MS + 30_000);
     daemon.takeAll("reply");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.tell({ type: "drained" });
     daemon.command("leave");
   });
@@ -155,7 +155,7 @@ describe("the end", () => {
     daemon.ask({ type: "stopDaemon", mode: "drain" });
     daemon.reply("stopping");
     expect(daemon.state.stopping?.now).toBe(true);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("reaches a QWorker that becomes ready meanwhile, and starts no other", () => {
@@ -164,15 +164,15 @@ describe("the end", () => {
     daemon.take("startWorker");
     daemon.feed({ type: "terminationAsked" });
     daemon.store(jobRecord(2));
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.ready();
     expect(daemon.command("drain").stop).toBe(false);
     daemon.command("assignJob");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.lose();
     daemon.take("announceLeaving");
     daemon.take("leave");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("is not told to a client that has gone", () => {
@@ -182,7 +182,7 @@ describe("the end", () => {
     daemon.reply("stopping");
     daemon.feed({ type: "clientGone", client: CLIENT });
     daemon.pass(5000);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 });
 
@@ -197,7 +197,7 @@ describe("a transient daemon", () => {
     daemon.finish(1);
     daemon.forget();
     daemon.pass(29_999);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(1);
     daemon.take("announceLeaving");
     daemon.command("drain");
@@ -206,7 +206,7 @@ describe("a transient daemon", () => {
     daemon.lose();
     daemon.take("announceLeaving");
     daemon.take("leave");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("stays while somebody follows, submits or runs", () => {
@@ -225,6 +225,6 @@ describe("a transient daemon", () => {
     const daemon = new Daemon();
     daemon.feed({ type: "woken" });
     daemon.pass(1_000_000);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 });

@@ -32,7 +32,7 @@ function sealed(daemon: Daemon): { submission: number; request: number } {
   daemon.reply("chunkAccepted");
   const request = daemon.ask({ type: "sealSubmission", submission, chunks: 1 });
   daemon.take("planDocument");
-  daemon.nothingElse();
+  expect(daemon.unexpected()).toEqual([]);
   return { submission, request };
 }
 
@@ -43,7 +43,7 @@ function refused(daemon: Daemon, submission: number, request: number): string {
   assert(reply?.type === "refused" && reply.code === "refused", "it is refused");
   expect(refusals.every(({ type }) => type === "refused")).toBe(true);
   expect(daemon.take("forgetSubmission").submission).toBe(submission);
-  daemon.nothingElse();
+  expect(daemon.unexpected()).toEqual([]);
   expect(daemon.state.submissions.size).toBe(0);
   return reply.message;
 }
@@ -54,7 +54,7 @@ describe("a submission", () => {
     const submission = opened(daemon);
     const first = append(daemon, submission, 0);
     const second = append(daemon, submission, 1);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.feed({ type: "chunkStored", submission, index: 1 });
     expect(daemon.reply("chunkAccepted")).toMatchObject({ request: second, index: 1 });
     daemon.feed({ type: "chunkStored", submission, index: 0 });
@@ -65,12 +65,12 @@ describe("a submission", () => {
     const { record } = daemon.take("storeJob");
     expect(record).toMatchObject({ job: 1, name: "nightly", state: "queued", priority: 3, seat: null });
     expect(record.tasks).toMatchObject({ total: 7, waiting: 7 });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.feed({ type: "jobStored", submission, record });
     expect(daemon.reply("jobAccepted")).toEqual({ type: "jobAccepted", request, job: record.job, tasks: 7 });
     daemon.take("forgetSubmission");
     daemon.take("startWorker");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it.each([
@@ -96,7 +96,7 @@ describe("a submission", () => {
     daemon.reply("chunkAccepted");
     const again = daemon.ask({ type: "appendSubmission", submission, index: 0, bytes });
     expect(daemon.reply("chunkAccepted").request).toBe(again);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("acknowledges a piece that is repeated while it is being stored, when it is", () => {
@@ -104,10 +104,10 @@ describe("a submission", () => {
     const submission = opened(daemon);
     append(daemon, submission, 0);
     const again = daemon.ask({ type: "appendSubmission", submission, index: 0, bytes });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.feed({ type: "chunkStored", submission, index: 0 });
     expect(daemon.reply("chunkAccepted").request).toBe(again);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("is refused when a piece is missing, and then forgotten", () => {
@@ -125,7 +125,7 @@ describe("a submission", () => {
     append(daemon, two, 0);
     refused(daemon, two, daemon.ask({ type: "sealSubmission", submission: two, chunks: 1 }));
     daemon.feed({ type: "chunkStored", submission: two, index: 0 });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("is refused when a piece comes after the seal", () => {
@@ -133,7 +133,7 @@ describe("a submission", () => {
     const { submission } = sealed(daemon);
     refused(daemon, submission, daemon.ask({ type: "appendSubmission", submission, index: 1, bytes }));
     daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 1 });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("that nobody has opened, or somebody else, is not found", () => {
@@ -145,7 +145,7 @@ describe("a submission", () => {
     expect(daemon.reply("refused").code).toBe("notFound");
     daemon.ask({ type: "sealSubmission", submission: 77, chunks: 0 });
     expect(daemon.reply("refused").code).toBe("notFound");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     expect(daemon.state.submissions.size).toBe(1);
   });
 
@@ -156,7 +156,7 @@ describe("a submission", () => {
     daemon.feed({ type: "documentRejected", submission, faults, total: 5 });
     expect(daemon.reply("documentInvalid")).toEqual({ type: "documentInvalid", request, faults, total: 5 });
     daemon.take("forgetSubmission");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("is refused when it cannot be stored, under the request that waits", () => {
@@ -171,7 +171,7 @@ describe("a submission", () => {
     expect(daemon.reply("refused")).toMatchObject({ request: seal, code: "internal" });
     daemon.take("forgetSubmission");
     daemon.feed({ type: "submissionFailed", submission, code: "internal", message: "again" });
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("expires some time after its last piece, but not once it is sealed", () => {
@@ -182,15 +182,15 @@ describe("a submission", () => {
     daemon.feed({ type: "chunkStored", submission, index: 0 });
     daemon.reply("chunkAccepted");
     daemon.pass(SUBMISSION_LIFE_MS - 1);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     daemon.pass(1);
     daemon.take("forgetSubmission");
     daemon.ask({ type: "appendSubmission", submission, index: 1, bytes });
     expect(daemon.reply("refused").code).toBe("notFound");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     sealed(daemon);
     daemon.pass(10 * SUBMISSION_LIFE_MS);
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 
   it("is refused beyond the bounds: number, environment, size", () => {
@@ -198,7 +198,7 @@ describe("a submission", () => {
     for (let i = 0; i < 1000; i++) opened(daemon);
     daemon.ask({ type: "openSubmission", options });
     expect(daemon.reply("refused").code).toBe("refused");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
     const other = new Daemon();
     const env = { LARGE: "x".repeat(ENVIRONMENT_BYTES_MAX) };
     other.ask({ type: "openSubmission", options: { ...options, env } });
@@ -229,6 +229,6 @@ describe("a submission", () => {
     expect(daemon.reply("refused").code).toBe("refused");
     daemon.take("announceLeaving");
     daemon.take("leave");
-    daemon.nothingElse();
+    expect(daemon.unexpected()).toEqual([]);
   });
 });

@@ -113,7 +113,7 @@ describe("what is no frame", () => {
 
   it("names the field that is wrong", () => {
     const decoded = decodeFrame(packed([1, [{ ...welcome, seat: -1 }]]), commandSchema);
-    expect(decoded).toMatchObject({ ok: false, detail: expect.stringContaining("seat") });
+    expect(decoded.ok ? "" : decoded.detail).toContain("seat");
   });
 });
 
@@ -214,7 +214,8 @@ describe("whatever bytes come", () => {
     fc.assert(
       fc.property(fc.array(value, { maxLength: 4 }), (messages) => {
         const decoded = decodeFrame(packed([1, messages]), commandSchema);
-        if (decoded.ok) for (const { type } of decoded.messages) expect(typeof type).toBe("string");
+        const taken = decoded.ok ? decoded.messages : [];
+        for (const { type } of taken) expect(typeof type).toBe("string");
       }),
       { numRuns: 500 },
     );

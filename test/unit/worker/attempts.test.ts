@@ -14,7 +14,7 @@ describe("repetitions", () => {
     expect(seat.record("a")).toMatchObject({ state: "backoff", attempt: 1, failures: 1, exitCode: 1 });
     expect(seat.record("a").retryAtMs).toBe(seat.wallMs + 1000);
     seat.pass(999);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.pass(1);
     expect(seat.sent()).toEqual(["a#2"]);
     expect(seat.takeAll("archiveAttempt")).toHaveLength(1);
@@ -32,7 +32,7 @@ describe("repetitions", () => {
     });
     expect(seat.finished()).toBe("failed");
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("repeats at once without a backoff, in the same step", () => {
@@ -40,7 +40,7 @@ describe("repetitions", () => {
     seat.sent();
     seat.end("a", exited(1));
     expect(seat.sent()).toEqual(["a#2"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("never computes a wait that is no number or beyond its bounds", () => {
@@ -70,7 +70,7 @@ describe("repetitions", () => {
     expect(seat.commands("acknowledgeAttempts")).toEqual([
       { type: "acknowledgeAttempts", attempts: [seat.id("a")] },
     ]);
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
   });
 });
 
@@ -81,10 +81,10 @@ describe("time limits", () => {
     const seat = Seat.running(plan);
     expect(seat.sent()).toEqual(["a#1"]);
     seat.pass(100_000);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.start("a");
     seat.pass(59_999);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.pass(1);
     expect(seat.commands("stopAttempts")).toEqual([
       { type: "stopAttempts", attempts: [seat.id("a")], graceMs: GRACE_MS },
@@ -102,7 +102,7 @@ describe("time limits", () => {
     expect(seat.record("a")).toMatchObject({ state: "failed", reason });
     expect(seat.finished()).toBe("failed");
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("lets an attempt alone that ends in time", () => {
@@ -112,7 +112,7 @@ describe("time limits", () => {
     seat.succeed("a");
     seat.pass(200_000);
     expect(seat.record("a").state).toBe("succeeded");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("counts the time that has passed before the start was told", () => {
@@ -123,7 +123,7 @@ describe("time limits", () => {
     seat.feed({ type: "attemptsStarted", attempts: [started] });
     seat.pass(10_000);
     expect(seat.stopped()).toEqual(["a#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 });
 
@@ -140,7 +140,7 @@ describe("attempts that are lost", () => {
     expect(seat.record("a")).toMatchObject({ state: "failed", reason: { type: "lost" } });
     expect(seat.finished()).toBe("failed");
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("are not counted when they were withdrawn before their start", () => {
@@ -150,7 +150,7 @@ describe("attempts that are lost", () => {
       seat.end(`a#${attempt}`, withdrawn);
     }
     seat.sent();
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("wait a second when the node has no process to give, without using up the retry limit", () => {
@@ -160,14 +160,14 @@ describe("attempts that are lost", () => {
       seat.end(`a#${attempt}`, noProcess);
       expect(seat.record("a")).toMatchObject({ state: "backoff", failures: 0 });
       seat.pass(999);
-      seat.nothingElse();
+      expect(seat.unexpected()).toEqual([]);
       seat.pass(1);
     }
     expect(seat.sent()).toEqual(["a#6"]);
     seat.succeed("a#6");
     expect(seat.finished()).toBe("succeeded");
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("fail at once when the command is wrong", () => {
@@ -182,6 +182,6 @@ describe("attempts that are lost", () => {
     });
     expect(seat.finished()).toBe("failed");
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ describe("cancel", () => {
   it("before it is assigned is nobody's business", () => {
     const seat = new Seat();
     seat.feed(cancel);
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
   });
 
   it("while it is being read ends it as soon as it is there", () => {
@@ -19,7 +19,7 @@ describe("cancel", () => {
     seat.load();
     expect(seat.records()).toEqual(["a cancelled", "b cancelled", "c cancelled"]);
     expect(seat.finished()).toBe("cancelled");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("while its tasks are ready and nothing has run ends it at once", () => {
@@ -27,7 +27,7 @@ describe("cancel", () => {
     seat.feed(cancel);
     expect(seat.finished()).toBe("cancelled");
     expect(seat.record("a")).toMatchObject({ attempt: 0, reason: { type: "cancelled" } });
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("of what was sent and has not started withdraws it", () => {
@@ -35,14 +35,14 @@ describe("cancel", () => {
     expect(seat.sent()).toEqual(["a#1"]);
     seat.feed(cancel);
     expect(seat.stopped()).toEqual(["a#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.end("a", withdrawn);
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
     expect(seat.finished()).toBe("cancelled");
     expect(seat.record("a").state).toBe("cancelled");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("of what runs stops it, and the job ends when its last process is confirmed dead", () => {
@@ -54,14 +54,14 @@ describe("cancel", () => {
     expect(seat.records()).toEqual(["b cancelled", "c cancelled"]);
     expect(seat.stopped()).toEqual(["a#1", "d#1"]);
     seat.end("a", { type: "signalled", signal: "SIGTERM" });
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.end("d", exited(0));
     expect(seat.commands("closeJob")).toHaveLength(1);
     expect(seat.store.jobs.get(JOB)?.state).toBe("running");
     seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
     expect(seat.finished()).toBe("cancelled");
     expect(seat.store.jobs.get(JOB)).toMatchObject({ state: "cancelled", tasks: { cancelled: 4, total: 4 } });
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("of what waits for its repetition ends it without another attempt", () => {
@@ -75,7 +75,7 @@ describe("cancel", () => {
     expect(seat.finished()).toBe("cancelled");
     seat.pass(10_000);
     expect(seat.commands("leave")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("is not undone by an attempt that is lost, or that finds no process", () => {
@@ -87,7 +87,7 @@ describe("cancel", () => {
     seat.end("b", noProcess);
     expect([seat.record("a").state, seat.record("b").state]).toEqual(["cancelled", "cancelled"]);
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("twice, or while closing, or after the end, is the same as once", () => {
@@ -101,7 +101,7 @@ describe("cancel", () => {
     seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
     seat.feed(cancel);
     expect(seat.finished()).toBe("cancelled");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("ends at its deadline when nobody confirms that the processes are dead", () => {
@@ -112,10 +112,10 @@ describe("cancel", () => {
     seat.end("a", withdrawn);
     expect(seat.commands("closeJob")).toHaveLength(1);
     seat.pass(34_999);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.pass(1);
     expect(seat.finished()).toBe("cancelled");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("while closing asks again when the TaskExecutor was replaced, or has reconnected", () => {
@@ -135,7 +135,7 @@ describe("cancel", () => {
     expect(seat.commands("closeJob")).toHaveLength(1);
     seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
     expect(seat.finished()).toBe("cancelled");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("goes on where the last holder of the seat left it", () => {
@@ -154,6 +154,6 @@ describe("cancel", () => {
     expect(third.commands("closeJob")).toHaveLength(1);
     third.feed({ type: "jobClosed", job: JOB, survivors: 0 });
     expect(third.finished()).toBe("cancelled");
-    third.nothingElse();
+    expect(third.unexpected()).toEqual([]);
   });
 });

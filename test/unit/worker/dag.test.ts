@@ -12,7 +12,7 @@ describe("order of a DAG", () => {
     }
     expect(seat.finished()).toBe("succeeded");
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("joins a diamond only when both sides have ended", () => {
@@ -21,10 +21,10 @@ describe("order of a DAG", () => {
     seat.succeed("a");
     expect(seat.sent()).toEqual(["b#1", "c#1"]);
     seat.succeed("c");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.succeed("b");
     expect(seat.sent()).toEqual(["d#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("waits for a whole array, and for the element of the same index where the edge says so", () => {
@@ -40,17 +40,17 @@ describe("order of a DAG", () => {
     expect(seat.sent()).toEqual(["check[1]#1"]);
     seat.succeed("part[3]");
     expect(seat.sent()).toEqual(["check[3]#1", "join#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("waits for both of two arrays", () => {
     const seat = Seat.running({ x: { count: 2 }, y: { count: 2 }, z: { count: 2, needs: ["x", "y"] } });
     expect(seat.sent()).toHaveLength(4);
     seat.succeed("x[1]", "x[2]", "y[2]");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.succeed("y[1]");
     expect(seat.sent()).toEqual(["z[1]#1", "z[2]#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("records an end before what it makes possible is sent, and acknowledges it", () => {
@@ -75,7 +75,7 @@ describe("what can never run", () => {
     seat.succeed("e");
     expect(seat.finished()).toBe("failed");
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("skips only the same index along an edge of equal indices, and all that needs the whole array", () => {
@@ -91,7 +91,7 @@ describe("what can never run", () => {
     expect(seat.records().slice(-1)).toEqual(["check[1] skipped"]);
     seat.succeed("part[3]");
     expect(seat.sent()).toEqual(["check[3]#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("skips a chain of 10,000 tasks in one step", () => {
@@ -102,7 +102,7 @@ describe("what can never run", () => {
     expect(seat.records().filter((line) => line.endsWith(" skipped"))).toHaveLength(9999);
     expect(seat.record("9999").finishedSeq).toBe(seat.store.jobs.get(seat.id("0").job)?.seq);
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 });
 
@@ -130,13 +130,12 @@ const dags = fc
 describe("any DAG", () => {
   it("ends with one final record per task, each start after all that it needs, whatever fails", () => {
     fc.assert(
-      fc.property(dags, fc.infiniteStream(fc.nat(9)), (plan, random) => {
+      fc.property(dags, fc.array(fc.nat(9), { minLength: 200, maxLength: 200 }), (plan, draws) => {
         const seat = Seat.running(plan, cpus(3));
         const done = new Set<string>();
         let live: string[] = [];
-        for (let rounds = 0; rounds < 200; rounds++) {
+        for (const draw of draws) {
           live.push(...seat.sent());
-          const draw = random.next().value;
           const name = live[draw % Math.max(1, live.length)];
           if (name === undefined) break;
           live = live.filter((other) => other !== name);

@@ -10,7 +10,7 @@ describe("drain", () => {
     seat.feed(drain(false));
     expect(seat.facts("drained")).toHaveLength(1);
     seat.feed({ type: "woken" });
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("starts nothing new, waits for what runs, and asks for no slots", () => {
@@ -21,11 +21,11 @@ describe("drain", () => {
     seat.feed(drain(false));
     expect(seat.facts("demandSlots")).toEqual([{ type: "demandSlots", job: JOB, classes: [] }]);
     expect(seat.commands("setCap")).toMatchObject([{ cpusMilli: 0 }]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.succeed("a");
     expect(seat.facts("drained")).toHaveLength(1);
     seat.lend(cpus(8), 2);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     expect(seat.record("a").state).toBe("succeeded");
   });
 
@@ -37,20 +37,20 @@ describe("drain", () => {
     seat.forget();
     seat.feed(drain(false));
     const [cap] = seat.commands("setCap");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.feed({ type: "capSet", job: JOB, serial: cap?.serial ?? 0 });
     expect(seat.stopped()).toEqual(["b#1"]);
     seat.end("b", withdrawn);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     expect(seat.record("b")).toMatchObject({ state: "ready", reason: { type: "lost" } });
     seat.succeed("a");
     expect(seat.facts("drained")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     const next = seat.successor();
     next.hello();
     next.lend(cpus(2), 5);
     expect(next.sent()).toEqual(["b#2"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("that stops stops what runs with the grace that it was given, and the next holder repeats it", () => {
@@ -65,12 +65,12 @@ describe("drain", () => {
     seat.end("a", { type: "signalled", signal: "SIGTERM" });
     seat.end("b", withdrawn);
     expect(seat.facts("drained")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     const next = seat.successor();
     next.hello();
     next.lend(cpus(2), 5);
     expect(next.sent()).toEqual(["a#2", "b#2"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("becomes firm when it is asked again, and says again that it is done", () => {
@@ -78,16 +78,16 @@ describe("drain", () => {
     seat.sent();
     seat.start("a");
     seat.feed(drain(false));
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.feed(drain(true));
     expect(seat.stopped()).toEqual(["a#1"]);
     seat.feed(drain(false));
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.end("a", exited(143));
     expect(seat.facts("drained")).toHaveLength(1);
     seat.feed(drain(true));
     expect(seat.facts("drained")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("does not take what may run for waiting while the TaskExecutor is away", () => {
@@ -96,18 +96,18 @@ describe("drain", () => {
     seat.start("a");
     const next = seat.successor();
     next.feed(drain(false));
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.confirmsCaps = false;
     next.hello(["a#1", "b#1"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.start("b");
     next.feed({ type: "capSet", job: JOB, serial: next.state.jobs.get(JOB)?.loan.capSerial ?? 0 });
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.succeed("a", "b");
     next.take("reportFinished");
     next.commands("closeJob");
     expect(next.facts("drained")).toHaveLength(1);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("waits for a job that is still being read, and stops what it finds there", () => {
@@ -122,10 +122,10 @@ describe("drain", () => {
     next.stopped();
     next.hello(["a#1"]);
     expect(next.stopped()).toEqual(["a#1"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.end("a", { type: "signalled", signal: "SIGKILL" });
     expect(next.facts("drained")).toHaveLength(1);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("lets a cancel go through", () => {
@@ -137,10 +137,10 @@ describe("drain", () => {
     expect(seat.stopped()).toEqual(["a#1"]);
     seat.end("a", withdrawn);
     expect(seat.commands("closeJob")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
     expect(seat.finished()).toBe("cancelled");
     expect(seat.facts("drained")).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 });

@@ -7,13 +7,13 @@ describe("the TaskExecutor", () => {
   it("is started when there is something to run, and welcomed", () => {
     const seat = new Seat();
     seat.pass(60_000);
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
     seat.assign({ a: [] });
     seat.load();
     seat.take("startExecutor");
     seat.lend(cpus(1), 1);
     seat.pass(100);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.feed({ type: "executorSaidHello", pid: 1, live: [], ended: [] });
     expect(seat.commands("welcome")).toEqual([
       { type: "welcome", seat: seatNumber(0), node: "n1", instance: "uuid" },
@@ -21,7 +21,7 @@ describe("the TaskExecutor", () => {
     expect(seat.takeAll("openJob")).toEqual([{ type: "openJob", job: JOB }]);
     expect(seat.commands("setCap")).toMatchObject([{ job: JOB, cpusMilli: 1000 }]);
     expect(seat.sent()).toEqual(["a#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("is told of a job once, before its first attempt", () => {
@@ -40,16 +40,16 @@ describe("the TaskExecutor", () => {
     expect(seat.finished()).toBe("succeeded");
     seat.commands("closeJob");
     seat.pass(9999);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.pass(1);
     expect(seat.commands("leave")).toHaveLength(1);
     seat.assign({ b: [] }, OTHER_JOB);
     seat.load(OTHER_JOB);
     // Nothing is sent to one that leaves.
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.feed({ type: "executorLost" });
     seat.take("startExecutor");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("does not leave when work comes before", () => {
@@ -76,12 +76,12 @@ describe("the TaskExecutor", () => {
     seat.pass(15_000);
     expect(seat.commands("leave")).toHaveLength(1);
     seat.hello();
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.assign({ a: [] });
     seat.load();
     seat.lend(cpus(1), 1);
     expect(seat.sent()).toEqual(["a#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("that dies young is not started again at once", () => {
@@ -90,7 +90,7 @@ describe("the TaskExecutor", () => {
     seat.pass(1000);
     seat.feed({ type: "executorLost" });
     seat.pass(1999);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.pass(1);
     seat.take("startExecutor");
     seat.hello();
@@ -98,7 +98,7 @@ describe("the TaskExecutor", () => {
     seat.pass(5000);
     seat.feed({ type: "executorLost" });
     seat.take("startExecutor");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("that says nothing is killed, again and again, until it is lost", () => {
@@ -107,7 +107,7 @@ describe("the TaskExecutor", () => {
     seat.load();
     seat.take("startExecutor");
     seat.pass(14_999);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.pass(1);
     seat.take("killExecutor");
     seat.pass(15_000);
@@ -115,16 +115,16 @@ describe("the TaskExecutor", () => {
     seat.feed({ type: "executorLost" });
     seat.pass(2000);
     seat.take("startExecutor");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("of an earlier holder is waited for, and given up like any other", () => {
     const seat = new Seat({ executorExpected: true });
     seat.pass(14_999);
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
     seat.pass(1);
     seat.take("killExecutor");
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
   });
 
   it("is reported with its forkserver, in the answer to a question for the status", () => {
@@ -148,6 +148,6 @@ describe("the TaskExecutor", () => {
     expect(seat.facts("status")).toEqual([
       { type: "status", request: 6, executors: [{ pid: 200, forkserver }], refused },
     ]);
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
   });
 });

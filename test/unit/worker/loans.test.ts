@@ -12,7 +12,7 @@ describe("a loan", () => {
     expect(seat.sent()).toEqual(["a[4]#1"]);
     seat.lend(cpus(5), 2);
     expect(seat.sent()).toEqual(["a[5]#1", "a[6]#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("is exceeded only by tasks that have shown to be short, and by no other resource than cpus", () => {
@@ -36,7 +36,7 @@ describe("a loan", () => {
     expect(seat.sent()).toHaveLength(1);
     seat.lend(cpus(8), 7);
     seat.lend(cpus(8), 3);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("that arrives while the job is being read counts", () => {
@@ -47,7 +47,7 @@ describe("a loan", () => {
     seat.load();
     expect(seat.sent()).toEqual(["a#1"]);
     expect(seat.facts("loanHeld")).toEqual([{ type: "loanHeld", job: JOB, serial: 4, resources: cpus(1) }]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("to a job that is over comes back at once", () => {
@@ -56,7 +56,7 @@ describe("a loan", () => {
     expect(seat.facts("loanHeld")).toEqual([
       { type: "loanHeld", job: JOB, serial: 9, resources: NO_RESOURCES },
     ]);
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
   });
 
   it("that is recalled is held until what runs has ended, and told as it shrinks", () => {
@@ -69,14 +69,14 @@ describe("a loan", () => {
     const [cap] = seat.commands("setCap");
     expect(cap).toMatchObject({ cpusMilli: 1000 });
     // Before the cap holds, the forkserver may start more than is known here.
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
     seat.feed({ type: "capSet", job: JOB, serial: cap?.serial ?? 0 });
     expect(seat.facts("loanHeld")).toMatchObject([{ serial: 2, resources: cpus(3) }]);
     seat.succeed("a[1]");
     expect(seat.facts("loanHeld")).toMatchObject([{ serial: 2, resources: cpus(2) }]);
     seat.succeed("a[2]");
     expect(seat.facts("loanHeld")).toMatchObject([{ serial: 2, resources: cpus(1) }]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("is confirmed only by the answer to the latest cap", () => {
@@ -89,13 +89,16 @@ describe("a loan", () => {
     seat.lend(cpus(1), 3);
     const [second, third] = seat.commands("setCap");
     seat.feed({ type: "capSet", job: JOB, serial: second?.serial ?? 0 });
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
     // A forkserver that died may repeat what an earlier holder of the seat had asked of it.
     seat.feed({ type: "capSet", job: JOB, serial: 1000 });
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
     seat.feed({ type: "capSet", job: JOB, serial: third?.serial ?? 0 });
     expect(seat.facts("loanHeld")).toMatchObject([{ serial: 3, resources: cpus(1) }]);
-    seat.nothingElse();
+    seat.feed({ type: "capSet", job: JOB, serial: second?.serial ?? 0 });
+    seat.start("a[2]");
+    expect(seat.facts("loanHeld")).toMatchObject([{ serial: 3, resources: cpus(2) }]);
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("is told to a new manager with all that may run under it", () => {
@@ -126,12 +129,38 @@ describe("a loan", () => {
     seat.end("a[2]", { type: "withdrawn" });
     expect(seat.facts("loanHeld").at(-1)).toMatchObject({ resources: shape });
     expect(seat.record("a[2]")).toMatchObject({ state: "ready", failures: 0 });
-    seat.nothingElse();
-    seat.lend(shape, 3);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
+  });
+
+  it("takes an attempt back without blame that started just as it was recalled", () => {
+    const shape = cpus(1, { memoryBytes: 100 });
+    const seat = Seat.running({ a: { count: 2, resources: shape } }, cpus(2, { memoryBytes: 200 }));
+    expect(seat.sent()).toEqual(["a[1]#1", "a[2]#1"]);
+    seat.start("a[1]");
+    seat.lend(cpus(1, { memoryBytes: 100 }), 2);
+    expect(seat.stopped()).toEqual(["a[2]#1"]);
+    seat.start("a[2]");
+    seat.end("a[2]", { type: "signalled", signal: "SIGTERM" });
+    expect(seat.record("a[2]")).toMatchObject({ state: "ready", failures: 0 });
+    expect(seat.unexpected()).toEqual([]);
     seat.succeed("a[1]");
     expect(seat.sent()).toEqual(["a[2]#2"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
+  });
+
+  it("that returns starts what was withdrawn", () => {
+    const shape = cpus(1, { memoryBytes: 100 });
+    const seat = Seat.running({ a: { count: 2, resources: shape } }, cpus(2, { memoryBytes: 200 }));
+    seat.sent();
+    seat.start("a[1]");
+    seat.lend(NO_RESOURCES, 2);
+    expect(seat.stopped()).toEqual(["a[2]#1"]);
+    seat.end("a[2]", { type: "withdrawn" });
+    seat.lend(shape, 3);
+    expect(seat.unexpected()).toEqual([]);
+    seat.succeed("a[1]");
+    expect(seat.sent()).toEqual(["a[2]#2"]);
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("is never exceeded by what runs, whatever is lent when", () => {
@@ -206,7 +235,7 @@ describe("demand", () => {
     seat.load();
     expect(demand(seat)).toEqual([]);
     expect(seat.sent()).toEqual(["a#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("is told again to a new manager, for each job", () => {

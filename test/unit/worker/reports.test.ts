@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { jobSeq } from "../../../protocol/ids.ts";
+import { nextWakeMs } from "../../../worker/core/step.ts";
 import { cpus } from "./graphs.ts";
 import { exited, JOB, Seat } from "./seat.ts";
 
@@ -39,6 +40,18 @@ describe("reports of a job", () => {
     );
   });
 
+  it("that are held back have a timer", () => {
+    const seat = Seat.running({ a: { count: 10 } }, cpus(1));
+    seat.pass(1000);
+    seat.succeed("a[1]");
+    seat.succeed("a[2]");
+    expect(seat.takeAll("reportProgress").at(-1)?.report.tasks.succeeded).toBe(1);
+    expect(nextWakeMs(seat.state)).toBe(seat.nowMs + 100);
+    seat.pass(100);
+    expect(seat.take("reportProgress").report.tasks.succeeded).toBe(2);
+    expect(nextWakeMs(seat.state)).toBeNull();
+  });
+
   it("name at most eight attempts that run, the oldest first", () => {
     const seat = Seat.running({ a: { count: 20 } }, cpus(20));
     seat.takeAll("reportProgress");
@@ -65,7 +78,7 @@ describe("reports of a job", () => {
     seat.take("forgetJob");
     seat.feed({ type: "managerSaidHello", capacity: cpus(4) });
     expect(seat.facts("workerReady")).toMatchObject([{ jobs: [], loans: [] }]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("are not released while it runs", () => {
@@ -85,10 +98,10 @@ describe("reports of a job", () => {
     expect(seat.facts("jobRefused")).toEqual([
       { type: "jobRefused", job: JOB, detail: "the plan is damaged" },
     ]);
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
     seat.feed({ type: "jobAssigned", job: JOB, round: 1, priority: 0 });
     seat.take("loadJob");
-    seat.nothingAtAll();
+    expect(seat.untaken()).toEqual([]);
   });
 
   it("are not mixed up between jobs", () => {
@@ -104,6 +117,6 @@ describe("reports of a job", () => {
     seat.end("a", exited(1), 5, jobSeq(2));
     expect(seat.take("reportFinished").report).toMatchObject({ job: 2, state: "failed" });
     expect(seat.commands("closeJob").map(({ job }) => job)).toEqual([2]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 });

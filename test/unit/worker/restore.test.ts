@@ -41,14 +41,14 @@ describe("the next holder of a seat", () => {
     });
     next.hello(["runs#1", "after#1", "sent#1"]);
     next.lend(cpus(8), 9);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.pass(8999);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.pass(1);
     expect(next.sent()).toEqual(["flaky#2"]);
     next.succeed("runs");
     expect(next.sent()).toEqual(["later#1"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("gives no sequence number twice", () => {
@@ -80,15 +80,15 @@ describe("the next holder of a seat", () => {
     const seat = Seat.running({ a: [], b: ["a"] });
     seat.sent();
     const next = seat.successor();
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.hello(["a#1"]);
     expect(next.takeAll("openJob")).toHaveLength(1);
     expect(next.commands("setCap")).toMatchObject([{ cpusMilli: 0 }]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.succeed("a");
     next.lend(cpus(1), 3);
     expect(next.sent()).toEqual(["b#1"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("waits for the end of what is listed as ended", () => {
@@ -97,11 +97,11 @@ describe("the next holder of a seat", () => {
     seat.start("a");
     const next = seat.successor();
     next.hello([], ["a#1"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.end("a", exited(0));
     expect(next.finished()).toBe("succeeded");
     expect(next.commands("closeJob")).toHaveLength(1);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("repeats what is not listed", () => {
@@ -110,11 +110,11 @@ describe("the next holder of a seat", () => {
     seat.start("a");
     const next = seat.successor();
     next.lend(cpus(4), 2);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.hello();
     expect(next.sent()).toEqual(["a#2", "b#2"]);
     expect(next.takeAll("archiveAttempt")).toHaveLength(2);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("stops what nobody waits for", () => {
@@ -124,7 +124,22 @@ describe("the next holder of a seat", () => {
     expect(seat.sent()).toEqual(["a#2"]);
     seat.hello(["a#1", "a#2"]);
     expect(seat.stopped()).toEqual(["a#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
+  });
+
+  it("counts the failures of its predecessors", () => {
+    const seat = Seat.running({ a: { retry: { ...retry, limit: 1 } } });
+    seat.sent();
+    seat.end("a", exited(1));
+    const next = seat.successor();
+    next.hello();
+    next.lend(cpus(1), 2);
+    next.pass(10_000);
+    expect(next.sent()).toEqual(["a#2"]);
+    next.end("a#2", exited(1));
+    expect(next.finished()).toBe("failed");
+    expect(next.commands("closeJob")).toHaveLength(1);
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("keeps the time limit of what runs", () => {
@@ -135,10 +150,10 @@ describe("the next holder of a seat", () => {
     const next = seat.successor();
     next.hello(["a#1"]);
     next.pass(9999);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
     next.pass(1);
     expect(next.stopped()).toEqual(["a#1"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("learns of a start that was told to nobody, with its time limit", () => {
@@ -157,7 +172,7 @@ describe("the next holder of a seat", () => {
     expect(next.record("a").state).toBe("running");
     next.pass(20_000);
     expect(next.stopped()).toEqual(["a#1"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 
   it("tells a job that has ended, and only that", () => {
@@ -167,10 +182,10 @@ describe("the next holder of a seat", () => {
     expect(seat.finished()).toBe("succeeded");
     const next = seat.successor();
     expect(next.finished()).toBe("succeeded");
-    next.nothingAtAll();
+    expect(next.untaken()).toEqual([]);
     next.feed({ type: "jobReleased", job: JOB });
     expect(next.takeAll("forgetJob")).toHaveLength(1);
-    next.nothingAtAll();
+    expect(next.untaken()).toEqual([]);
   });
 
   it("begins anew where the records are of an earlier round", () => {
@@ -183,6 +198,6 @@ describe("the next holder of a seat", () => {
     next.hello();
     next.lend(cpus(1), 1);
     expect(next.sent()).toEqual(["a#1"]);
-    next.nothingElse();
+    expect(next.unexpected()).toEqual([]);
   });
 });

@@ -1,11 +1,10 @@
 /**
  * A QWorker's core with a clock that ticks by hand and a fake TaskExecutor: tests tell it events, take the effects that they
- * expect, and end with `nothingElse`.
+ * expect, and end with `expect(seat.unexpected()).toEqual([])`.
  *
  * Effects are kept until they are taken. The bookkeeping (records, progress, demand, caps, acknowledgements) is there for
- * tests that ask for it; `nothingElse` overlooks it, `nothingAtAll` does not.
+ * tests that ask for it; `unexpected` overlooks it, `untaken` does not.
  */
-import { expect } from "vitest";
 import { assert } from "../../../protocol/errors.ts";
 import type { AttemptOutcome, ExecutorCommand } from "../../../protocol/executorLink.ts";
 import { type AttemptId, type JobSeq, jobSeq, seatNumber, taskIndex } from "../../../protocol/ids.ts";
@@ -278,13 +277,15 @@ export class Seat {
     return this.take("reportFinished").report.state;
   }
 
-  nothingElse(): void {
-    expect(this.#effects.map(describe).filter((name) => !BOOKKEEPING.has(name))).toEqual([]);
+  /** What is left beside the bookkeeping; then all is forgotten. */
+  unexpected(): string[] {
+    const left = this.untaken().filter((name) => !BOOKKEEPING.has(name));
     this.#effects = [];
+    return left;
   }
 
-  nothingAtAll(): void {
-    expect(this.#effects.map(describe)).toEqual([]);
+  untaken(): string[] {
+    return this.#effects.map(describe);
   }
 
   /** Overlooks the bookkeeping so far. */

@@ -15,7 +15,7 @@ describe("who goes first within a job", () => {
     expect(seat.sent()).toEqual(["first#1"]);
     seat.succeed("first");
     expect(seat.sent()).toEqual(["second#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("a wide task keeps what comes free, and is not starved by narrow ones behind it", () => {
@@ -26,10 +26,10 @@ describe("who goes first within a job", () => {
     const order = seat.sent();
     expect(order).toHaveLength(4);
     seat.succeed("narrow[1]", "narrow[2]", "narrow[3]");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.succeed("narrow[4]");
     expect(seat.sent()).toEqual(["wide#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.succeed("wide");
     expect(seat.sent()).toHaveLength(4);
   });
@@ -54,7 +54,7 @@ describe("who goes first within a job", () => {
       cpus(4, gpu),
     );
     expect(seat.sent()).toEqual(["g[1]#1", "narrow[1]#1", "narrow[2]#1", "narrow[3]#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("once the gpu is there, it keeps the cpus that come free", () => {
@@ -68,10 +68,10 @@ describe("who goes first within a job", () => {
     );
     expect(seat.sent()).toEqual(["n[1]#1", "n[2]#1", "n[3]#1"]);
     seat.succeed("n[1]", "n[2]");
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
     seat.succeed("n[3]");
     expect(seat.sent()).toEqual(["g#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("named resources are amounts like any other, also under the names that every object has", () => {
@@ -82,13 +82,13 @@ describe("who goes first within a job", () => {
         cpus(8, { named: { [name]: 1000, other: 1000 } }),
       );
       expect(seat.sent()).toEqual(["a[1]#1", "b[1]#1"]);
-      seat.nothingElse();
+      expect(seat.unexpected()).toEqual([]);
       seat.succeed("a[1]");
       expect(seat.sent()).toEqual(["a[2]#1"]);
       seat.lend(cpus(0), 2);
       seat.feed({ type: "woken" });
       seat.stopped();
-      seat.nothingElse();
+      expect(seat.unexpected()).toEqual([]);
     }
   });
 
@@ -106,7 +106,7 @@ describe("who goes first within a job", () => {
     expect(seat.sent()).toEqual(["a#1", "c[1]#1", "c[2]#1"]);
     seat.succeed("a");
     expect(seat.sent()).toEqual(["b#1", "d#1"]);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("tasks without cpus are bounded all the same", () => {
@@ -114,7 +114,7 @@ describe("who goes first within a job", () => {
     expect(seat.sent()).toHaveLength(256);
     seat.succeed("a[1]");
     expect(seat.sent()).toHaveLength(1);
-    seat.nothingElse();
+    expect(seat.unexpected()).toEqual([]);
   });
 
   it("the shape that is ready longest is asked for first, so that another shape cannot starve it", () => {

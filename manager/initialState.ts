@@ -1,0 +1,42 @@
+/** The state with which a manager begins: the node as it is now, and the jobs that its predecessor left unfinished. */
+import { randomUUID } from "node:crypto";
+import { QREW_VERSION } from "../protocol/version.ts";
+import { detectCapacity } from "../src/node/capacity.ts";
+import type { HolderRecord } from "../src/store/managerRecords.ts";
+import { ensureInstance, listJobs, readNextJob } from "../src/store/managerStore.ts";
+import type { Store } from "../src/store/port.ts";
+import type { ManagerArguments } from "./arguments.ts";
+import type { ManagerState } from "./core/state.ts";
+import { createManager } from "./core/step.ts";
+
+/** From SIGTERM to SIGKILL when a task is stopped: time to write a checkpoint of moderate size. */
+const GRACE_MS = 5000;
+/** Seats have two digits in the names of their sockets and stores. */
+const WORKERS_MAX = 100;
+/** More live jobs than this are not taken over at once; nobody has submitted so many without waiting. */
+const UNFINISHED_JOBS_MAX = 1_000_000;
+
+export function initialState(args: ManagerArguments, store: Store, holder: HolderRecord): ManagerState {
+  const instance = store.write((writer) => ensureInstance(writer, randomUUID()));
+  const { resources: capacity } = detectCapacity(args.capacity);
+  const slots = Math.ceil((capacity.cpusMilli + capacity.gpusMilli) / 1000);
+  const unfinished = store.read((reader) =>
+    listJobs(reader, { limit: UNFINISHED_JOBS_MAX, states: ["queued", "running", "paused"] }),
+  );
+  return createManager(
+    {
+      epoch: holder.epoch,
+      packageVersion: QREW_VERSION,
+      instance,
+      pid: process.pid,
+      startedAtMs: holder.startedAtMs,
+      capacity,
+      workersMax: Math.min(WORKERS_MAX, Math.max(1, slots)),
+      transient: args.transient,
+      idleMs: args.idleMs,
+      graceMs: GRACE_MS,
+    },
+    unfinished.toReversed(),
+    store.read(readNextJob),
+  );
+}
