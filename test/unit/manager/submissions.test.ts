@@ -114,7 +114,7 @@ describe("a submission", () => {
     const daemon = new Daemon();
     const submission = opened(daemon);
     const request = daemon.ask({ type: "appendSubmission", submission, index: 1, bytes });
-    refused(daemon, submission, request);
+    expect(refused(daemon, submission, request)).toContain("submit again");
   });
 
   it("is refused when it is sealed with pieces missing, or still being stored", () => {
