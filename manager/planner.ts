@@ -5,7 +5,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { DocumentFault } from "../protocol/clientLink.ts";
+import type { DocumentFault, ImportSettings } from "../protocol/clientLink.ts";
 import type { Resources } from "../protocol/resources.ts";
 
 export interface PlannerRequest {
@@ -15,6 +15,11 @@ export interface PlannerRequest {
   /** Its name for messages. */
   readonly source: string;
   readonly capacity: Resources;
+  readonly settings: ImportSettings;
+  /** In which the job runs; null for a fresh one. */
+  readonly folder: string | null;
+  /** Of the submitter. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export type PlannerAnswer =

@@ -7,6 +7,8 @@ import { parentPort } from "node:worker_threads";
 import { QrewError } from "../protocol/errors.ts";
 import { compileWorkflow } from "../src/workflow/compile.ts";
 import { encodePlan } from "../src/workflow/encodePlan.ts";
+import { jobFilesOf } from "../src/workflow/importers/jobFiles.ts";
+import { replayCommand } from "../src/workflow/replay/program.ts";
 import type { PlannerAnswer, PlannerRequest } from "./planner.ts";
 
 function answer(request: PlannerRequest): PlannerAnswer {
@@ -14,7 +16,13 @@ function answer(request: PlannerRequest): PlannerAnswer {
   try {
     // A document of no bytes comes in no piece, and so has no file.
     const bytes = existsSync(request.path) ? readFileSync(request.path) : new Uint8Array(0);
-    const compiled = compileWorkflow(bytes, source, { capacity });
+    const imports = {
+      ...request.settings,
+      environment: request.environment,
+      files: jobFilesOf(request.folder),
+      replayCommand: replayCommand(),
+    };
+    const compiled = compileWorkflow(bytes, source, { capacity, imports });
     if (compiled.type === "invalid") return { ...compiled, id, faults: [...compiled.faults] };
     const { plan } = compiled;
     return { type: "planned", id, name: plan.name, taskCount: plan.graph.taskCount, plan: encodePlan(plan) };

@@ -169,6 +169,9 @@ export class QManager {
           path: staging.pathOf(submission),
           source: options.source,
           capacity,
+          settings: options.import,
+          folder: options.directory.type === "existing" ? options.directory.path : null,
+          environment: options.env,
         });
       }
       case "storeJob":

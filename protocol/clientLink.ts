@@ -27,6 +27,23 @@ const directorySchema = v.variant("type", [
   v.strictObject({ type: v.literal("fresh") }),
 ]);
 
+export const WORKFLOW_FORMATS = ["qrew", "makeflow", "makeflow-json", "wfformat"] as const;
+export type WorkflowFormat = (typeof WORKFLOW_FORMATS)[number];
+
+/** A thousand times slower than recorded is slow enough; sizes are bounded by the disk. */
+const scaleSchema = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1000));
+
+/** How a file of another tool is read. */
+const importSettingsSchema = v.strictObject({
+  /** Null: by the ending of the source, else by the content. */
+  format: v.nullable(v.picklist(WORKFLOW_FORMATS)),
+  /** Recorded times of WfFormat are multiplied by it. */
+  timeScale: scaleSchema,
+  /** Recorded sizes of files likewise. */
+  sizeScale: scaleSchema,
+});
+export type ImportSettings = v.InferOutput<typeof importSettingsSchema>;
+
 const submissionOptionsSchema = v.strictObject({
   /** Over the document's own name; null leaves it. */
   name: v.nullable(textField),
@@ -35,6 +52,7 @@ const submissionOptionsSchema = v.strictObject({
   directory: directorySchema,
   env: environmentField,
   umask: countField,
+  import: importSettingsSchema,
   /** Added to the priority of each task. */
   priority: v.pipe(v.number(), v.integer(), v.minValue(-1000), v.maxValue(1000)),
 });

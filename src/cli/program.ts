@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { QrewError } from "../../protocol/errors.ts";
 import { QREW_VERSION } from "../../protocol/version.ts";
 import type { CancelFlags } from "./commands/cancel.ts";
+import type { ConvertFlags } from "./commands/convert.ts";
 import type { DaemonStartFlags } from "./commands/daemonStart.ts";
 import type { DaemonStatusFlags } from "./commands/daemonStatus.ts";
 import type { DaemonStopFlags } from "./commands/daemonStop.ts";
@@ -72,7 +73,7 @@ function declare(program: Command, nameAndArguments: string, description: string
 
 function declareSubmission(program: Command, context: CommandContext, finish: Finish): void {
   const withSubmissionOptions = (command: Command): Command =>
-    command
+    withImportOptions(command)
       .option("--name <name>", "name of the job, over the document's")
       .option("--priority <number>", "higher goes first, from -1000 to 1000", "0")
       .option("--dir <folder>", "run the tasks in this folder instead of the current one")
@@ -91,12 +92,25 @@ function declareSubmission(program: Command, context: CommandContext, finish: Fi
     const { submit } = await import("./commands/submit.ts");
     await finish(submit(context, file, flags));
   });
-  declare(program, "validate <file>", "check a workflow document and list every fault").action(
-    async (file: string, flags: ValidateFlags) => {
-      const { validate } = await import("./commands/validate.ts");
-      await finish(validate(context, file, flags));
-    },
-  );
+  withImportOptions(
+    declare(program, "validate <file>", "check a workflow document and list every fault"),
+  ).action(async (file: string, flags: ValidateFlags) => {
+    const { validate } = await import("./commands/validate.ts");
+    await finish(validate(context, file, flags));
+  });
+  withImportOptions(declare(program, "convert <file>", "print a workflow of any format as a qrew document"))
+    .option("--to <format>", "yaml or json", "yaml")
+    .action(async (file: string, flags: ConvertFlags) => {
+      const { convert } = await import("./commands/convert.ts");
+      await finish(convert(context, file, flags));
+    });
+}
+
+function withImportOptions(command: Command): Command {
+  return command
+    .option("--format <format>", "qrew, makeflow, makeflow-json or wfformat, if it is not found out")
+    .option("--time-scale <number>", "WfFormat: multiply recorded times, as 0.01", "1")
+    .option("--size-scale <number>", "WfFormat: multiply sizes of recorded files", "0");
 }
 
 function declareReading(program: Command, context: CommandContext, finish: Finish): void {

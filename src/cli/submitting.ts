@@ -9,9 +9,10 @@ import { type AcceptedJob, type DocumentBytes, submitDocument } from "../client/
 import { captureSurroundings } from "../client/surroundings.ts";
 import { parseCpus, parseInteger } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
+import { type ImportFlags, importSettings } from "./importing.ts";
 
 /** As commander gives them. */
-export interface SubmissionFlags {
+export interface SubmissionFlags extends ImportFlags {
   readonly name?: string;
   readonly priority: string;
   readonly dir?: string;
@@ -36,6 +37,7 @@ export async function submitFile(
   const options = {
     name: flags.name ?? null,
     source: file,
+    import: importSettings(flags),
     priority: parseInteger(flags.priority, "--priority", -1000, 1000),
     ...captureSurroundings(surroundingsOf(flags)),
   };
@@ -92,6 +94,21 @@ export function openDocument(file: string): DocumentBytes {
     );
   }
   return readPieces(file);
+}
+
+/** All of it, for commands that read it themselves. */
+export async function readWholeDocument(file: string): Promise<Uint8Array> {
+  const document = openDocument(file);
+  if (document instanceof Uint8Array) return document;
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of document) {
+    bytes += piece.length;
+    if (bytes > DOCUMENT_BYTES_MAX)
+      throw new QrewError("refused", `The document is larger than ${DOCUMENT_BYTES_MAX} bytes.`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }
 
 function statFile(file: string) {

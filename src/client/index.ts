@@ -11,11 +11,12 @@
  *
  * Whatever fails throws QrewError, with a `code` of a closed list. A job or task that fails is data, never an exception.
  */
-import type { DaemonReport, JobSummary } from "../../protocol/clientLink.ts";
+import type { DaemonReport, ImportSettings, JobSummary } from "../../protocol/clientLink.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
 import { currentHomeInputs, type Home, openHome } from "../node/home.ts";
+import { usualImport } from "../workflow/importers/importing.ts";
 import { cancelJobs } from "./cancel.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import type { DaemonResources } from "./daemonProcess.ts";
@@ -32,7 +33,7 @@ import { captureSurroundings, type SurroundingsOptions } from "./surroundings.ts
 
 export { QrewError } from "../../protocol/errors.ts";
 export type { ErrorCode } from "../../protocol/errors.ts";
-export type { DaemonReport, JobSummary } from "../../protocol/clientLink.ts";
+export type { DaemonReport, ImportSettings, JobSummary, WorkflowFormat } from "../../protocol/clientLink.ts";
 export type { JobState, TaskCounts } from "../../protocol/fields.ts";
 export type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
 export { jobSeq, taskIndex } from "../../protocol/ids.ts";
@@ -65,6 +66,8 @@ export interface SubmitOptions extends SurroundingsOptions {
   readonly source: string;
   /** From -1000 to 1000, added to that of each task; default 0. */
   readonly priority?: number;
+  /** For files of other tools. Left out: the format is found out, recorded times count in full, recorded files are empty. */
+  readonly import?: Partial<ImportSettings>;
 }
 
 export interface LogOptions {
@@ -113,7 +116,13 @@ export class Client {
     const { name, source, priority } = options;
     return submitDocument(await this.#link.reach(), {
       document,
-      options: { name: name ?? null, source, priority: priority ?? 0, ...captureSurroundings(options) },
+      options: {
+        name: name ?? null,
+        source,
+        import: { ...usualImport, ...options.import },
+        priority: priority ?? 0,
+        ...captureSurroundings(options),
+      },
     });
   }
 

@@ -18,6 +18,10 @@ export function placeholdersOf(text: string): readonly string[] {
   return [...names];
 }
 
+/** The text that `fill` turns into this one: for texts of other tools, in which doubled braces mean nothing to qrew. */
+export const escapePlaceholders = (text: string): string =>
+  mayHavePlaceholders(text) ? text.replace(PLACEHOLDER, (whole) => `{{${whole}}}`) : text;
+
 /** The value of one axis, for one element of an array. */
 export interface Filling {
   readonly axis: string;

@@ -15,7 +15,12 @@ const BOM_BYTES = 3;
  * JSON if the source ends with `.json`, or begins with `{` or `[` and does not end with `.yaml` or `.yml`; else YAML. Null
  * after faults, which have no paths.
  */
-export function readDocument(bytes: Uint8Array, source: string, faults: FaultList): ReadDocument | null {
+export function readDocumentContent(content: Buffer, source: string, faults: FaultList): ReadDocument | null {
+  return isJsonDocument(content, source) ? readJson(content, faults) : readYaml(content, faults);
+}
+
+/** The text without a byte order mark, or null after a fault: too large, no UTF-8, or nothing in it. */
+export function readableContent(bytes: Uint8Array, faults: FaultList): Buffer | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const problem = unreadable(buffer);
   if (problem !== null) {
@@ -24,14 +29,15 @@ export function readDocument(bytes: Uint8Array, source: string, faults: FaultLis
   }
   const hasBom = buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf;
   const content = hasBom ? buffer.subarray(BOM_BYTES) : buffer;
+  if (firstByte(content) !== null) return content;
+  faults.add(wholeDocument, "The document is empty: write a list of tasks, or an object with tasks.");
+  return null;
+}
+
+export function isJsonDocument(content: Buffer, source: string): boolean {
   const first = firstByte(content);
-  if (first === null) {
-    faults.add(wholeDocument, "The document is empty: write a list of tasks, or an object with tasks.");
-    return null;
-  }
   const bracketed = first === 0x7b || first === 0x5b;
-  const isJson = /\.json$/i.test(source) || (bracketed && !/\.ya?ml$/i.test(source));
-  return isJson ? readJson(content, faults) : readYaml(content, faults);
+  return /\.json$/i.test(source) || (bracketed && !/\.ya?ml$/i.test(source));
 }
 
 function unreadable(buffer: Buffer): string | null {

@@ -41,6 +41,7 @@ const options: SubmissionOptions = {
   source: "flow.yaml",
   directory: { type: "existing", path: "/data" },
   env: { A: "1" },
+  import: { format: null, timeScale: 1, sizeScale: 0 },
   umask: 0o022,
   priority: 0,
 };

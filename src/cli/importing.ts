@@ -1,0 +1,45 @@
+/** The options of commands that read files of other tools. */
+import { QrewError } from "../../protocol/errors.ts";
+import { type ImportSettings, WORKFLOW_FORMATS } from "../../protocol/clientLink.ts";
+import { captureEnvironment } from "../client/surroundings.ts";
+import { type ImportContext, usualImport } from "../workflow/importers/importing.ts";
+import { jobFilesOf } from "../workflow/importers/jobFiles.ts";
+import { replayCommand } from "../workflow/replay/program.ts";
+
+/** As commander gives them. */
+export interface ImportFlags {
+  readonly format?: string;
+  readonly timeScale?: string;
+  readonly sizeScale?: string;
+}
+
+export function importSettings(flags: ImportFlags): ImportSettings {
+  const { format, timeScale, sizeScale } = flags;
+  const known = WORKFLOW_FORMATS.find((name) => name === format) ?? null;
+  if (format !== undefined && known === null) {
+    throw new QrewError("usage", `--format is one of ${WORKFLOW_FORMATS.join(", ")}, not "${format}".`);
+  }
+  return {
+    format: known,
+    timeScale: timeScale === undefined ? usualImport.timeScale : parseScale(timeScale, "--time-scale"),
+    sizeScale: sizeScale === undefined ? usualImport.sizeScale : parseScale(sizeScale, "--size-scale"),
+  };
+}
+
+/** For commands that read the file themselves: as a job would that is submitted from here. */
+export function importContext(flags: ImportFlags): ImportContext {
+  return {
+    ...importSettings(flags),
+    environment: captureEnvironment(process.env, false),
+    files: jobFilesOf(process.cwd()),
+    replayCommand: replayCommand(),
+  };
+}
+
+const SCALE_MAX = 1000; // as the manager takes it
+
+function parseScale(text: string, name: string): number {
+  const value = /^(\d+(\.\d*)?|\.\d+)(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0 && value <= SCALE_MAX) return value;
+  throw new QrewError("usage", `${name} is a number from 0 to ${SCALE_MAX} like 0.01, not "${text}".`);
+}
