@@ -1,5 +1,5 @@
 /**
- * Builds dist/ from the sources: TypeScript, the forkserver, files that are taken as they are, and the `qrew` command.
+ * Builds dist/ from the sources: TypeScript, the C programs, files that are taken as they are, and the `qrew` command.
  * A stamp in dist/ holds the hash of everything that went in, so that "is it built" is a comparison of contents.
  */
 import { spawnSync } from "node:child_process";
@@ -19,13 +19,19 @@ import { dirname, join } from "node:path";
 
 /** The folders that are shipped; as in tsconfig.build.json. */
 const FOLDERS = ["protocol", "src", "manager", "worker", "executor"];
-const INPUTS = ["package.json", "tsconfig.json", "tsconfig.build.json", "scripts/build-forkserver.mjs"];
+const INPUTS = [
+  "package.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "scripts/build-forkserver.mjs",
+  "scripts/build-replay.mjs",
+];
 /** Sources and their documents stay out of dist; everything else that lies beside the code belongs to it. */
 const NOT_COPIED = /(\.(ts|md|c|h)|Makefile)$/;
 const STAMP = "dist/.stamp";
 const COMMAND = "dist/src/cli/main.js";
 const LINK = "node_modules/.bin/qrew";
-const FORKSERVER = "dist/executor/forkserver/forkserver";
+const PROGRAMS = ["dist/executor/forkserver/forkserver", "dist/src/workflow/replay/replay"];
 /** A cold `tsc` takes some 10 s on a slow machine. */
 const STEP_TIMEOUT_MS = 5 * 60_000;
 
@@ -33,7 +39,7 @@ export function isBuilt(root) {
   const stamp = join(root, STAMP);
   if (!existsSync(stamp) || !existsSync(join(root, LINK))) return false;
   // Built without a compiler, and now there is one.
-  if (!existsSync(join(root, FORKSERVER)) && hasCompiler()) return false;
+  if (PROGRAMS.some((program) => !existsSync(join(root, program))) && hasCompiler()) return false;
   const files = listSources(root);
   return readFileSync(stamp, "utf8") === fingerprint(root, files) && missingOutputs(root, files).length === 0;
 }
@@ -57,6 +63,8 @@ export function build(root) {
   }
   if (!runNode(root, "scripts/build-forkserver.mjs", []))
     return "the forkserver could not be built (see above).";
+  if (!runNode(root, "scripts/build-replay.mjs", []))
+    return "the replay program could not be built (see above).";
   for (const file of files.filter((name) => !NOT_COPIED.test(name))) {
     mkdirSync(dirname(join(root, "dist", file)), { recursive: true });
     copyFileSync(join(root, file), join(root, "dist", file));

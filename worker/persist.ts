@@ -2,6 +2,7 @@
 import type { JobSeq, TaskIndex } from "../protocol/ids.ts";
 import type { Store, StoreWriter } from "../src/store/port.ts";
 import {
+  hasAttempt,
   putAttempt,
   putOutput,
   putTask,
@@ -46,6 +47,8 @@ function write(writer: StoreWriter, effect: WorkerEffect): void {
 function archive(writer: StoreWriter, job: JobSeq, task: TaskIndex): void {
   const record = readTask(writer, job, task);
   if (record === null || record.attempt === 0) return;
+  // After a withdrawal the latest record repeats the number of the attempt before it, which is kept already.
+  if (hasAttempt(writer, { job, task, attempt: record.attempt })) return;
   const state = record.state === "backoff" ? "failed" : record.state;
   putAttempt(writer, { job, task, attempt: record.attempt }, { ...record, state, retryAtMs: null });
 }

@@ -17,10 +17,18 @@ const LEAVE_DEADLINE_MS = 15_000;
 /** A QWorker that failed n times in a row is started again after 2^n × this, at most RESTART_DELAY_MAX_MS. */
 const RESTART_DELAY_MS = 250;
 const RESTART_DELAY_MAX_MS = 30_000;
+/** While the daemon stops, a seat is filled again at most so often in a row. */
+const DRAIN_FAILURES_MAX = 3;
 /** One that has lived so long did not fail at its start. */
 const HEALTHY_MS = 5000;
 
-export const absentSeat = (seat: SeatNumber): Seat => ({ type: "absent", seat, notBeforeMs: 0, failures: 0 });
+export const absentSeat = (seat: SeatNumber): Seat => ({
+  type: "absent",
+  seat,
+  notBeforeMs: 0,
+  failures: 0,
+  drained: false,
+});
 
 /** The seat for the next job: the one with the fewest, or a new one while all have some; null when all are full. */
 export function seatForJob(turn: Turn, jobsMax: number): SeatNumber | null {
@@ -81,8 +89,15 @@ export function tendSeats(turn: Turn): void {
   }
 }
 
+/**
+ * While the daemon stops: whether the seat is filled once more, so that what runs there is waited for, or stopped. Not for ever:
+ * a seat whose QWorkers die again and again must not keep the daemon from ending.
+ */
+export const owesDrain = (seat: Extract<Seat, { type: "absent" }>, jobs: number): boolean =>
+  jobs > 0 && !seat.drained && seat.failures < DRAIN_FAILURES_MAX;
+
 function tendAbsent(turn: Turn, seat: Extract<Seat, { type: "absent" }>, jobs: number): void {
-  if (turn.state.stopping !== null) return;
+  if (turn.state.stopping !== null && !owesDrain(seat, jobs)) return;
   if (jobs === 0) {
     turn.state.seats.delete(seat.seat);
     return;
@@ -163,6 +178,7 @@ export function onWorkerLost(turn: Turn, event: Extract<ManagerEvent, { type: "w
     seat: event.seat,
     notBeforeMs: monoMs + delayMs,
     failures,
+    drained: seat.type === "leaving",
   });
   for (const job of jobsOf(turn, event.seat)) {
     // Its tasks may go on without their QWorker: what they hold is counted as held until its successor has asked.

@@ -76,6 +76,8 @@ export type Seat =
       readonly seat: SeatNumber;
       readonly notBeforeMs: number;
       readonly failures: number;
+      /** Its last holder left with nothing running. Else attempts may run there that nobody watches. */
+      readonly drained: boolean;
     }
   | {
       readonly type: "starting";

@@ -5,7 +5,13 @@
 import type { ClientRequest } from "../../protocol/clientLink.ts";
 import type { TaskCounts } from "../../protocol/fields.ts";
 import { jobSeq } from "../../protocol/ids.ts";
-import { DOCUMENT_BYTES_MAX, ENVIRONMENT_BYTES_MAX, SUBMISSION_LIFE_MS } from "../../protocol/limits.ts";
+import {
+  DOCUMENT_BYTES_MAX,
+  ENVIRONMENT_BYTES_MAX,
+  SUBMISSION_CHUNK_BYTES,
+  SUBMISSION_LIFE_MS,
+  SUBMISSION_WINDOW,
+} from "../../protocol/limits.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, ManagerEvent } from "./events.ts";
 import { enqueue } from "./queue.ts";
@@ -71,6 +77,10 @@ export function onAppendSubmission(turn: Turn, client: ClientId, asked: Asked<"a
   if (index < submission.chunks) return reply(turn, client, { type: "chunkAccepted", request, index });
   if (submission.phase !== "open" || index !== submission.chunks) {
     const message = `Piece ${index} came where piece ${submission.chunks} was expected; submit again.`;
+    return abandon(turn, submission, request, "refused", message);
+  }
+  if (asked.bytes.length > SUBMISSION_CHUNK_BYTES || submission.pending.size >= SUBMISSION_WINDOW) {
+    const message = `Pieces have at most ${SUBMISSION_CHUNK_BYTES} bytes, and ${SUBMISSION_WINDOW} may be under way.`;
     return abandon(turn, submission, request, "refused", message);
   }
   submission.sizeBytes += asked.bytes.length;

@@ -170,6 +170,10 @@ export function* eachTask(
 export const putAttempt = (writer: StoreWriter, id: AttemptId, record: TaskRecord): void =>
   writer.put(ATTEMPTS, u32Key(id.job, id.task, id.attempt), encodeTask(record));
 
+/** Whether the record of an earlier attempt is kept. */
+export const hasAttempt = (reader: StoreReader, id: AttemptId): boolean =>
+  reader.get(ATTEMPTS, u32Key(id.job, id.task, id.attempt)) !== undefined;
+
 /** The earlier attempts of a task, the first one first; the latest is the task's record. */
 export function listAttempts(reader: StoreReader, job: JobSeq, task: TaskIndex): readonly TaskRecord[] {
   const attempts: TaskRecord[] = [];

@@ -17,15 +17,15 @@ export interface CompileOptions {
   readonly imports?: ImportContext;
 }
 
-export type Compiled =
-  | { readonly type: "plan"; readonly plan: ColumnPlan }
-  | {
-      readonly type: "invalid";
-      /** In the order of the document, at most DOCUMENT_FAULTS_MAX. */
-      readonly faults: readonly DocumentFault[];
-      /** All there are, also those not listed. */
-      readonly total: number;
-    };
+interface Invalid {
+  readonly type: "invalid";
+  /** In the order of the document, at most DOCUMENT_FAULTS_MAX. */
+  readonly faults: readonly DocumentFault[];
+  /** All there are, also those not listed. */
+  readonly total: number;
+}
+
+export type Compiled = { readonly type: "plan"; readonly plan: ColumnPlan } | Invalid;
 
 /**
  * Reads, checks and plans a document, or a file of another tool. `source` is the name of its file: its ending tells the
@@ -42,9 +42,7 @@ export function compileWorkflow(bytes: Uint8Array, source: string, options: Comp
   return { type: "plan", plan: planDocument(document, links) };
 }
 
-export type Converted =
-  | { readonly type: "document"; readonly value: unknown }
-  | Extract<Compiled, { readonly type: "invalid" }>;
+type Converted = { readonly type: "document"; readonly value: unknown } | Invalid;
 
 /**
  * The qrew document that a file stands for, checked but for what nodes can offer. `value` is made of what JSON has; numbers
@@ -73,7 +71,7 @@ const importsOfNothing: ImportContext = {
   replayCommand: ["replay"],
 };
 
-const invalid = (faults: FaultList, locate: Locate): Compiled => ({
+const invalid = (faults: FaultList, locate: Locate): Invalid => ({
   type: "invalid",
   faults: faults.located(locate),
   total: faults.total,

@@ -12,7 +12,7 @@
  */
 import { spawnSync } from "node:child_process";
 
-export type Need = "cc" | "strace" | "root" | "notRoot" | "mount" | "fuse" | "cpus2";
+export type Need = "cc" | "strace" | "root" | "notRoot" | "mount" | "fuse" | "cpus2" | "makeflow";
 
 interface Requirement {
   readonly isMet: () => boolean;
@@ -29,6 +29,9 @@ const PROBE_TIMEOUT_MS = 20_000;
  */
 export const MOUNT_FUSE =
   'exec 3<>/dev/fuse && mount -i -t fuse.sshfs -o fd=3,rootmode=40000,user_id=0,group_id=0 host:/ "$1"';
+
+/** Debian's makeflow is linked with Open MPI, which refuses root unless it is told twice. */
+export const MAKEFLOW_ENVIRONMENT = { OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" };
 
 /** Ends the reasons that scripts/test.mjs turns into failures under CI. */
 export const CI_PROVIDES = "(CI provides it)";
@@ -47,6 +50,11 @@ const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
   strace: {
     isMet: () => succeeds("strace", ["-V"]),
     reason: "there is no strace (Debian: strace)",
+    fromCi: true,
+  },
+  makeflow: {
+    isMet: () => succeeds("makeflow", ["--help"], "", MAKEFLOW_ENVIRONMENT),
+    reason: "there is no makeflow that runs (Debian: coop-computing-tools, openmpi-bin)",
     fromCi: true,
   },
   root: { isMet: () => process.getuid?.() === 0, reason: "this account is not root", fromCi: false },
@@ -100,9 +108,18 @@ export function inOwnMounts(): readonly string[] {
   return process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
 }
 
-function succeeds(command: string, args: readonly string[], input = ""): boolean {
+function succeeds(
+  command: string,
+  args: readonly string[],
+  input = "",
+  environment: Readonly<Record<string, string>> = {},
+): boolean {
   return (
-    spawnSync(command, args, { input, stdio: ["pipe", "ignore", "ignore"], timeout: PROBE_TIMEOUT_MS })
-      .status === 0
+    spawnSync(command, args, {
+      input,
+      stdio: ["pipe", "ignore", "ignore"],
+      timeout: PROBE_TIMEOUT_MS,
+      env: { ...process.env, ...environment },
+    }).status === 0
   );
 }

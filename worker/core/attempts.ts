@@ -92,23 +92,18 @@ function settleEnd(turn: Turn, job: JobActor, live: LiveAttempt, fact: AttemptEn
   const { outcome } = fact;
   if (live.start !== null) noteDuration(job, fact.endedMonoMs - live.start.monoMs);
   if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, { type: "cancelled" }, fact);
-  if (outcome.type === "exited" && outcome.exitCode === 0 && live.stop !== "timeout") {
+  // What was asked to stop may say 0 without having done its work: it is repeated, or has timed out.
+  if (outcome.type === "exited" && outcome.exitCode === 0 && live.stop === null) {
     return finishTask(turn, job, live, SUCCEEDED, null, fact);
   }
   if (outcome.type === "lost") return repeatLost(turn, job, live, outcome.detail);
-  if (outcome.type === "withdrawn")
-    return returnToReady(turn, job, live, "it was withdrawn before it started");
+  if (outcome.type === "withdrawn") return withdraw(turn, job, live);
   if (live.stop === "drain") return returnToReady(turn, job, live, "the daemon was stopped");
   if (live.stop === "recall") return returnToReady(turn, job, live, "its slots were recalled as it started");
   if (outcome.type === "notStarted" && outcome.reason === "noProcess") {
-    return waitForRepetition(
-      turn,
-      job,
-      live,
-      NO_PROCESS_DELAY_MS,
-      failureReason(turn, job, live, outcome),
-      fact,
-    );
+    giveNumberBack(job, live);
+    const reason = failureReason(turn, job, live, outcome);
+    return waitForRepetition(turn, job, live, NO_PROCESS_DELAY_MS, reason, fact);
   }
   settleFailedAttempt(turn, job, live, fact, failureReason(turn, job, live, outcome));
 }
@@ -164,7 +159,8 @@ function waitForRepetition(
   reason: TaskReason,
   fact: AttemptEnded,
 ): void {
-  const { task, attempt } = live;
+  const { task } = live;
+  const attempt = job.attempts[task] ?? 0;
   setState(job, task, BACKOFF);
   recordTask(turn, job, task, {
     live,
@@ -185,6 +181,16 @@ function repeatLost(turn: Turn, job: JobActor, live: LiveAttempt, detail: string
     return finishTask(turn, job, live, FAILED, { type: "lost", detail: summary });
   }
   returnToReady(turn, job, live, detail);
+}
+
+/** It never began, so the next one may have its number. */
+function giveNumberBack(job: JobActor, live: LiveAttempt): void {
+  job.attempts[live.task] = live.attempt - 1;
+}
+
+function withdraw(turn: Turn, job: JobActor, live: LiveAttempt): void {
+  giveNumberBack(job, live);
+  returnToReady(turn, job, live, "it was withdrawn before it started");
 }
 
 function returnToReady(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {

@@ -158,7 +158,7 @@ describe("the end", () => {
     expect(daemon.unexpected()).toEqual([]);
   });
 
-  it("reaches a QWorker that becomes ready meanwhile, and starts no other", () => {
+  it("reaches a QWorker that becomes ready meanwhile, and the successor of one that dies before it has drained", () => {
     const daemon = new Daemon();
     daemon.store(jobRecord(1));
     daemon.take("startWorker");
@@ -169,6 +169,31 @@ describe("the end", () => {
     expect(daemon.command("drain").stop).toBe(false);
     daemon.command("assignJob");
     expect(daemon.unexpected()).toEqual([]);
+    daemon.lose();
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.pass(1000);
+    daemon.take("startWorker");
+    daemon.ready();
+    expect(daemon.command("drain").stop).toBe(false);
+    daemon.command("assignJob");
+    daemon.tell({ type: "drained" });
+    daemon.command("leave");
+    daemon.lose();
+    daemon.take("announceLeaving");
+    daemon.take("leave");
+    expect(daemon.unexpected()).toEqual([]);
+  });
+
+  it("does not wait for a seat whose QWorkers die again and again", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    daemon.take("startWorker");
+    daemon.feed({ type: "terminationAsked" });
+    for (let death = 1; death <= 2; death++) {
+      daemon.lose();
+      daemon.pass(5000);
+      daemon.take("startWorker");
+    }
     daemon.lose();
     daemon.take("announceLeaving");
     daemon.take("leave");

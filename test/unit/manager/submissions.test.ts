@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { SubmissionOptions } from "../../../protocol/clientLink.ts";
-import { DOCUMENT_BYTES_MAX, ENVIRONMENT_BYTES_MAX, SUBMISSION_LIFE_MS } from "../../../protocol/limits.ts";
+import {
+  DOCUMENT_BYTES_MAX,
+  ENVIRONMENT_BYTES_MAX,
+  SUBMISSION_CHUNK_BYTES,
+  SUBMISSION_WINDOW,
+  SUBMISSION_LIFE_MS,
+} from "../../../protocol/limits.ts";
 import { assert } from "../../../protocol/errors.ts";
 import { CLIENT, Daemon } from "./daemon.ts";
 
@@ -205,12 +211,33 @@ describe("a submission", () => {
     other.ask({ type: "openSubmission", options: { ...options, env } });
     expect(other.reply("refused").message).toContain("--clean-env");
     const submission = opened(other);
-    const large = new Uint8Array(DOCUMENT_BYTES_MAX / 16);
-    for (let index = 0; index < 16; index++) {
-      other.ask({ type: "appendSubmission", submission, index, bytes: large });
+    const piece = new Uint8Array(SUBMISSION_CHUNK_BYTES);
+    const pieces = DOCUMENT_BYTES_MAX / SUBMISSION_CHUNK_BYTES;
+    for (let index = 0; index < pieces; index++) {
+      other.ask({ type: "appendSubmission", submission, index, bytes: piece });
       other.take("storeChunk");
+      other.feed({ type: "chunkStored", submission, index });
+      other.reply("chunkAccepted");
     }
-    refused(other, submission, other.ask({ type: "appendSubmission", submission, index: 16, bytes }));
+    refused(other, submission, other.ask({ type: "appendSubmission", submission, index: pieces, bytes }));
+  });
+
+  it("is refused when its pieces are larger, or more at a time, than a client may send", () => {
+    const daemon = new Daemon();
+    const first = opened(daemon);
+    const large = new Uint8Array(SUBMISSION_CHUNK_BYTES + 1);
+    refused(
+      daemon,
+      first,
+      daemon.ask({ type: "appendSubmission", submission: first, index: 0, bytes: large }),
+    );
+    const second = opened(daemon);
+    for (let index = 0; index < SUBMISSION_WINDOW; index++) {
+      daemon.ask({ type: "appendSubmission", submission: second, index, bytes });
+      daemon.take("storeChunk");
+    }
+    daemon.ask({ type: "appendSubmission", submission: second, index: SUBMISSION_WINDOW, bytes });
+    expect(daemon.reply("refused").code).toBe("refused");
   });
 
   it("of a client that has gone is accepted all the same", () => {

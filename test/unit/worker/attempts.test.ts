@@ -143,28 +143,28 @@ describe("attempts that are lost", () => {
     expect(seat.unexpected()).toEqual([]);
   });
 
-  it("are not counted when they were withdrawn before their start", () => {
+  it("give their number back when they were withdrawn before their start", () => {
     const seat = Seat.running({ a: [] });
-    for (let attempt = 1; attempt < 10; attempt++) {
-      expect(seat.sent()).toEqual([`a#${attempt}`]);
-      seat.end(`a#${attempt}`, withdrawn);
+    for (let time = 1; time < 10; time++) {
+      expect(seat.sent()).toEqual(["a#1"]);
+      seat.end("a#1", withdrawn);
     }
     seat.sent();
     expect(seat.unexpected()).toEqual([]);
   });
 
-  it("wait a second when the node has no process to give, without using up the retry limit", () => {
+  it("wait a second when the node has no process to give, without using up number or retry limit", () => {
     const seat = Seat.running({ a: [] });
-    for (let attempt = 1; attempt < 6; attempt++) {
-      expect(seat.sent()).toEqual([`a#${attempt}`]);
-      seat.end(`a#${attempt}`, noProcess);
+    for (let time = 1; time < 6; time++) {
+      expect(seat.sent()).toEqual(["a#1"]);
+      seat.end("a#1", noProcess);
       expect(seat.record("a")).toMatchObject({ state: "backoff", failures: 0 });
       seat.pass(999);
       expect(seat.unexpected()).toEqual([]);
       seat.pass(1);
     }
-    expect(seat.sent()).toEqual(["a#6"]);
-    seat.succeed("a#6");
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.succeed("a#1");
     expect(seat.finished()).toBe("succeeded");
     expect(seat.commands("closeJob")).toHaveLength(1);
     expect(seat.unexpected()).toEqual([]);

@@ -159,7 +159,7 @@ describe("a loan", () => {
     seat.lend(shape, 3);
     expect(seat.unexpected()).toEqual([]);
     seat.succeed("a[1]");
-    expect(seat.sent()).toEqual(["a[2]#2"]);
+    expect(seat.sent()).toEqual(["a[2]#1"]);
     expect(seat.unexpected()).toEqual([]);
   });
 
