@@ -1,0 +1,29 @@
+/** The files of a folder on this machine, for importers that have to know what is there. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import type { JobFiles } from "./importing.ts";
+
+/** A nested workflow; those that people write have kilobytes. */
+const NESTED_BYTES_MAX = 16 * 1024 * 1024;
+
+/** `folder` is absolute, or null for a fresh one, in which nothing is yet. */
+export function jobFilesOf(folder: string | null): JobFiles {
+  const absolute = (name: string): string | null =>
+    path.isAbsolute(name) ? name : folder === null ? null : path.join(folder, name);
+  return {
+    exists: (name) => {
+      const file = absolute(name);
+      return file !== null && existsSync(file);
+    },
+    read: (name) => {
+      const file = absolute(name);
+      if (file === null) return null;
+      try {
+        const stats = statSync(file);
+        return stats.isFile() && stats.size <= NESTED_BYTES_MAX ? readFileSync(file) : null;
+      } catch {
+        return null;
+      }
+    },
+  };
+}
