@@ -36,6 +36,7 @@ export function compileWorkflow(bytes: Uint8Array, source: string, options: Comp
   const faults = new FaultList();
   const read = readWorkflow(bytes, source, options.imports ?? importsOfNothing, faults);
   if (read === null) return invalid(faults, locatePositionsOnly);
+  if (read.value === undefined) return invalid(faults, read.locate);
   const document = checkDocument(read.value, options.capacity, faults);
   const links = document === null ? null : linkTasks(document, faults);
   if (document === null || links === null || faults.total > 0) return invalid(faults, read.locate);
@@ -52,6 +53,7 @@ export function convertWorkflow(bytes: Uint8Array, source: string, imports: Impo
   const faults = new FaultList();
   const read = readWorkflow(bytes, source, imports, faults);
   if (read === null) return invalid(faults, locatePositionsOnly);
+  if (read.value === undefined) return invalid(faults, read.locate);
   const document = checkDocument(read.value, null, faults);
   if (document !== null) linkTasks(document, faults);
   return faults.total > 0 ? invalid(faults, read.locate) : { type: "document", value: plain(read.value) };

@@ -2,6 +2,7 @@
 import type { Locate } from "./fault.ts";
 
 export interface ReadDocument {
+  /** Undefined after faults that leave nothing to check. */
   readonly value: unknown;
   readonly locate: Locate;
 }

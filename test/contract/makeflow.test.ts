@@ -23,6 +23,8 @@ import { until } from "../support/until.ts";
 import { cases, type MakeflowCase } from "./makeflowCases.ts";
 
 const COMMAND_MS_MAX = 30_000;
+/** Of the same package as makeflow. */
+const WORKER = "work_queue_worker";
 
 let area = "";
 beforeEach(() => {
@@ -98,13 +100,14 @@ function runOurs(example: MakeflowCase): Readonly<Record<string, string>> {
   return contents(folder);
 }
 
-const theirEnvironment = { ...environment, ...MAKEFLOW_ENVIRONMENT };
+/** Open MPI leaves a folder where temporary files go. */
+const theirEnvironment = () => ({ ...environment, ...MAKEFLOW_ENVIRONMENT, TMPDIR: area });
 
 function runMakeflow(folder: string, args: readonly string[]): ChildProcess {
   // A nested Makeflow is looked for in the folder, whatever PATH says.
   const program = spawnSync("sh", ["-c", "command -v makeflow"], { encoding: "utf8" }).stdout.trim();
   if (!existsSync(path.join(folder, "makeflow"))) symlinkSync(program, path.join(folder, "makeflow"));
-  return spawn(program, args, { cwd: folder, env: theirEnvironment, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(program, args, { cwd: folder, env: theirEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
 }
 
 async function ended(child: ChildProcess): Promise<string> {
@@ -130,15 +133,11 @@ async function runTheirs(example: MakeflowCase): Promise<Readonly<Record<string,
   const port = await until("a port", () =>
     existsSync(path.join(folder, "port")) ? readFileSync(path.join(folder, "port"), "utf8") : null,
   );
-  const worker = spawn(
-    "work_queue_worker",
-    ["--single-shot", "-t", "20", "-s", area, "localhost", port.trim()],
-    {
-      cwd: area,
-      env: theirEnvironment,
-      stdio: "ignore",
-    },
-  );
+  const worker = spawn(WORKER, ["--single-shot", "-t", "20", "-s", area, "localhost", port.trim()], {
+    cwd: area,
+    env: theirEnvironment(),
+    stdio: "ignore",
+  });
   const gone = new Promise((resolve) => worker.once("close", resolve));
   const said = await output;
   worker.kill("SIGTERM");

@@ -53,8 +53,9 @@ const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
     fromCi: true,
   },
   makeflow: {
-    isMet: () => succeeds("makeflow", ["--help"], "", MAKEFLOW_ENVIRONMENT),
-    reason: "there is no makeflow that runs (Debian: coop-computing-tools, openmpi-bin)",
+    // Not by a run: Open MPI, which it is linked with, leaves a folder behind each.
+    isMet: () => succeeds("sh", ["-c", "command -v makeflow && command -v orted"]),
+    reason: "there is no makeflow, or no Open MPI for it (Debian: coop-computing-tools, openmpi-bin)",
     fromCi: true,
   },
   root: { isMet: () => process.getuid?.() === 0, reason: "this account is not root", fromCi: false },
@@ -108,18 +109,9 @@ export function inOwnMounts(): readonly string[] {
   return process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
 }
 
-function succeeds(
-  command: string,
-  args: readonly string[],
-  input = "",
-  environment: Readonly<Record<string, string>> = {},
-): boolean {
+function succeeds(command: string, args: readonly string[], input = ""): boolean {
   return (
-    spawnSync(command, args, {
-      input,
-      stdio: ["pipe", "ignore", "ignore"],
-      timeout: PROBE_TIMEOUT_MS,
-      env: { ...process.env, ...environment },
-    }).status === 0
+    spawnSync(command, args, { input, stdio: ["pipe", "ignore", "ignore"], timeout: PROBE_TIMEOUT_MS })
+      .status === 0
   );
 }

@@ -20,7 +20,7 @@ export function detectByValue(value: unknown): WorkflowFormat {
 }
 
 /** A rule and its command below, indented by a tab, which YAML does not take. */
-const RULE = /^[^\s#:\-][^:\n]*:[^\n]*\n(?:(?:@[^\n]*|[ \t]*(?:#[^\n]*)?)\n)*\t[ \t]*[^\s#]/m;
+const RULE = /^[^\s#:-][^:\n]*:[^\n]*\n(?:(?:@[^\n]*|[ \t]*(?:#[^\n]*)?)\n)*\t[ \t]*[^\s#]/m;
 
 /** Whether a text that is no JSON, and whose name says nothing, can only be a Makeflow: YAML forbids tabs. */
 export const looksLikeMakeflow = (text: string): boolean => RULE.test(text);

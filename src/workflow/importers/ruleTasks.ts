@@ -135,18 +135,28 @@ class Linking {
     level: Level,
   ): void {
     const place = level.place ?? rule.place;
+    const ends = this.#nestedEnds(rule, action, name, after, level) ?? [];
+    const depends = ends.length === 0 ? after : ends;
+    this.tasks.push({ task: { name, depends, executor: "noop", resources: { cpus: 0 } }, place });
+  }
+
+  /** The names of the tasks of a nested workflow; null after faults. */
+  #nestedEnds(
+    rule: Rule,
+    action: { readonly path: string; readonly workdir: string },
+    name: string,
+    after: readonly string[],
+    level: Level,
+  ): readonly string[] | null {
+    const place = level.place ?? rule.place;
     const workdir = path.posix.join(level.workdir, action.workdir);
     const files = level.context.files === null ? null : filesBelow(level.context.files, action.workdir);
     const nestedPath = path.posix.resolve("/", workdir, action.path);
+    const isOpen = level.open.includes(nestedPath);
     const bytes = files?.read(action.path) ?? null;
-    if (
-      files === null ||
-      bytes === null ||
-      level.open.includes(nestedPath) ||
-      level.open.length >= NESTING_MAX
-    ) {
-      this.#faults.add(place, nestedRefusal(action.path, files, bytes, level.open.includes(nestedPath)));
-      return;
+    if (files === null || bytes === null || isOpen || level.open.length >= NESTING_MAX) {
+      this.#faults.add(place, nestedRefusal(action.path, bytes, isOpen));
+      return null;
     }
     const env = { ...level.env, ...rule.env };
     const context = { ...level.context, files, environment: { ...level.context.environment, ...rule.env } };
@@ -156,33 +166,16 @@ class Linking {
       const at = fault.line === null ? "" : `:${fault.line}:${fault.column ?? 1}`;
       this.#faults.add(place, `In ${action.path}${at}: ${fault.message}`);
     }
-    if (rules === null) return;
-    const nested = {
-      context,
-      workdir,
-      prefix: `${name}/`,
-      env,
-      after,
-      place,
-      open: [...level.open, nestedPath],
-    };
-    const ends = this.link(rules, nested);
-    this.tasks.push({
-      task: { name, depends: ends.length === 0 ? after : ends, executor: "noop", resources: { cpus: 0 } },
-      place,
-    });
+    const open = [...level.open, nestedPath];
+    return rules === null
+      ? null
+      : this.link(rules, { context, workdir, prefix: `${name}/`, env, after, place, open });
   }
 }
 
-function nestedRefusal(
-  file: string,
-  files: JobFiles | null,
-  bytes: Uint8Array | null,
-  isOpen: boolean,
-): string {
+function nestedRefusal(file: string, bytes: Uint8Array | null, isOpen: boolean): string {
   if (isOpen) return `The nested workflow ${shown(file)} contains itself: take it out.`;
-  if (files !== null && bytes !== null)
-    return `More than ${NESTING_MAX} workflows are nested here: flatten them.`;
+  if (bytes !== null) return `More than ${NESTING_MAX} workflows are nested here: flatten them.`;
   return `The nested workflow ${shown(file)} cannot be read: it has to be there when the job is submitted, so no rule can make it.`;
 }
 

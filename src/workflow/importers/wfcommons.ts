@@ -22,14 +22,14 @@ export function isWfFormat(value: unknown): boolean {
   );
 }
 
-/** The JSON as it was read, as a document of replays. Null after faults that leave nothing to check. */
+/** The JSON as it was read, as a document of replays; without value after faults that leave nothing to check. */
 export function wfformatDocument(
   read: ReadDocument,
   context: ImportContext,
   faults: FaultList,
-): ReadDocument | null {
+): ReadDocument {
   const recording = recordedTasks(read.value, faults);
-  if (recording === null) return null;
+  if (recording === null) return { value: undefined, locate: read.locate };
   const tasks = replayTasks(recording, context, faults);
   const name = isEntries(read.value) ? textOf(read.value["name"]) : null;
   const value: ImportedDocument = { ...(name === null ? {} : { name: oneLine(name) }), tasks };
