@@ -21,6 +21,7 @@ import {
   type ForkserverClient,
   type ForkserverTarget,
   openForkserver,
+  probeForkserver,
 } from "./forkserver/client.ts";
 import { sweepMarked } from "./forkserver/sweep.ts";
 import { joinFacts } from "./joinFacts.ts";
@@ -113,6 +114,12 @@ export class TaskExecutor {
     const { state, logger } = this.#parts;
     logger.warn(`the forkserver is gone: ${reason}`);
     try {
+      // Still there: another TaskExecutor has taken control, by the order of a later holder of the seat. What runs is its.
+      if ((await probeForkserver(this.#parts.forkserver.socketPath)) !== null) {
+        return this.fail(
+          new QrewError("fenced", "another TaskExecutor serves the seat: this one has to leave"),
+        );
+      }
       const { ended, survivors } = await sweepMarked(seatMark(state.instance, state.seat), SWEEP_GRACE_MS);
       logger.info({ ended, survivors }, "what its attempts left behind is ended");
       this.push({ type: "forkserverLost", detail: "the forkserver that ran it has died" });

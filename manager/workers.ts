@@ -5,28 +5,26 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import * as v from "valibot";
 import { decodeFrame } from "../protocol/codec.ts";
 import { QrewError } from "../protocol/errors.ts";
-import { countField } from "../protocol/fields.ts";
 import { type SeatNumber, seatSocketName } from "../protocol/ids.ts";
 import { type ManagerCommand, type WorkerFact, workerFactSchema } from "../protocol/workerLink.ts";
 import { DealerLink } from "../src/link/dealer.ts";
 import { actorProgram } from "../src/link/program.ts";
 import type { Refusals } from "../src/link/refusals.ts";
+import { endForCertain } from "../src/node/endForCertain.ts";
 import { isAlive, processStartTime } from "../src/node/process.ts";
+import type { SeatRecord } from "../src/store/managerRecords.ts";
 import { putSeat, readSeat } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
 
 const START_MS_MAX = 30_000;
 const READY_BYTES_MAX = 65_536;
-/** For a killed process to be gone. One that hangs in the kernel cannot be replaced. */
-const KILL_MS_MAX = 10_000;
 /** The name by which QWorkers know the manager. */
 const ROUTING_ID = "manager";
 
-const readyLineSchema = v.object({ pid: countField, epoch: countField });
+const readyLineSchema = v.object({ ready: v.literal(true) });
 
 export interface WorkerHandlers {
   readonly onStarted: (seat: SeatNumber, epoch: number, pid: number) => void;
@@ -88,8 +86,11 @@ export class Workers {
   async #start(seat: SeatNumber): Promise<void> {
     const before = this.#store.read((reader) => readSeat(reader, seat));
     if (before !== null) await endForCertain(before.pid, before.startTime);
+    // Written first: a successor of this manager never gives the same epoch to somebody else.
+    const epoch = (before?.epoch ?? 0) + 1;
+    this.#record({ seat, epoch, pid: 0, startTime: "" });
     const { file, args } = actorProgram("worker");
-    const child = spawn(file, [...args, ...this.#arguments(seat, (before?.epoch ?? 0) + 1)], {
+    const child = spawn(file, [...args, ...this.#arguments(seat, epoch)], {
       detached: true,
       cwd: "/",
       stdio: ["ignore", "ignore", "ignore", "pipe"],
@@ -97,15 +98,19 @@ export class Workers {
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     const failed = new Promise<never>((_, reject) => child.once("error", reject));
     failed.catch(() => undefined);
-    const { pid, epoch } = await readyFacts(child, failed);
-    const startTime = processStartTime(pid);
-    if (startTime === null) throw new QrewError("internal", "the QWorker ended right after its start");
-    this.#store.write((writer) => putSeat(writer, { seat, epoch, pid, startTime }));
+    const pid = child.pid ?? 0;
+    const startTime = processStartTime(pid) ?? "";
+    this.#record({ seat, epoch, pid, startTime });
+    await untilReady(child, failed);
     const link = this.#connect(seat, epoch);
     this.#holders.set(seat, { epoch, pid, startTime, link });
     child.unref();
     void gone.then(() => this.#lost(seat, epoch));
     this.#handlers.onStarted(seat, epoch, pid);
+  }
+
+  #record(record: SeatRecord): void {
+    this.#store.write((writer) => putSeat(writer, record));
   }
 
   #arguments(seat: SeatNumber, epoch: number): readonly string[] {
@@ -152,34 +157,20 @@ export class Workers {
   }
 }
 
-/** Kills a process and waits until it is gone: two holders of a seat must never live at the same time. */
-async function endForCertain(pid: number, startTime: string): Promise<void> {
-  if (!isAlive(pid, startTime)) return;
-  process.kill(pid, "SIGKILL");
-  const deadlineMs = performance.now() + KILL_MS_MAX;
-  while (isAlive(pid, startTime)) {
-    if (performance.now() > deadlineMs) throw new QrewError("internal", `process ${pid} does not die`);
-    await delay(5);
-  }
-}
-
 /** What the QWorker says when it serves. One that does not is killed: nobody would know of it. */
-async function readyFacts(child: ChildProcess, failed: Promise<never>): Promise<ReadyFacts> {
+async function untilReady(child: ChildProcess, failed: Promise<never>): Promise<void> {
   try {
     const pipe = child.stdio[3];
     if (!(pipe instanceof Readable)) throw new QrewError("internal", "the QWorker has no ready pipe");
-    return parseReady(await readLine(pipe, failed));
+    checkReady(await readLine(pipe, failed));
   } catch (error) {
     child.kill("SIGKILL");
     throw error;
   }
 }
 
-type ReadyFacts = v.InferOutput<typeof readyLineSchema>;
-
-function parseReady(line: string): ReadyFacts {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), readyLineSchema), line);
-  if (parsed.success) return parsed.output;
+function checkReady(line: string): void {
+  if (v.safeParse(v.pipe(v.string(), v.parseJson(), readyLineSchema), line).success) return;
   throw new QrewError(
     "internal",
     line === "" ? "the QWorker ended at its start" : `the QWorker said: ${line}`,

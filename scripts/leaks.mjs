@@ -10,8 +10,8 @@ const SETTLE_MS_MAX = 3_000;
 const POLL_MS = 100;
 /** Long lists help nobody. */
 const NAMED_MAX = 20;
-/** Written by Node, vite and tsx themselves, not by tests. */
-const NOT_OURS = /^(node-compile-cache|v8-compile-cache.*|tsx-\d+)$/;
+/** Written by Node, vite, tsx and Open MPI (through Makeflow) for themselves, not by tests. */
+const NOT_OURS = /^(node-compile-cache|v8-compile-cache.*|tsx-\d+|ompi\..*)$/;
 
 /** Processes that are still there after a short while: `[{pid, startTime, command}]`. */
 export async function leftProcesses(folder) {

@@ -2,20 +2,20 @@
 import { spawn } from "node:child_process";
 import { actorProgram } from "../src/link/program.ts";
 import { isAlive, processStartTime } from "../src/node/process.ts";
-import type { ExecutorRecord } from "../src/store/workerRecords.ts";
+import type { ProcessRecord } from "../src/store/workerRecords.ts";
 
 /** One that an earlier holder has started is not our child: it is looked at so often. */
 const POLL_MS = 500;
 
 export interface ExecutorProcessHandlers {
-  readonly onStarted: (record: ExecutorRecord) => void;
+  readonly onStarted: (record: ProcessRecord) => void;
   readonly onLost: () => void;
 }
 
 export class ExecutorProcess {
   readonly #args: readonly string[];
   readonly #handlers: ExecutorProcessHandlers;
-  #current: ExecutorRecord | null = null;
+  #current: ProcessRecord | null = null;
   #poll: NodeJS.Timeout | null = null;
 
   constructor(args: readonly string[], handlers: ExecutorProcessHandlers) {
@@ -42,7 +42,7 @@ export class ExecutorProcess {
   }
 
   /** Watches the TaskExecutor of an earlier holder; false if it is not alive. */
-  adopt(record: ExecutorRecord): boolean {
+  adopt(record: ProcessRecord): boolean {
     if (!isAlive(record.pid, record.startTime)) return false;
     this.#current = record;
     this.#poll = setInterval(() => {
@@ -67,7 +67,7 @@ export class ExecutorProcess {
     return true;
   }
 
-  #lost(record: ExecutorRecord | null): void {
+  #lost(record: ProcessRecord | null): void {
     if (this.#current !== record) return;
     this.#current = null;
     if (this.#poll !== null) clearInterval(this.#poll);

@@ -8,6 +8,8 @@ import { RouterLink } from "../src/link/router.ts";
 import { openLog } from "../src/log.ts";
 import { openLmdbStore } from "../src/store/lmdb.ts";
 import { prepareSchema } from "../src/store/schema.ts";
+import { endForCertain } from "../src/node/endForCertain.ts";
+import { ownStartTime } from "../src/node/process.ts";
 import { listWorkerJobs, readExecutor, takeSeat } from "../src/store/workerStore.ts";
 import { parseWorkerArguments, type WorkerArguments } from "./arguments.ts";
 import { createWorker } from "./core/step.ts";
@@ -22,7 +24,10 @@ async function main(args: WorkerArguments): Promise<void> {
   const log = openLog(args.home, name);
   const store = openLmdbStore(path.join(args.home, name));
   prepareSchema(store, name);
-  const epoch = takeSeat(store, args.epoch);
+  const { epoch } = args;
+  const before = takeSeat(store, epoch, { pid: process.pid, startTime: ownStartTime() });
+  // Fenced already; and it must not go on to speak for the seat, or to start things.
+  if (before !== null) await endForCertain(before.pid, before.startTime);
   const managerStore = openLmdbStore(path.join(args.home, "manager"), { readOnly: true });
   const refusals = new Refusals();
   const socketPath = path.join(args.runFolder, seatSocketName(args.seat));
@@ -69,7 +74,7 @@ async function main(args: WorkerArguments): Promise<void> {
   await router.bind();
   log.logger.info({ seat: args.seat, epoch, peer: MANAGER_PEER }, "the QWorker serves");
   new ManagerWatch(managerStore, state, () => process.exit(0)).start();
-  tellReady({ pid: process.pid, epoch });
+  tellReady({ pid: process.pid });
 }
 
 function executorArguments(args: WorkerArguments): readonly string[] {

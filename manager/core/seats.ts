@@ -17,8 +17,8 @@ const LEAVE_DEADLINE_MS = 15_000;
 /** A QWorker that failed n times in a row is started again after 2^n × this, at most RESTART_DELAY_MAX_MS. */
 const RESTART_DELAY_MS = 250;
 const RESTART_DELAY_MAX_MS = 30_000;
-/** While the daemon stops, a seat is filled again at most so often in a row. */
-const DRAIN_FAILURES_MAX = 3;
+/** Only for the sake of what its last holder left, a seat is filled at most so often in a row. */
+const ORPHAN_FAILURES_MAX = 3;
 /** One that has lived so long did not fail at its start. */
 const HEALTHY_MS = 5000;
 
@@ -90,17 +90,20 @@ export function tendSeats(turn: Turn): void {
 }
 
 /**
- * While the daemon stops: whether the seat is filled once more, so that what runs there is waited for, or stopped. Not for ever:
- * a seat whose QWorkers die again and again must not keep the daemon from ending.
+ * Whether its last holder died and may have left a TaskExecutor, and tasks, that nobody watches: then the seat is filled once
+ * more, also without jobs and while the daemon stops, so that they are waited for, stopped, or told to leave. Not for ever: a
+ * seat whose QWorkers die again and again must not keep the daemon from ending.
  */
-export const owesDrain = (seat: Extract<Seat, { type: "absent" }>, jobs: number): boolean =>
-  jobs > 0 && !seat.drained && seat.failures < DRAIN_FAILURES_MAX;
+export const isOrphaned = (seat: Extract<Seat, { type: "absent" }>): boolean =>
+  !seat.drained && seat.failures < ORPHAN_FAILURES_MAX;
 
 function tendAbsent(turn: Turn, seat: Extract<Seat, { type: "absent" }>, jobs: number): void {
-  if (turn.state.stopping !== null && !owesDrain(seat, jobs)) return;
-  if (jobs === 0) {
-    turn.state.seats.delete(seat.seat);
-    return;
+  if (!isOrphaned(seat)) {
+    if (turn.state.stopping !== null) return;
+    if (jobs === 0) {
+      turn.state.seats.delete(seat.seat);
+      return;
+    }
   }
   if (turn.clock.monoMs < seat.notBeforeMs) return wakeAt(turn, seat.notBeforeMs);
   const { monoMs: sinceMs } = turn.clock;

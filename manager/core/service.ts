@@ -5,7 +5,7 @@ import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { addResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
 import { borrowersOf } from "./queue.ts";
-import { dismiss, jobsOf, owesDrain } from "./seats.ts";
+import { dismiss, isOrphaned } from "./seats.ts";
 import type { StatusQuery } from "./state.ts";
 import { reply, type Turn, wakeAt } from "./turn.ts";
 
@@ -133,7 +133,7 @@ export function tendStopping(turn: Turn): void {
   if (stopping === null) return tendIdleDaemon(turn);
   let present = 0;
   for (const seat of [...state.seats.values()]) {
-    if (seat.type === "absent" && !owesDrain(seat, jobsOf(turn, seat.seat).length)) continue;
+    if (seat.type === "absent" && !isOrphaned(seat)) continue;
     present += 1;
     const late =
       stopping.now && clock.monoMs - stopping.sinceMs > state.options.graceMs + STOP_NOW_DEADLINE_MS;

@@ -3,7 +3,7 @@
  *
  * | table | key | value |
  * |---|---|---|
- * | meta | `schema`, `epoch`, `executor` | u32, u32, ExecutorRecord |
+ * | meta | `schema`, `epoch`, `holder`, `executor` | u32, u32, ProcessRecord, ProcessRecord |
  * | jobs | job u32 | WorkerJobRecord |
  * | tasks | job u32, task u32 | TaskRecord: the latest state; absent means waiting (or ready) and never dispatched |
  * | attempts | job u32, task u32, attempt u32 | TaskRecord of an earlier attempt, written when the next one begins |
@@ -75,9 +75,10 @@ export interface TaskRecord {
   readonly retryAtMs: number | null;
 }
 
-/** The TaskExecutor of a seat, so that the next holder of the seat knows whether to wait for it. */
-export interface ExecutorRecord {
+/** A process, named for certain within a boot: the holder of the seat, or its TaskExecutor. */
+export interface ProcessRecord {
   readonly pid: number;
+  /** Field 22 of /proc/PID/stat. */
   readonly startTime: string;
 }
 

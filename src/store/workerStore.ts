@@ -20,7 +20,7 @@ import { keyPart, keysUnder, u32Key, u32KeyWithByte, wordKey } from "./keys.ts";
 import type { Store, StoreReader, StoreWriter } from "./port.ts";
 import { packRecord, packU32, unpackRecord, unpackU32 } from "./record.ts";
 import { decodeTask, encodeTask } from "./taskCodec.ts";
-import type { AttemptOutputKey, ExecutorRecord, TaskRecord, WorkerJobRecord } from "./workerRecords.ts";
+import type { AttemptOutputKey, ProcessRecord, TaskRecord, WorkerJobRecord } from "./workerRecords.ts";
 
 const jobRecordSchema: v.GenericSchema<unknown, WorkerJobRecord> = v.strictObject({
   job: jobField,
@@ -33,7 +33,7 @@ const jobRecordSchema: v.GenericSchema<unknown, WorkerJobRecord> = v.strictObjec
   finishedAtMs: v.nullable(wallMsField),
 });
 
-const executorRecordSchema: v.GenericSchema<unknown, ExecutorRecord> = v.strictObject({
+const processRecordSchema: v.GenericSchema<unknown, ProcessRecord> = v.strictObject({
   pid: countField,
   startTime: v.string(),
 });
@@ -46,6 +46,7 @@ const OUTPUTS = "outputs";
 
 const EPOCH = wordKey("epoch");
 const EXECUTOR = wordKey("executor");
+const SEAT_HOLDER = wordKey("holder");
 
 /** 0 for a seat that nobody has taken yet. */
 export function readEpoch(reader: StoreReader): number {
@@ -53,14 +54,27 @@ export function readEpoch(reader: StoreReader): number {
   return bytes === undefined ? 0 : unpackU32(bytes, { table: META, key: EPOCH });
 }
 
-/** Takes the seat: raises the epoch, to `atLeast` where a higher one was assigned. From then on all others are fenced. */
-export function takeSeat(store: Store, atLeast = 1): number {
+/**
+ * Takes the seat under an epoch that nobody has had: from then on all others are fenced. Returns the process that held it
+ * before, which may still live and has to be ended for certain. Throws `fenced` when the seat has this epoch or a higher
+ * one: a later holder was faster.
+ */
+export function takeSeat(store: Store, epoch: number, holder: ProcessRecord): ProcessRecord | null {
   return store.write((writer) => {
-    const epoch = Math.max(readEpoch(writer) + 1, atLeast);
+    const current = readEpoch(writer);
+    if (current >= epoch) throw fenced(current, epoch);
+    const before = readProcess(writer, SEAT_HOLDER);
     writer.put(META, EPOCH, packU32(epoch));
-    return epoch;
+    writer.put(META, SEAT_HOLDER, packRecord(holder));
+    return before;
   });
 }
+
+const fenced = (current: number, epoch: number): QrewError =>
+  new QrewError(
+    "fenced",
+    `The seat was taken over (epoch ${current}, this process holds ${epoch}): this process has to leave.`,
+  );
 
 /** A write transaction of the holder of this epoch. Throws `fenced`, and writes nothing, when the seat has another. */
 export function writeFenced<Result>(
@@ -70,24 +84,19 @@ export function writeFenced<Result>(
 ): Result {
   return store.write((writer) => {
     const current = readEpoch(writer);
-    if (current !== epoch) {
-      throw new QrewError(
-        "fenced",
-        `The seat was taken over (epoch ${current}, this process holds ${epoch}): this process has to leave.`,
-      );
-    }
+    if (current !== epoch) throw fenced(current, epoch);
     return body(writer);
   });
 }
 
-export function readExecutor(reader: StoreReader): ExecutorRecord | null {
-  const bytes = reader.get(META, EXECUTOR);
-  return bytes === undefined
-    ? null
-    : unpackRecord(executorRecordSchema, bytes, { table: META, key: EXECUTOR });
+function readProcess(reader: StoreReader, key: Uint8Array): ProcessRecord | null {
+  const bytes = reader.get(META, key);
+  return bytes === undefined ? null : unpackRecord(processRecordSchema, bytes, { table: META, key });
 }
 
-export const putExecutor = (writer: StoreWriter, record: ExecutorRecord): void =>
+export const readExecutor = (reader: StoreReader): ProcessRecord | null => readProcess(reader, EXECUTOR);
+
+export const putExecutor = (writer: StoreWriter, record: ProcessRecord): void =>
   writer.put(META, EXECUTOR, packRecord(record));
 
 export const deleteExecutor = (writer: StoreWriter): void => writer.delete(META, EXECUTOR);

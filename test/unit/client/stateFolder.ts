@@ -21,6 +21,7 @@ import {
   putOutput,
   putTask,
   putWorkerJob,
+  readEpoch,
   takeSeat,
   writeFenced,
 } from "../../../src/store/workerStore.ts";
@@ -61,17 +62,23 @@ export function stateFolder(folder: string): StateFolder {
         }),
       );
       await inStore(folder, "worker-00", (store) => {
-        const epoch = takeSeat(store);
+        const epoch = nextEpoch(store);
         for (const task of tasks) writeTask(store, epoch, record.job, plan, task);
       });
     },
     setWorkerJob: (record) =>
       inStore(folder, "worker-00", (store) =>
-        writeFenced(store, takeSeat(store), (writer) => putWorkerJob(writer, record)),
+        writeFenced(store, nextEpoch(store), (writer) => putWorkerJob(writer, record)),
       ),
     setHolder: (record) =>
       inStore(folder, "manager", (store) => store.write((writer) => putHolder(writer, record))),
   };
+}
+
+function nextEpoch(store: Store): number {
+  const epoch = store.read(readEpoch) + 1;
+  takeSeat(store, epoch, { pid: 1, startTime: "1" });
+  return epoch;
 }
 
 async function inStore(folder: string, name: string, write: (store: Store) => void): Promise<void> {

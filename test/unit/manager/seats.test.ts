@@ -93,7 +93,7 @@ describe("a QWorker", () => {
     expect(daemon.unexpected()).toEqual([]);
   });
 
-  it("that dies without jobs is not missed", () => {
+  it("that dies without jobs has a successor, which finds what it left, is not needed and leaves", () => {
     const daemon = new Daemon();
     daemon.store(jobRecord(1));
     started(daemon);
@@ -102,6 +102,33 @@ describe("a QWorker", () => {
     daemon.forget();
     daemon.pass(10_000);
     daemon.lose();
+    expect(started(daemon)).toBe(1);
+    daemon.ready();
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.feed({ type: "terminationAsked" });
+    daemon.command("drain");
+    daemon.tell({ type: "drained" });
+    daemon.command("leave");
+    daemon.lose();
+    daemon.take("announceLeaving");
+    daemon.take("leave");
+    expect(daemon.unexpected()).toEqual([]);
+  });
+
+  it("that dies without jobs again and again is given up", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    started(daemon);
+    daemon.ready();
+    daemon.finish(1);
+    daemon.forget();
+    for (let death = 1; death < 3; death++) {
+      daemon.lose();
+      daemon.pass(5000);
+      daemon.take("startWorker");
+    }
+    daemon.lose();
+    daemon.pass(60_000);
     expect(daemon.unexpected()).toEqual([]);
     expect(daemon.state.seats.size).toBe(0);
   });

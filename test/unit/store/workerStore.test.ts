@@ -73,24 +73,28 @@ const JOB = jobSeq(5);
 const OTHER = jobSeq(6);
 
 let store: Store;
+const HOLDER = { pid: 7, startTime: "70" };
 let epoch = 0;
 beforeEach(() => {
   store = openMemoryStore();
-  epoch = takeSeat(store);
+  epoch = 1;
+  takeSeat(store, epoch, HOLDER);
 });
 
 describe("the fence", () => {
-  it("raises the epoch with every holder, to at least the one that was assigned", () => {
-    expect(epoch).toBe(1);
-    expect(takeSeat(store)).toBe(2);
-    expect(takeSeat(store, 2)).toBe(3);
-    expect(takeSeat(store, 10)).toBe(10);
-    expect(store.read((reader) => readEpoch(reader))).toBe(10);
+  it("gives the seat to later epochs only, and names who held it before", () => {
+    const later = { pid: 8, startTime: "80" };
+    expect(takeSeat(store, 4, later)).toEqual(HOLDER);
+    for (const tooLate of [1, 3, 4]) {
+      expect(() => takeSeat(store, tooLate, HOLDER)).toThrow(expect.objectContaining({ code: "fenced" }));
+    }
+    expect(store.read((reader) => readEpoch(reader))).toBe(4);
+    expect(takeSeat(store, 5, HOLDER)).toEqual(later);
   });
 
   it("lets only the holder write, and runs nothing of the others", () => {
     expect(writeFenced(store, epoch, () => "written")).toBe("written");
-    takeSeat(store);
+    takeSeat(store, epoch + 1, HOLDER);
     for (const wrong of [epoch, epoch + 2]) {
       expect(() =>
         writeFenced(store, wrong, (writer) => putTask(writer, JOB, taskIndex(1), task(1))),
@@ -201,7 +205,7 @@ describe("the deletion of a job", () => {
   it("ends with the seat, with the record of the job still there for the next holder", async () => {
     fill(JOB, 1500);
     const deletion = deleteWorkerJob(store, epoch, JOB);
-    takeSeat(store);
+    takeSeat(store, epoch + 1, HOLDER);
     await expect(deletion).rejects.toMatchObject({ code: "fenced" });
     expect(store.read((reader) => readWorkerJob(reader, JOB))).not.toBeNull();
     expect(entries(JOB)).toBeGreaterThan(0);
