@@ -2,7 +2,7 @@
  * What an attempt wrote: short output travels with the end, long output moves to the job's output folder, and of what is longer
  * than the bound only the first and the last half stay, with a marker between them.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { AttemptEnded, AttemptOutcome, CapturedOutput } from "../protocol/executorLink.ts";
@@ -32,10 +32,8 @@ export async function collect(
   fact: ForkserverEnded,
   program: string | null,
 ): Promise<Collected> {
-  const stdout =
-    captureShort(fact.stdoutPath) ?? (await captureLong(home, fact.key, "stdout", fact.stdoutPath));
-  const stderr =
-    captureShort(fact.stderrPath) ?? (await captureLong(home, fact.key, "stderr", fact.stderrPath));
+  const stdout = await capture(home, fact.key, "stdout", fact.stdoutPath);
+  const stderr = await capture(home, fact.key, "stderr", fact.stderrPath);
   const ended: AttemptEnded = {
     ...fact.key,
     outcome: outcomeOf(fact.outcome, program),
@@ -57,6 +55,20 @@ export async function collect(
   return { ended, spool: [fact.stdoutPath, fact.stderrPath] };
 }
 
+/**
+ * What a task has done to its own output file (removed it, put a folder or a pipe in its place), or a full disk, must not keep
+ * its end from being told: then the output says why it is lost.
+ */
+async function capture(home: string, id: AttemptId, stream: Stream, file: string): Promise<Captured> {
+  try {
+    return captureShort(file) ?? (await captureLong(home, id, stream, file));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const bytes = Buffer.from(`[qrew: the output was lost: ${why}]\n`);
+    return { output: { type: "inline", bytes, cutBytes: 0 } };
+  }
+}
+
 interface Captured {
   readonly output: CapturedOutput | null;
 }
@@ -71,12 +83,12 @@ function captureShort(file: string): Captured | null {
   return { output: { type: "inline", bytes: readFileSync(file), cutBytes: 0 } };
 }
 
+/** Null where there is no such file. Throws for what is no file: reading a pipe would never end. */
 function sizeOf(file: string): number | null {
-  try {
-    return statSync(file).size;
-  } catch {
-    return null;
-  }
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return null;
+  if (!stat.isFile()) throw new Error("the task put something else in the place of its output file");
+  return stat.size;
 }
 
 async function captureLong(home: string, id: AttemptId, stream: Stream, file: string): Promise<Captured> {

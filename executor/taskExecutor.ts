@@ -2,7 +2,7 @@
  * The TaskExecutor as a process: joins the QWorker's socket and the forkserver's, has the core decide, reads the output of what
  * has ended.
  */
-import { unlinkSync } from "node:fs";
+import { rmSync, unlinkSync } from "node:fs";
 import type { Logger } from "pino";
 import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
@@ -195,6 +195,7 @@ function removeIfThere(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It was moved to the output folder, or never made.
+    // It was moved to the output folder, or never made; or the task has put a folder in its place.
+    rmSync(path, { recursive: true, force: true });
   }
 }

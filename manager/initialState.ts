@@ -2,8 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { QREW_VERSION } from "../protocol/version.ts";
 import { detectCapacity } from "../src/node/capacity.ts";
+import { isAlive } from "../src/node/process.ts";
 import type { HolderRecord } from "../src/store/managerRecords.ts";
-import { ensureInstance, listJobs, readNextJob } from "../src/store/managerStore.ts";
+import { ensureInstance, listJobs, listSeats, readNextJob } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
 import type { ManagerArguments } from "./arguments.ts";
 import type { ManagerState } from "./core/state.ts";
@@ -38,5 +39,9 @@ export function initialState(args: ManagerArguments, store: Store, holder: Holde
     },
     unfinished.toReversed(),
     store.read(readNextJob),
+    store
+      .read(listSeats)
+      .filter(({ pid, startTime }) => isAlive(pid, startTime))
+      .map(({ seat }) => seat),
   );
 }

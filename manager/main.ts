@@ -67,9 +67,10 @@ function assemble(
   const workers = new Workers(settings, store, refusals, {
     onStarted: (seat, epoch, pid) => manager.push({ type: "workerStarted", seat, epoch, pid }),
     onFact: (seat, epoch, fact) => manager.push({ type: "workerTold", seat, epoch, fact }),
-    onLost: (seat, epoch, why) => {
-      log.logger.warn({ seat, epoch }, `a QWorker is gone: ${why}`);
-      manager.push({ type: "workerLost", seat, epoch });
+    onLost: (seat, epoch, { code, message }) => {
+      log.logger.warn({ seat, epoch }, `a QWorker is gone: ${message}`);
+      const damage = code === "storeDamaged" ? message : null;
+      manager.push({ type: "workerLost", seat, epoch, damage });
     },
   });
   const manager: QManager = new QManager({

@@ -1,9 +1,10 @@
 /** Writes of the manager: job records of a step, and a new job with its plan and environment. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import { QrewError } from "../protocol/errors.ts";
 import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import type { JobRecord } from "../src/store/managerRecords.ts";
-import { putEnvironment, putJob, takeJobNumber } from "../src/store/managerStore.ts";
+import { putEnvironment, putJob, reserveJobNumber } from "../src/store/managerStore.ts";
 import { writePlan } from "../src/store/plans.ts";
 import type { Store } from "../src/store/port.ts";
 import type { ManagerEffect } from "./core/events.ts";
@@ -27,9 +28,9 @@ export async function storeJob(
   options: SubmissionOptions,
   plan: Uint8Array,
 ): Promise<JobRecord> {
+  store.write((writer) => reserveJobNumber(writer, record.job));
   const directory =
     options.directory.type === "existing" ? options.directory.path : freshFolder(home, record);
-  store.write(takeJobNumber);
   await writePlan(store, record.job, plan);
   const stored: JobRecord = { ...record, directory };
   store.write((writer) => {
@@ -42,6 +43,12 @@ export async function storeJob(
 
 function freshFolder(home: string, record: JobRecord): string {
   const folder = path.join(home, "jobs", String(record.job));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `The fresh folder of the job cannot be made (${why}): mend that, or use --dir.`;
+    throw new QrewError("refused", message, [], { cause: error });
+  }
   return folder;
 }

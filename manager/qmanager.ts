@@ -239,7 +239,8 @@ export class QManager {
 
   #submissionFailed(submission: number, error: unknown): void {
     const failure = QrewError.from(error);
-    const code = failure.code === "storeFull" ? "storeFull" : "internal";
+    const { code: found } = failure;
+    const code = found === "storeFull" || found === "refused" ? found : "internal";
     this.#parts.logger.warn({ submission }, `a submission failed: ${failure.message}`);
     this.push({ type: "submissionFailed", submission, code, message: failure.message });
   }

@@ -7,7 +7,7 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import * as v from "valibot";
 import { decodeFrame } from "../protocol/codec.ts";
-import { QrewError } from "../protocol/errors.ts";
+import { ERROR_CODES, QrewError } from "../protocol/errors.ts";
 import { type SeatNumber, seatSocketName } from "../protocol/ids.ts";
 import { type ManagerCommand, type WorkerFact, workerFactSchema } from "../protocol/workerLink.ts";
 import { DealerLink } from "../src/link/dealer.ts";
@@ -24,12 +24,15 @@ const READY_BYTES_MAX = 65_536;
 /** The name by which QWorkers know the manager. */
 const ROUTING_ID = "manager";
 
-const readyLineSchema = v.object({ ready: v.literal(true) });
+const readyLineSchema = v.union([
+  v.object({ ready: v.literal(true) }),
+  v.object({ error: v.object({ code: v.picklist(ERROR_CODES), message: v.string() }) }),
+]);
 
 export interface WorkerHandlers {
   readonly onStarted: (seat: SeatNumber, epoch: number, pid: number) => void;
   readonly onFact: (seat: SeatNumber, epoch: number, fact: WorkerFact) => void;
-  readonly onLost: (seat: SeatNumber, epoch: number, why: string) => void;
+  readonly onLost: (seat: SeatNumber, epoch: number, why: QrewError) => void;
 }
 
 export interface WorkerSettings {
@@ -64,9 +67,7 @@ export class Workers {
 
   /** Starts a QWorker for the seat; `onStarted` or `onLost` follows. */
   start(seat: SeatNumber): void {
-    this.#start(seat).catch((error: unknown) =>
-      this.#handlers.onLost(seat, 0, QrewError.from(error).message),
-    );
+    this.#start(seat).catch((error: unknown) => this.#handlers.onLost(seat, 0, QrewError.from(error)));
   }
 
   tell(seat: SeatNumber, commands: readonly ManagerCommand[]): void {
@@ -100,8 +101,14 @@ export class Workers {
     failed.catch(() => undefined);
     const pid = child.pid ?? 0;
     const startTime = processStartTime(pid) ?? "";
-    this.#record({ seat, epoch, pid, startTime });
-    await untilReady(child, failed);
+    try {
+      this.#record({ seat, epoch, pid, startTime });
+      await untilReady(child, failed);
+    } catch (error) {
+      // Nobody would know of it.
+      child.kill("SIGKILL");
+      throw error;
+    }
     const link = this.#connect(seat, epoch);
     this.#holders.set(seat, { epoch, pid, startTime, link });
     child.unref();
@@ -153,28 +160,21 @@ export class Workers {
     if (holder?.epoch !== epoch) return;
     holder.link.close();
     this.#holders.delete(seat);
-    this.#handlers.onLost(seat, epoch, "its process has ended");
+    this.#handlers.onLost(seat, epoch, new QrewError("internal", "its process has ended"));
   }
 }
 
-/** What the QWorker says when it serves. One that does not is killed: nobody would know of it. */
+/** Resolves when the QWorker says that it serves; throws what it says instead. */
 async function untilReady(child: ChildProcess, failed: Promise<never>): Promise<void> {
-  try {
-    const pipe = child.stdio[3];
-    if (!(pipe instanceof Readable)) throw new QrewError("internal", "the QWorker has no ready pipe");
-    checkReady(await readLine(pipe, failed));
-  } catch (error) {
-    child.kill("SIGKILL");
-    throw error;
-  }
+  const pipe = child.stdio[3];
+  if (!(pipe instanceof Readable)) throw new QrewError("internal", "the QWorker has no ready pipe");
+  checkReady(await readLine(pipe, failed));
 }
 
 function checkReady(line: string): void {
-  if (v.safeParse(v.pipe(v.string(), v.parseJson(), readyLineSchema), line).success) return;
-  throw new QrewError(
-    "internal",
-    line === "" ? "the QWorker ended at its start" : `the QWorker said: ${line}`,
-  );
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), readyLineSchema), line);
+  if (!parsed.success) throw new QrewError("internal", "the QWorker ended at its start");
+  if ("error" in parsed.output) throw new QrewError(parsed.output.error.code, parsed.output.error.message);
 }
 
 /** What was written until the pipe was closed. */

@@ -60,6 +60,21 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   internal: 4,
 };
 
+/** All codes, for checking one that comes from another process. */
+export const ERROR_CODES = [
+  "usage",
+  "invalidDocument",
+  "notFound",
+  "unreachable",
+  "otherVersion",
+  "refused",
+  "storeFull",
+  "storeDamaged",
+  "fenced",
+  "interrupted",
+  "internal",
+] as const satisfies readonly ErrorCode[];
+
 /** The exit code of a command that ends with this error; 0 and 1 are left to how the job ended. */
 export const exitCodeOf = (error: QrewError): number => EXIT_CODES[error.code];
 

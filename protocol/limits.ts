@@ -15,8 +15,11 @@ export const SUBMISSION_CHUNK_BYTES = 512 * 1024;
 /** Pieces that a client may have in flight: the submitter is slowed, not dropped. */
 export const SUBMISSION_WINDOW = 8;
 
-/** A whole submitted document. A million tasks as JSON take about 150 MB. */
-export const DOCUMENT_BYTES_MAX = 1024 * 1024 * 1024;
+/**
+ * A whole submitted document: one piece less than 512 MiB, as V8's longest string is 24 bytes less and a document is read
+ * from one. A million tasks as JSON take about 150 MB.
+ */
+export const DOCUMENT_BYTES_MAX = 512 * 1024 * 1024 - SUBMISSION_CHUNK_BYTES;
 
 /** The environment captured with a job; Linux allows 2 MiB for arguments and environment of a process together. */
 export const ENVIRONMENT_BYTES_MAX = 1024 * 1024;

@@ -52,11 +52,10 @@ export class FrameGate {
       return null;
     }
     // A greeting comes before the TaskExecutor knows who holds the seat; everything else is said to this holder.
-    if (frame.epoch !== this.#epoch && frame.messages[0]?.type !== "hello") {
-      this.#refusals.add("oldEpoch");
-      return null;
-    }
-    return { type: "executor", peer, facts: frame.messages };
+    if (frame.epoch === this.#epoch) return { type: "executor", peer, facts: frame.messages };
+    const greetings = frame.messages.filter(({ type }) => type === "hello");
+    if (greetings.length < frame.messages.length) this.#refusals.add("oldEpoch");
+    return greetings.length === 0 ? null : { type: "executor", peer, facts: greetings };
   }
 }
 

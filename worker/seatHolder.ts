@@ -11,7 +11,7 @@ import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import type { Refusals } from "../src/link/refusals.ts";
 import type { RouterLink } from "../src/link/router.ts";
 import type { Store } from "../src/store/port.ts";
-import { deleteExecutor, putExecutor, writeFenced } from "../src/store/workerStore.ts";
+import { putExecutor, writeFenced } from "../src/store/workerStore.ts";
 import type { WorkerEffect, WorkerEvent } from "./core/events.ts";
 import type { WorkerState } from "./core/state.ts";
 import { nextWakeMs, step } from "./core/step.ts";
@@ -214,8 +214,14 @@ export class SeatHolder {
   }
 
   executorStarted(record: Parameters<typeof putExecutor>[1]): void {
-    const { store, epoch } = this.#parts;
-    writeFenced(store, epoch, (writer) => putExecutor(writer, record));
+    const { store, epoch, logger } = this.#parts;
+    try {
+      writeFenced(store, epoch, (writer) => putExecutor(writer, record));
+    } catch (error) {
+      if (QrewError.from(error).code !== "storeFull") return this.fail(error);
+      // A successor then does not wait for it, but starts another, and this one gives way.
+      logger.warn("the disk is full: the TaskExecutor is not on record");
+    }
   }
 
   executorLost(): void {
@@ -226,10 +232,9 @@ export class SeatHolder {
   async #leave(): Promise<void> {
     if (this.#leaving) return;
     this.#leaving = true;
-    const { executor, router, store, managerStore, epoch, logger, exit } = this.#parts;
+    const { executor, router, store, managerStore, logger, exit } = this.#parts;
     this.#tellExecutor([{ type: "leave" }]);
     if (!(await executor.ended(EXECUTOR_LEAVE_MS))) logger.warn("the TaskExecutor did not leave in time");
-    else writeFenced(store, epoch, (writer) => deleteExecutor(writer));
     this.#loop.stop();
     await router.flush(FLUSH_MS);
     router.close();

@@ -9,6 +9,7 @@ import type {
 } from "../../protocol/forkserverLink.ts";
 import { type AttemptId, attemptKey } from "../../protocol/ids.ts";
 import { tellEnded } from "./commands.ts";
+import { spoolFiles } from "./shellAttempt.ts";
 import type { ExecutorEvent } from "./events.ts";
 import type { Turn } from "./turn.ts";
 
@@ -116,7 +117,8 @@ function endAllLive(turn: Turn, outcome: AttemptOutcome): void {
   for (const attempt of [...state.attempts.values()]) {
     if (attempt.type !== "live") continue;
     const ended = endWithoutOutput(turn, attempt.id, outcome, attempt.started);
-    state.attempts.set(attemptKey(attempt.id), { type: "ended", id: attempt.id, ended, spool: [] });
+    const spool = Object.values(spoolFiles(state, attempt.id));
+    state.attempts.set(attemptKey(attempt.id), { type: "ended", id: attempt.id, ended, spool });
     tellEnded(turn, [ended]);
   }
   for (const [job, { serial }] of state.caps) {

@@ -1,7 +1,7 @@
 /** What the forkserver is told to run for a shell attempt. */
 import type { JobContext, ShellAttemptSpec } from "../../protocol/executorLink.ts";
 import type { ForkserverContext, ForkserverSpawn } from "../../protocol/forkserverLink.ts";
-import { attemptKey, attemptMark, globalJobId, MARK_VARIABLE } from "../../protocol/ids.ts";
+import { type AttemptId, attemptKey, attemptMark, globalJobId, MARK_VARIABLE } from "../../protocol/ids.ts";
 import type { ExecutorState } from "./state.ts";
 
 export function contextCommand(context: JobContext): ForkserverContext {
@@ -12,7 +12,7 @@ export function contextCommand(context: JobContext): ForkserverContext {
 export function spawnCommand(state: ExecutorState, spec: ShellAttemptSpec): ForkserverSpawn {
   const { job, task, attempt } = spec;
   const key = { job, task, attempt };
-  const stem = `${state.spoolFolder}/${attemptKey(key).replaceAll("/", "-")}`;
+  const { stdoutPath, stderrPath } = spoolFiles(state, key);
   const mark = attemptMark(state.instance, state.seat, key);
   return {
     type: "spawn",
@@ -22,10 +22,19 @@ export function spawnCommand(state: ExecutorState, spec: ShellAttemptSpec): Fork
     env: Object.entries(environmentOf(state, spec, mark)).map(([name, value]) => `${name}=${value}`),
     workdir: spec.workdir ?? "",
     stdin: spec.stdin,
-    stdoutPath: `${stem}.out`,
-    stderrPath: `${stem}.err`,
+    stdoutPath,
+    stderrPath,
     mark,
   };
+}
+
+/** The files into which an attempt writes while it runs. */
+export function spoolFiles(
+  state: ExecutorState,
+  id: AttemptId,
+): { readonly stdoutPath: string; readonly stderrPath: string } {
+  const stem = `${state.spoolFolder}/${attemptKey(id).replaceAll("/", "-")}`;
+  return { stdoutPath: `${stem}.out`, stderrPath: `${stem}.err` };
 }
 
 function environmentOf(

@@ -50,7 +50,13 @@ export type ManagerEvent =
       readonly epoch: number;
       readonly pid: number;
     }
-  | { readonly type: "workerLost"; readonly seat: SeatNumber; readonly epoch: number }
+  | {
+      readonly type: "workerLost";
+      readonly seat: SeatNumber;
+      readonly epoch: number;
+      /** The seat's store cannot be read: a sentence for the user. Null for every other cause. */
+      readonly damage: string | null;
+    }
   | {
       readonly type: "workerTold";
       readonly seat: SeatNumber;

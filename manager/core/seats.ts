@@ -28,6 +28,7 @@ export const absentSeat = (seat: SeatNumber): Seat => ({
   notBeforeMs: 0,
   failures: 0,
   drained: false,
+  damage: null,
 });
 
 /** The seat for the next job: the one with the fewest, or a new one while all have some; null when all are full. */
@@ -36,7 +37,7 @@ export function seatForJob(turn: Turn, jobsMax: number): SeatNumber | null {
   const load = jobsPerSeat(turn);
   let best: SeatNumber | null = null;
   for (const { seat, type } of seats.values()) {
-    if (type === "leaving") continue;
+    if (type === "leaving" || isDamaged(seats.get(seat))) continue;
     if (best === null || (load.get(seat) ?? 0) < (load.get(best) ?? 0)) best = seat;
   }
   const bestLoad = best === null ? Number.POSITIVE_INFINITY : (load.get(best) ?? 0);
@@ -95,9 +96,13 @@ export function tendSeats(turn: Turn): void {
  * seat whose QWorkers die again and again must not keep the daemon from ending.
  */
 export const isOrphaned = (seat: Extract<Seat, { type: "absent" }>): boolean =>
-  !seat.drained && seat.failures < ORPHAN_FAILURES_MAX;
+  seat.damage === null && !seat.drained && seat.failures < ORPHAN_FAILURES_MAX;
+
+/** A seat whose store cannot be read gets no holder and no jobs; it keeps its number, so that nobody else gets its store. */
+export const isDamaged = (seat: Seat | undefined): boolean => seat?.type === "absent" && seat.damage !== null;
 
 function tendAbsent(turn: Turn, seat: Extract<Seat, { type: "absent" }>, jobs: number): void {
+  if (seat.damage !== null) return;
   if (!isOrphaned(seat)) {
     if (turn.state.stopping !== null) return;
     if (jobs === 0) {
@@ -182,6 +187,7 @@ export function onWorkerLost(turn: Turn, event: Extract<ManagerEvent, { type: "w
     notBeforeMs: monoMs + delayMs,
     failures,
     drained: seat.type === "leaving",
+    damage: event.damage,
   });
   for (const job of jobsOf(turn, event.seat)) {
     // Its tasks may go on without their QWorker: what they hold is counted as held until its successor has asked.

@@ -78,6 +78,8 @@ export type Seat =
       readonly failures: number;
       /** Its last holder left with nothing running. Else attempts may run there that nobody watches. */
       readonly drained: boolean;
+      /** Why the seat cannot be filled any more: its store is damaged. */
+      readonly damage: string | null;
     }
   | {
       readonly type: "starting";

@@ -4,6 +4,7 @@
  */
 import type { ClientRequest } from "../../protocol/clientLink.ts";
 import { assertNever } from "../../protocol/errors.ts";
+import type { SeatNumber } from "../../protocol/ids.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, Clock, ManagerEffect, ManagerEvent } from "./events.ts";
 import { accountLoans, tendLoans } from "./loans.ts";
@@ -23,13 +24,14 @@ import {
   onSubmissionFailed,
 } from "./submissions.ts";
 import { refuse, reply, type Turn } from "./turn.ts";
-import { onWorkerFact } from "./workerFacts.ts";
+import { failDamaged, onWorkerFact } from "./workerFacts.ts";
 
-/** A manager with the jobs that its predecessor left unfinished; they go on in their seats. */
+/** A manager with the jobs that its predecessor left unfinished; they go on in their seats. `heldSeats` have a living holder. */
 export function createManager(
   options: ManagerOptions,
   unfinished: Iterable<JobRecord>,
   nextJob: number,
+  heldSeats: Iterable<SeatNumber> = [],
 ): ManagerState {
   const state: ManagerState = {
     options,
@@ -54,6 +56,8 @@ export function createManager(
     enqueue(turn, record);
     if (record.seat !== null) state.seats.set(record.seat, absentSeat(record.seat));
   }
+  // A QWorker without jobs outlived its manager: a successor takes its seat, finds nothing to do, and leaves.
+  for (const seat of heldSeats) state.seats.set(seat, absentSeat(seat));
   return state;
 }
 
@@ -66,6 +70,7 @@ export function step(state: ManagerState, clock: Clock, events: readonly Manager
   expireSubmissions(turn);
   admitJobs(turn);
   tendSeats(turn);
+  failDamaged(turn);
   assignJobs(turn);
   tendLoans(turn);
   answerStatus(turn);

@@ -75,3 +75,11 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
   if (turn.state.stopping !== null) drainSeat(turn, seat.seat, turn.state.stopping.now);
   turn.state.lending.stale = true;
 }
+
+/** Jobs of a seat that can never be filled again fail, and say why: they must not hold back the others for ever. */
+export function failDamaged(turn: Turn): void {
+  for (const seat of turn.state.seats.values()) {
+    if (seat.type !== "absent" || seat.damage === null) continue;
+    for (const { record } of jobsOf(turn, seat.seat)) onJobRefused(turn, record.job, seat.damage);
+  }
+}

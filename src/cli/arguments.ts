@@ -11,6 +11,16 @@ export function parseInteger(text: string, name: string, least: number, most: nu
   throw usage(`${name} is a whole number from ${least} to ${most}, not "${text}".`);
 }
 
+/** The name of a job: shown in lists, one line, so control characters have no place in it. */
+export function parseJobName(text: string): string {
+  if (text.trim() !== "" && !/\p{Cc}/u.test(text)) return text;
+  throw usage(
+    text.trim() === ""
+      ? "--name is empty: leave it out for the name that the document has."
+      : `--name must not contain control characters such as line ends: ${JSON.stringify(text)} does.`,
+  );
+}
+
 /** A number above 0, at most three decimals: cpus are counted in thousandths. */
 export function parseCpus(text: string): number {
   const value = /^\d+(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;

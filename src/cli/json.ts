@@ -16,6 +16,9 @@ export const jsonDocument = (fields: object): string =>
 export const jsonTime = (atMs: number | null): string | null =>
   atMs === null ? null : new Date(atMs).toISOString();
 
+/** The kernel counts no finer; the digits beyond come from the addition. */
+const inMicroseconds = (seconds: number): number => Math.round(seconds * 1e6) / 1e6;
+
 export function jsonSummary(summary: JobSummary): object {
   return {
     id: summary.job,
@@ -55,7 +58,7 @@ export function jsonTask(task: TaskView): object {
       task.usage === null
         ? null
         : {
-            cpuSeconds: task.usage.userSeconds + task.usage.systemSeconds,
+            cpuSeconds: inMicroseconds(task.usage.userSeconds + task.usage.systemSeconds),
             maxRssBytes: task.usage.maxRssBytes,
           },
     reason: task.reason,

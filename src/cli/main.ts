@@ -9,6 +9,9 @@ import { openTerminal, OutputClosed, type Terminal } from "./terminal.ts";
 
 const SIGNALS: readonly EndingSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** Set by the first signal that a command ends with. */
+let isSignalled = false;
+
 const terminal = openTerminal(process.stdout, process.stderr, process.env);
 /** Loading the modules takes about 60 at once, and libzmq ends a process that runs out of them. */
 const FILE_DESCRIPTORS_MIN = 128;
@@ -37,7 +40,12 @@ function checkDescriptors(): void {
 
 function makeContext(): CommandContext {
   const handlers: SignalHandler[] = [(signal) => process.exit(exitCodeOfSignal(signal))];
-  for (const signal of SIGNALS) process.on(signal, () => handlers.at(-1)?.(signal));
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      isSignalled = true;
+      handlers.at(-1)?.(signal);
+    });
+  }
   return {
     terminal,
     home: openHomeOnce(terminal),
@@ -73,3 +81,5 @@ function reportError(error: QrewError, debug: boolean): void {
 }
 
 process.exitCode = await main();
+// What was left half done, as a daemon that starts or a stdin that is read, must not keep an interrupted command.
+if (isSignalled) process.exit();

@@ -3,7 +3,6 @@
  * loaded when their command is called, so that `qrew --help` loads nothing but this.
  */
 import { Command, CommanderError } from "commander";
-import { QrewError } from "../../protocol/errors.ts";
 import { QREW_VERSION } from "../../protocol/version.ts";
 import type { CancelFlags } from "./commands/cancel.ts";
 import type { ConvertFlags } from "./commands/convert.ts";
@@ -19,6 +18,7 @@ import type { ValidateFlags } from "./commands/validate.ts";
 import type { WaitFlags } from "./commands/wait.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import type { SubmissionFlags } from "./submitting.ts";
+import { usageError } from "./usageError.ts";
 
 const AFTER_HELP = `
 Jobs are named by their number or by "last". State is kept in $QREW_HOME (default ~/.qrew).
@@ -183,23 +183,5 @@ function declareDaemon(program: Command, context: CommandContext, finish: Finish
       const { daemonStatus } = await import("./commands/daemonStatus.ts");
       await finish(daemonStatus(context, flags));
     },
-  );
-}
-
-/** What commander found, as one sentence with the way to the right one. */
-function usageError(error: CommanderError, program: Command, args: readonly string[]): QrewError {
-  const words = args.filter((arg) => !arg.startsWith("-"));
-  const first = program.commands.find((command) => command.name() === words[0]);
-  const second = first?.commands.find((command) => command.name() === words[1]);
-  const path = ["qrew", first?.name(), second?.name()].filter((name) => name !== undefined).join(" ");
-  // Without a command there is nothing wrong to name, and commander's text is the help itself.
-  if (error.code === "commander.help")
-    return new QrewError("usage", `A command is missing: see \`${path} --help\`.`);
-  const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
-  const hint = hints.map((line) => line.trim()).find((line) => line.startsWith("(Did you mean"));
-  const sentence = what.charAt(0).toUpperCase() + what.slice(1);
-  return new QrewError(
-    "usage",
-    `${sentence}${hint === undefined ? "" : ` ${hint}`}: see \`${path} --help\`.`,
   );
 }

@@ -7,9 +7,10 @@ import { DaemonLink } from "../client/link.ts";
 import { daemonStatus } from "../client/status.ts";
 import { type AcceptedJob, type DocumentBytes, submitDocument } from "../client/submit.ts";
 import { captureSurroundings } from "../client/surroundings.ts";
-import { parseCpus, parseInteger } from "./arguments.ts";
+import { parseCpus, parseInteger, parseJobName } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { type ImportFlags, importSettings } from "./importing.ts";
+import { type Interruptible, interruptible } from "./interrupting.ts";
 
 /** As commander gives them. */
 export interface SubmissionFlags extends ImportFlags {
@@ -27,15 +28,18 @@ export interface Submitted extends AcceptedJob {
   readonly link: DaemonLink;
 }
 
-/** Submits `file` (`-` is stdin) and resolves when the job is accepted. Starts a transient daemon if none runs. */
+/**
+ * Submits `file` (`-` is stdin) and resolves when the job is accepted, or when a signal has ended the attempt, which the user
+ * was told. Starts a transient daemon if none runs.
+ */
 export async function submitFile(
   context: CommandContext,
   file: string,
   flags: SubmissionFlags,
-): Promise<Submitted> {
+): Promise<Interruptible<Submitted>> {
   const cpus = flags.cpus === undefined ? null : parseCpus(flags.cpus);
   const options = {
-    name: flags.name ?? null,
+    name: flags.name === undefined ? null : parseJobName(flags.name),
     source: file,
     import: importSettings(flags),
     priority: parseInteger(flags.priority, "--priority", -1000, 1000),
@@ -50,9 +54,14 @@ export async function submitFile(
     ...resources,
   });
   try {
-    const connection = await link.reach();
-    if (cpus !== null && !link.hasStarted) await noticeOtherCpus(context, link, cpus);
-    return { ...(await submitDocument(connection, { document, options })), link };
+    const outcome = await interruptible(context, async (onSeal) => {
+      const connection = await link.reach();
+      if (cpus !== null && !link.hasStarted) await noticeOtherCpus(context, link, cpus);
+      return { ...(await submitDocument(connection, { document, options, onSeal })), link };
+    });
+    // A closed link seals nothing any more.
+    if (outcome.type === "left") link.close();
+    return outcome;
   } catch (error) {
     link.close();
     throw error;
@@ -82,6 +91,8 @@ function existingFolder(folder: string): string {
 /** Looked at before a daemon is started for it. */
 export function openDocument(file: string): DocumentBytes {
   if (file === "-") return process.stdin;
+  if (file === "")
+    throw new QrewError("usage", "The name of the file is empty: name a workflow document, or - for stdin.");
   const found = statFile(file);
   if (found === undefined)
     throw new QrewError("notFound", `There is no file ${file}: name a workflow document, or - for stdin.`);

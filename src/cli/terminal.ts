@@ -97,8 +97,9 @@ function makeWrite(stream: TerminalStream): Terminal["write"] {
   };
 }
 
+/** As for a store on a full disk: the command line was right. */
 const unwritable = (error: Error): QrewError =>
-  new QrewError("refused", `The output cannot be written (${error.message}): send it elsewhere.`, [], {
+  new QrewError("storeFull", `The output cannot be written (${error.message}): send it elsewhere.`, [], {
     cause: error,
   });
 

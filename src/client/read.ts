@@ -113,7 +113,13 @@ export class StateReader {
     return worker === null || worker.round !== record.round ? record : mergeJob(record, worker);
   }
 
+  /** One damaged seat must not hide the jobs of the others: what the queue knows is shown then. */
   #workerJob(seat: SeatNumber, job: JobSeq): WorkerJobRecord | null {
-    return this.#stores.seat(seat)?.read((reader) => readWorkerJob(reader, job)) ?? null;
+    try {
+      return this.#stores.seat(seat)?.read((reader) => readWorkerJob(reader, job)) ?? null;
+    } catch (error) {
+      if (error instanceof QrewError && error.code === "storeDamaged") return null;
+      throw error;
+    }
   }
 }

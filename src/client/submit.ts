@@ -22,6 +22,8 @@ export type DocumentBytes = Uint8Array | AsyncIterable<Uint8Array>;
 export interface Submission {
   readonly document: DocumentBytes;
   readonly options: SubmissionOptions;
+  /** Called right before the manager is asked to accept. Until then an end of the connection leaves no job behind. */
+  readonly onSeal?: () => void;
 }
 
 export interface AcceptedJob {
@@ -39,9 +41,11 @@ export async function submitDocument(connection: Connection, submission: Submiss
   const opened = await connection.request({ type: "openSubmission", options: submission.options });
   if (opened.type !== "submissionOpened") throw unexpectedReply("openSubmission", opened);
   const chunks = await sendPieces(connection, opened.submission, submission.document);
+  submission.onSeal?.();
   const sealed = await seal(connection, opened.submission, chunks);
   if (sealed.type === "documentInvalid") {
-    throw invalidDocument(sourceName(submission.options.source), sealed.faults, sealed.total);
+    const source = sourceName(submission.options.source);
+    throw invalidDocument(source, sealed.faults, sealed.total, "nothing was submitted");
   }
   if (sealed.type !== "jobAccepted") throw unexpectedReply("sealSubmission", sealed);
   return { job: sealed.job, tasks: sealed.tasks };
@@ -129,12 +133,18 @@ export function formatFault(source: string, fault: DocumentFault): string {
   return `${source}:${fault.line}:${fault.column ?? 1}: ${fault.message}`;
 }
 
-/** The error for a document with `total` faults, of which `faults` are listed. */
-export function invalidDocument(source: string, faults: readonly DocumentFault[], total: number): QrewError {
+/** The error for a document with `total` faults, of which `faults` are listed; `outcome` is what came of it, if that needs saying. */
+export function invalidDocument(
+  source: string,
+  faults: readonly DocumentFault[],
+  total: number,
+  outcome: string | null = null,
+): QrewError {
   const details = faults.map((fault) => formatFault(source, fault));
   if (total > faults.length) details.push(`and ${total - faults.length} more faults`);
   const count = total === 1 ? "a fault" : `${total} faults`;
-  return new QrewError("invalidDocument", `${source} has ${count}; nothing was submitted.`, details);
+  const sentence = `${source} has ${count}${outcome === null ? "" : `; ${outcome}`}.`;
+  return new QrewError("invalidDocument", sentence, details);
 }
 
 function checkEnvironment(env: Readonly<Record<string, string>>): void {

@@ -179,3 +179,19 @@ export function isNetworkFileSystem(type: string): boolean {
   if (type === "fuse" || type.startsWith("fuse.")) return !LOCAL_FUSE_TYPES.has(type);
   return NETWORK_TYPES.has(type);
 }
+
+/** File systems of the kernel that hold no files of users; making a folder there fails, or hangs (Node on /proc). */
+const KERNEL_TYPES: ReadonlySet<string> = new Set([
+  "proc",
+  "sysfs",
+  "cgroup",
+  "cgroup2",
+  "devpts",
+  "debugfs",
+  "tracefs",
+  "securityfs",
+  "configfs",
+  "bpf",
+]);
+
+export const isKernelFileSystem = (type: string): boolean => KERNEL_TYPES.has(type);

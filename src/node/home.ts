@@ -10,7 +10,7 @@ import os from "node:os";
 import path from "node:path";
 import { QrewError } from "../../protocol/errors.ts";
 import { SOCKET_PATH_BYTES_MAX } from "../../protocol/limits.ts";
-import { isNetworkFileSystem, type PathPlace, placeOf } from "./filesystem.ts";
+import { isKernelFileSystem, isNetworkFileSystem, type PathPlace, placeOf } from "./filesystem.ts";
 
 /** What the choice depends on; a test gives its own. */
 export interface HomeInputs {
@@ -64,6 +64,12 @@ export function locateHome(inputs: HomeInputs = currentHomeInputs()): HomeLocati
         "refused",
         `QREW_HOME (${folder}) is on a network file system (${type}), where the state of qrew is not safe: ` +
           "set QREW_HOME to a folder on a local disk of this machine.",
+      );
+    }
+    if (isKernelFileSystem(type)) {
+      throw new QrewError(
+        "refused",
+        `QREW_HOME (${folder}) is in ${type}, where nothing can be stored: choose another folder.`,
       );
     }
     return { folder, source: "environment", notice: null };

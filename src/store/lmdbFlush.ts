@@ -72,7 +72,8 @@ export class Flusher {
   private fail(error: unknown): void {
     const detail = error instanceof Error ? error.message : String(error);
     this.failure ??= new QrewError(
-      "storeFull",
+      // Not storeFull, which is tried again: what was not synced once may be gone, however often it is asked for.
+      "storeDamaged",
       `The disk of ${this.file} failed (${detail}): check the disk, then start qrew again.`,
       [],
       { cause: error },

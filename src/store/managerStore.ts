@@ -3,6 +3,7 @@
  * transaction, so that callers decide what belongs together. Absent is null; unreadable throws `storeDamaged`.
  */
 import * as v from "valibot";
+import { assert } from "../../protocol/errors.ts";
 import {
   countField,
   type JobState,
@@ -134,11 +135,13 @@ export function readNextJob(reader: StoreReader): JobSeq {
   return jobSeq(bytes === undefined ? 1 : unpackU32(bytes, { table: META, key: NEXT_JOB }));
 }
 
-/** Takes the next number: no later transaction gets it again, also when the job is never queued. */
-export function takeJobNumber(writer: StoreWriter): JobSeq {
-  const job = readNextJob(writer);
-  writer.put(META, NEXT_JOB, packU32(job + 1));
-  return job;
+/**
+ * Reserves the number for this job: no later transaction, and no later manager, gives it again, also when the job is never
+ * queued. Throws `internal` when a job has it already.
+ */
+export function reserveJobNumber(writer: StoreWriter, job: JobSeq): void {
+  assert(readJob(writer, job) === null, `job number ${job} is given once`);
+  writer.put(META, NEXT_JOB, packU32(Math.max(readNextJob(writer), job + 1)));
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

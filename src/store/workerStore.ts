@@ -99,8 +99,6 @@ export const readExecutor = (reader: StoreReader): ProcessRecord | null => readP
 export const putExecutor = (writer: StoreWriter, record: ProcessRecord): void =>
   writer.put(META, EXECUTOR, packRecord(record));
 
-export const deleteExecutor = (writer: StoreWriter): void => writer.delete(META, EXECUTOR);
-
 export function readWorkerJob(reader: StoreReader, job: JobSeq): WorkerJobRecord | null {
   const key = u32Key(job);
   const bytes = reader.get(JOBS, key);

@@ -10,14 +10,17 @@ import { readDefaults } from "./defaults.ts";
 import { type Definition, elementCount, type WorkflowDocument } from "./document.ts";
 import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
 import { checkKeys, type KnownKeys } from "./field.ts";
+import { noOtherNames } from "./nearest.ts";
 import { envFieldsOf, readEnv } from "./params.ts";
 import { fill, placeholdersOf } from "./placeholder.ts";
 import { describe, type Entries, isEntries, unusableText } from "./scalar.ts";
+import { UNPRINTABLE } from "./taskName.ts";
 
 const DOCUMENT_KEYS: KnownKeys = {
   owner: "the document",
   keys: new Set(["name", "env", "defaults", "tasks"]),
   later: new Set(["maxRunning", "failFast", "outputs", "params"]),
+  otherNames: noOtherNames,
 };
 
 /** A name is shown in one line of a list. */
@@ -99,12 +102,15 @@ function checkName(head: Entries, faults: FaultList): string | null {
     faults.add(atValue(["name"]), `name must be text, found ${describe(name)}: put it in quotes.`);
     return null;
   }
-  if (
-    name.length > JOB_NAME_LENGTH_MAX ||
-    /[\p{Cc}\u2028\u2029]/u.test(name) ||
-    unusableText(name) !== null
-  ) {
-    faults.add(atValue(["name"]), `name must be one line of at most ${JOB_NAME_LENGTH_MAX} characters.`);
+  if (name.trim() === "") {
+    faults.add(atValue(["name"]), "name is empty: say what the job is called, or leave it out.");
+    return null;
+  }
+  if (name.length > JOB_NAME_LENGTH_MAX || UNPRINTABLE.test(name) || unusableText(name) !== null) {
+    faults.add(
+      atValue(["name"]),
+      `name must be one line of printable text, at most ${JOB_NAME_LENGTH_MAX} characters.`,
+    );
     return null;
   }
   return name;

@@ -5,7 +5,7 @@ import { readCommand } from "./command.ts";
 import type { Defaults } from "./defaults.ts";
 import type { Definition, TaskParams } from "./document.ts";
 import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
-import { checkKeys, fieldOf, type KnownKeys } from "./field.ts";
+import { checkKeys, fieldOf, type KnownKeys, otherTaskKeys } from "./field.ts";
 import { type Foreach, foreachValue, readForeach } from "./foreach.ts";
 import { Interner } from "./interner.ts";
 import { noParamFields, noParams, paramFieldsOf, readParams } from "./params.ts";
@@ -37,7 +37,8 @@ const TASK_KEYS: KnownKeys = {
     "foreach",
     "executor",
   ]),
-  later: new Set(["when", "outputs", "stdout", "stderr", "maxRunning", "failFast"]),
+  later: new Set(["when", "outputs", "stdout", "stderr", "maxRunning", "failFast", "image", "volumes"]),
+  otherNames: otherTaskKeys,
 };
 
 const noAxis: Axis = { type: "none" };

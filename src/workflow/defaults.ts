@@ -1,7 +1,7 @@
 /** The `defaults` of a document: any field of a task but those that make a task one of its own. */
 import type { TaskParams } from "./document.ts";
 import { atKey, atValue, type FaultList } from "./fault.ts";
-import { checkKeys, type Field, fieldOf, type KnownKeys } from "./field.ts";
+import { checkKeys, type Field, fieldOf, type KnownKeys, otherTaskKeys } from "./field.ts";
 import { type ParamFields, noParamFields, noParams, paramFieldsOf, readParams } from "./params.ts";
 import { describe, type Entries, isEntries } from "./scalar.ts";
 import { noSettings, type SettingFields, settingFieldsOf } from "./settings.ts";
@@ -25,7 +25,8 @@ const OWN_KEYS = ["name", "depends", "foreach"];
 const DEFAULT_KEYS: KnownKeys = {
   owner: "defaults",
   keys: new Set(["command", "params", "executor", "resources", "timeout", "priority", "retry"]),
-  later: new Set(["when", "outputs", "stdout", "stderr", "maxRunning", "failFast"]),
+  later: new Set(["when", "outputs", "stdout", "stderr", "maxRunning", "failFast", "image", "volumes"]),
+  otherNames: otherTaskKeys,
 };
 
 export function readDefaults(head: Entries, faults: FaultList): Defaults {

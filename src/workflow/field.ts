@@ -50,12 +50,28 @@ export function fieldsIn(field: Field | null, what: string, faults: FaultList): 
   return fields;
 }
 
+/** Words of other tools for fields of a task, and fields written one level too high. */
+export const otherTaskKeys: ReadonlyMap<string, string> = new Map([
+  ["retries", "retry"],
+  ["needs", "depends"],
+  ["dependencies", "depends"],
+  ["cmd", "command"],
+  ["env", "params.env"],
+  ["stdin", "params.stdin"],
+  ["workdir", "params.workdir"],
+  ["cpus", "resources.cpus"],
+  ["memory", "resources.memory"],
+  ["gpus", "resources.gpus"],
+]);
+
 export interface KnownKeys {
   /** The thing that has these keys, in messages: "a task". */
   readonly owner: string;
   readonly keys: ReadonlySet<string>;
   /** Keys of later versions. */
   readonly later: ReadonlySet<string>;
+  /** What is often written instead (lower case), and where it belongs. */
+  readonly otherNames: ReadonlyMap<string, string>;
 }
 
 /** A fault for each key that this version does not know. */
@@ -72,7 +88,7 @@ function refuseKey(key: string, known: KnownKeys, path: Path, faults: FaultList)
     return;
   }
   faults.add(place, () => {
-    const guess = didYouMean(key, known.keys);
+    const guess = didYouMean(key, known.keys, known.otherNames);
     const advice = guess === "" ? ` It has ${[...known.keys].join(", ")}.` : guess;
     return `Unknown key ${quoted(key)} in ${known.owner}.${advice}`;
   });

@@ -42,8 +42,15 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   return best;
 }
 
-/** ` Did you mean "x"?`, or nothing. */
-export function didYouMean(word: string, candidates: Iterable<string>): string {
-  const name = nearest(word, candidates);
+/** For things that go by one name only. */
+export const noOtherNames: ReadonlyMap<string, string> = new Map();
+
+/** ` Did you mean "x"?`, or nothing. `otherNames` leads from words of other tools (lower case) to what they are called here. */
+export function didYouMean(
+  word: string,
+  candidates: Iterable<string>,
+  otherNames: ReadonlyMap<string, string> = noOtherNames,
+): string {
+  const name = otherNames.get(word.toLowerCase()) ?? nearest(word, candidates);
   return name === null ? "" : ` Did you mean ${JSON.stringify(name)}?`;
 }

@@ -3,6 +3,7 @@ import { ENVIRONMENT_BYTES_MAX, STDIN_BYTES_MAX } from "../../protocol/limits.ts
 import type { TaskParams } from "./document.ts";
 import { atKey, atValue, type FaultList, type Path } from "./fault.ts";
 import { checkKeys, type Field, fieldOf, fieldsIn, type KnownKeys, noFields } from "./field.ts";
+import { noOtherNames } from "./nearest.ts";
 import { describe, type Entries, isEntries, quoted, textOf, unusableText } from "./scalar.ts";
 
 export interface ParamFields {
@@ -18,6 +19,7 @@ const PARAM_KEYS: KnownKeys = {
   owner: "params",
   keys: new Set(["env", "stdin", "workdir"]),
   later: new Set(["image", "volumes"]),
+  otherNames: noOtherNames,
 };
 
 /** The longest path that Linux takes. */

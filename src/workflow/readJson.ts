@@ -6,17 +6,8 @@ import { jsonLocator } from "./locateJson.ts";
 import type { ReadDocument } from "./reading.ts";
 import { scanJson } from "./scanJson.ts";
 
-/** The longest text that V8 has. */
-const JSON_BYTES_MAX = 512 * 1024 * 1024 - 24;
-
+/** At most DOCUMENT_BYTES_MAX bytes: one text has to hold them. */
 export function readJson(content: Buffer, faults: FaultList): ReadDocument | null {
-  if (content.length > JSON_BYTES_MAX) {
-    faults.add(
-      wholeDocument,
-      `The document has ${content.length} bytes, JSON is read up to ${JSON_BYTES_MAX}: use foreach, or split it.`,
-    );
-    return null;
-  }
   const scan = scanJson(content);
   const positionOf = (offset: number): ReturnType<typeof atPosition> => positionIn(content, offset);
   if (scan.refused !== null) {

@@ -5,7 +5,9 @@ import type { Filling } from "./placeholder.ts";
 import type { Quantity } from "./quantity.ts";
 import { quoted } from "./scalar.ts";
 
-/** The amount in the field; `fallback` if there is no field, or if it is wrong, which is then blamed. */
+const noAdvice = (): string => "";
+
+/** The amount in the field; `fallback` if there is no field, or if it is wrong, which is then blamed, with `advice` behind. */
 export function readSetting<Fallback>(
   what: string,
   field: Field | null | undefined,
@@ -13,12 +15,16 @@ export function readSetting<Fallback>(
   fallback: Fallback,
   faults: FaultList,
   read: (value: unknown) => Quantity,
+  advice: () => string = noAdvice,
 ): number | Fallback {
   if (field === null || field === undefined) return fallback;
   const value = field.filled(filling);
   const quantity = read(value);
   if (quantity.ok) return quantity.amount;
-  field.blame(faults, () => `${what} must be ${quantity.expected}${filledBy(value, field, filling)}.`);
+  field.blame(
+    faults,
+    () => `${what} must be ${quantity.expected}${filledBy(value, field, filling)}.${advice()}`,
+  );
   return fallback;
 }
 

@@ -7,6 +7,7 @@ import { atPosition, type FaultList, type Position, wholeDocument } from "./faul
 import { yamlLocator } from "./locateYaml.ts";
 import { type ReadDocument, tooDeep } from "./reading.ts";
 import { lexedBounded, nestedTooDeepAt, YamlTooLarge } from "./yamlBounds.ts";
+import { yamlAdvice } from "./yamlAdvice.ts";
 import { yamlValue } from "./yamlValue.ts";
 
 /** YAML is read at some 2 MB per second and takes a hundred times its size in memory; JSON is fifty times faster. */
@@ -69,14 +70,29 @@ function composed(
     return null;
   }
   const { documents, errors } = compose(tokens, text.length);
-  for (const { offset, message } of errors.slice(0, SYNTAX_FAULTS_MAX)) {
-    addFault(offset, `The document is no YAML: ${message.replaceAll(/\s+/g, " ").replace(/[.:]?$/, ".")}`);
-  }
+  tellErrors(text, errors, positionAt, addFault);
   const [document, second] = documents;
   if (errors.length > 0 || document === undefined) return null;
   if (second === undefined) return document;
   addFault(second.range[0], "A second document begins here: a file has one workflow, split it.");
   return null;
+}
+
+function tellErrors(
+  text: string,
+  errors: readonly SyntaxError[],
+  positionAt: PositionAt,
+  addFault: (offset: number, message: string) => void,
+): void {
+  let advisedLine = 0; // what else is wrong on a line with advice follows from the same mistake
+  for (const { offset, message } of errors.slice(0, SYNTAX_FAULTS_MAX)) {
+    const { line } = positionAt(offset);
+    if (line === advisedLine) continue;
+    const advice = yamlAdvice(text, offset, message);
+    if (advice !== null) advisedLine = line;
+    const sentence = message.replaceAll(/\s+/g, " ").replace(/[.:]?$/, ".");
+    addFault(advice?.offset ?? offset, advice?.message ?? `The document is no YAML: ${sentence}`);
+  }
 }
 
 /** The tokens up to the first error. */

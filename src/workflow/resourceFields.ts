@@ -42,7 +42,11 @@ export function readResources(
       );
       continue;
     }
-    named.push([name, readSetting(`The resource ${quoted(name)}`, field, filling, 0, faults, readMilli)]);
+    const what = `The resource ${quoted(name)}`;
+    named.push([
+      name,
+      readSetting(what, field, filling, 0, faults, readMilli, () => meantResource(name, [])),
+    ]);
   }
   if (named.length > NAMED_RESOURCES_MAX) {
     fields
@@ -92,14 +96,30 @@ function checkCapacity(
     const offered = Object.hasOwn(capacity.named, name) ? (capacity.named[name] ?? 0) : null;
     if (offered === null) {
       fields.get(name)?.blame(faults, () => {
-        const guess = didYouMean(name, ["cpus", "memory", "gpus", ...Object.keys(capacity.named)]);
-        return `This node offers no resource ${quoted(name)}, so the task could never run.${guess}`;
+        const guess = meantResource(name, Object.keys(capacity.named));
+        const offer = ` Offer it with \`qrew daemon start --resource ${name}=${milli(amount || 1000)}\`.`;
+        return `This node offers no resource ${quoted(name)}, so the task could never run.${guess === "" ? offer : guess}`;
       });
     } else if (amount > offered) {
       refuse(`${milli(amount)} of ${quoted(name)}`, milli(offered), fields.get(name));
     }
   }
 }
+
+/** What other tools call the three that every node has. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["mem", "memory"],
+  ["ram", "memory"],
+  ["rss", "memory"],
+  ["cpu", "cpus"],
+  ["core", "cpus"],
+  ["cores", "cpus"],
+  ["threads", "cpus"],
+  ["gpu", "gpus"],
+]);
+
+const meantResource = (name: string, offered: readonly string[]): string =>
+  didYouMean(name, ["cpus", "memory", "gpus", ...offered], OTHER_NAMES);
 
 const milli = (amount: number): string => String(amount / 1000);
 const mebibytes = (bytes: number): string => `${Math.round((bytes / 1024 ** 2) * 10) / 10}M`;

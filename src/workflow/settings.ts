@@ -4,6 +4,7 @@
  */
 import type { FaultList, Path } from "./fault.ts";
 import { checkKeys, type Field, fieldOf, fieldsIn, type KnownKeys, noFields } from "./field.ts";
+import { noOtherNames } from "./nearest.ts";
 import type { Filling } from "./placeholder.ts";
 import { withPlaceholders } from "./placeholderUse.ts";
 import type { RetryPolicy, TaskClass } from "./plan.ts";
@@ -32,6 +33,7 @@ const RETRY_KEYS: KnownKeys = {
   owner: "retry",
   keys: new Set(["limit", "backoff", "factor", "max"]),
   later: new Set(),
+  otherNames: noOtherNames,
 };
 
 /** The setting fields of a task or of the defaults, not yet read. */

@@ -9,7 +9,7 @@ export const TASK_NAME_LENGTH_MAX = 256;
 
 const USUAL = /^[\w.-]+$/;
 /** Control characters, line and paragraph separators, and those that turn the direction of text. */
-const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+export const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const ELEMENT = /\[\d+\]$/;
 
 /** The name, or empty text after a fault. */

@@ -4,6 +4,7 @@
  */
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode, Scalar, type YAMLMap } from "yaml";
 import { isEntries, quoted, WrittenNumber } from "./scalar.ts";
+import { meantPlaceholder, quotePlaceholder } from "./yamlAdvice.ts";
 
 /** Nodes of a document with its aliases unfolded. Honest ones repeat a block of settings a few thousand times. */
 const UNFOLDED_NODES_MAX = 10_000_000;
@@ -88,6 +89,11 @@ class Conversion {
   }
 
   #entries(map: YAMLMap.Parsed): Readonly<Record<string, unknown>> {
+    const placeholder = meantPlaceholder(map, keyText);
+    if (placeholder !== null) {
+      this.#report(map.range[0], quotePlaceholder(placeholder));
+      return {};
+    }
     const own = new Map<string, unknown>();
     const merged = new Map<string, unknown>();
     for (const { key, value } of map.items) {

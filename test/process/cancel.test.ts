@@ -2,8 +2,10 @@ import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { runJob, submitJob, tasksOf, taskOf, writeDocument } from "../support/jobs.ts";
+import { readJson, shapes } from "../support/jsonShapes.ts";
 import { type QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 
@@ -187,6 +189,25 @@ describe("Ctrl-C on qrew run", () => {
       expect(processesWith(mark)).toEqual([]);
       expect(said).toContain("cancelling job 1");
       expect((await qrew.run(["wait", "1"])).stdout).toContain("job 1 (workflow) cancelled");
+    });
+  });
+
+  it("comes at any moment of the beginning, and no job runs on unknown", { timeout: 90_000 }, async () => {
+    await withQrew(async (qrew) => {
+      const file = writeDocument(qrew, [{ name: "long", command: "sleep 600" }]);
+      // The first one starts the daemon as well. The times are what is tried, not what is waited for.
+      for (const afterMs of [200, 50, 100, 150, 200, 250, 300, 350, 400]) {
+        const child = qrew.spawn(["run", file]);
+        const ended = new Promise((resolve) =>
+          child.once("close", (code, signal) => resolve(code ?? signal)),
+        );
+        await delay(afterMs);
+        child.kill("SIGINT");
+        // By the signal itself where Node had not come to our code yet.
+        expect([130, "SIGINT"]).toContain(await ended);
+        const { jobs } = readJson(shapes.jobs, (await qrew.run(["jobs", "--json"])).stdout);
+        expect(jobs.filter(({ state }) => state !== "cancelled")).toEqual([]);
+      }
     });
   });
 

@@ -52,7 +52,8 @@ describe("qrew run", () => {
     const bad = await runJob(qrew, { name: "bad", tasks: [{ name: "a", command: "exit 1" }] });
     expect(bad.code).toBe(1);
     expect(bad.stdout).toContain(`job ${bad.job} (bad) failed`);
-    expect(bad.stdout).toContain(`next: qrew logs ${bad.job} a --stderr`);
+    // It wrote nothing that could be read.
+    expect(bad.stdout).toMatch(new RegExp(`^next: qrew tasks ${bad.job}$`, "m"));
   });
 
   it("says how far it is now and then, in plain lines", async () => {
@@ -201,6 +202,7 @@ describe("qrew validate", () => {
     writeFileSync(bad, "- name: a\n  command: true\n  depends: [bb]\n- name: b\n  comand: x\n");
     const refused = await qrew.run(["validate", bad]);
     expectError(refused, 2, /did you mean "b"/);
+    expect(refused.stderr).not.toContain("submitted");
     const listed = await qrew.run(["validate", bad, "--json"]);
     expect(listed.code).toBe(2);
     const { ok, tasks, faults, total } = readJson(shapes.validate, listed.stdout);
@@ -218,11 +220,34 @@ describe("qrew validate", () => {
   });
 });
 
+describe("stdout", () => {
+  it("that nobody reads ends a command quietly", async () => {
+    for (const args of [["daemon", "status"], ["jobs"], ["show", String(sound)], ["logs", String(sound)]]) {
+      const child = qrew.spawn(args);
+      child.stdout?.destroy();
+      let said = "";
+      child.stderr?.on("data", (piece: Buffer) => (said += piece.toString()));
+      const code = await new Promise((resolve) => child.once("close", resolve));
+      expect({ args, code, said }).toEqual({ args, code: 0, said: "" });
+    }
+  });
+
+  it("that is full is no wrong use", async () => {
+    const sh = ["sh", "-c", 'exec "$@" >/dev/full', "sh"];
+    expectError(await qrew.run(["jobs"], { through: sh }), 4, /output cannot be written/);
+  });
+});
+
 describe("exit codes", () => {
   it("are 2 for wrong use", async () => {
     expectError(await qrew.run([]), 2, /command is missing/);
     expectError(await qrew.run(["rnu", "x"]), 2, /Did you mean run\?/);
+    expectError(await qrew.run(["status"]), 2, /`qrew daemon status`.*`qrew jobs`/);
+    for (const list of ["list", "ls", "ps"]) expectError(await qrew.run([list]), 2, /`qrew jobs`/);
+    expectError(await qrew.run(["kill", "1"]), 2, /`qrew cancel JOB`/);
     expectError(await qrew.run(["run"]), 2, /qrew run --help/);
+    expectError(await qrew.run(["run", ""]), 2, /name of the file is empty/);
+    expectError(await qrew.run(["show", "last", "last"]), 2, /got 2: see/);
     expectError(await qrew.run(["show", "1", "--nonsense"]), 2, /--nonsense/);
     expectError(await qrew.run(["show", "first"]), 2, /number or by "last"/);
     expectError(await qrew.run(["run", "x.yaml", "--priority", "high"]), 2, /--priority/);

@@ -126,7 +126,7 @@ export const shapes = {
   jobs: v.strictObject({ version, jobs: v.array(v.strictObject(jobFields)), more: v.boolean() }),
   summaries: v.strictObject({ version, jobs: v.array(v.strictObject(summaryFields)) }),
   tasks: v.strictObject({ version, jobId: count, tasks: v.array(task) }),
-  logs: v.strictObject({ version, jobId: count, outputs: v.array(output) }),
+  logs: v.strictObject({ version, jobId: count, outputs: v.array(output), running: v.array(v.string()) }),
   validate: v.strictObject({
     version,
     ok: v.boolean(),

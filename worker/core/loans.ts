@@ -35,6 +35,9 @@ function demandOf(turn: Turn, job: JobActor): DemandClass[] {
   return classes;
 }
 
+/** Slots of one class that a job may hold at a time: more than any node has cpus, and few enough to hand out one by one. */
+const CLASS_SLOTS_MAX = 1024;
+
 /**
  * Highest priority first, then the shape whose first task is ready longest, as tasks are dispatched: the manager hands out
  * slots in this order, and a shape that always came last would never get the resource that only it needs.
@@ -57,7 +60,7 @@ export function countWithin(shape: Resources, capacity: Resources): number {
   for (const name of Object.keys(shape.named)) {
     count = Math.min(count, namedAmount(capacity, name) / namedAmount(shape, name));
   }
-  return Math.max(1, Math.floor(count));
+  return Math.min(Math.max(1, Math.floor(count)), CLASS_SLOTS_MAX);
 }
 
 function sameDemand(a: readonly DemandClass[], b: readonly DemandClass[]): boolean {

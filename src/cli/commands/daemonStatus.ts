@@ -30,9 +30,9 @@ export async function daemonStatus(context: CommandContext, flags: DaemonStatusF
       connection.close();
     }
   } catch (thrown) {
-    const error = QrewError.from(thrown);
     // A daemon that lives and does not answer is an error; one that does not live is a state.
-    if (error.code !== "unreachable" || (await livingHolder(home)) !== null) throw error;
+    const isUnreachable = thrown instanceof QrewError && thrown.code === "unreachable";
+    if (!isUnreachable || (await livingHolder(home)) !== null) throw thrown;
     if (flags.json === true) await terminal.line(jsonDocument({ running: false, home: home.folder }));
     else await terminal.line(`no daemon runs for ${home.folder}; commands that need one start it`);
     return UNREACHABLE_EXIT;

@@ -6,6 +6,7 @@ import { isUtf8 } from "node:buffer";
 import { QrewError } from "../../../protocol/errors.ts";
 import type { CapturedOutput } from "../../../protocol/executorLink.ts";
 import type { TaskIndex } from "../../../protocol/ids.ts";
+import { isFinalJobState } from "../../../protocol/states.ts";
 import type { StateReader } from "../../client/read.ts";
 import { outputPieces, type StreamName } from "../../client/readOutput.ts";
 import type { JobTasks, TaskView } from "../../client/readTasks.ts";
@@ -48,9 +49,11 @@ export function logs(
     if (one !== null && !wanted.json) await writeOne(context, reader, tasks, tasks.task(one), wanted);
     else {
       const candidates = taskName === null ? inOrderOfStart(tasks) : namedCandidates(tasks, taskName);
-      const outputs = eachOutput(reader, tasks, candidates, wanted);
-      if (wanted.json) await writeJson(context, tasks, outputs, wanted);
-      else await writeAll(context, tasks, outputs, wanted);
+      checkAttempt(tasks, taskName, candidates, wanted);
+      const running: string[] = [];
+      const outputs = eachOutput(reader, tasks, candidates, wanted, running);
+      if (wanted.json) await writeJson(context, tasks, outputs, wanted, running);
+      else await writeAll(context, tasks, outputs, wanted, candidates);
     }
     return 0;
   });
@@ -87,17 +90,36 @@ interface FoundOutput {
   readonly output: CapturedOutput;
 }
 
-/** Without those that wrote nothing, or had no such attempt. */
+/** As for a single task: an attempt that none of them had is not there. */
+function checkAttempt(
+  tasks: JobTasks,
+  name: string | null,
+  candidates: readonly Candidate[],
+  { attempt }: Wanted,
+): void {
+  const most = candidates.reduce((found, { latest }) => Math.max(found, latest), 0);
+  if (attempt === null || attempt <= most) return;
+  const { job } = tasks.job;
+  const whose = name === null ? `No task of job ${job}` : `No task "${printable(name)}" of job ${job}`;
+  const had = most === 0 ? "an attempt yet" : `more than ${plural(most, "attempt")}`;
+  throw new QrewError("notFound", `${whose} had ${had}: see \`qrew tasks ${job}\`.`);
+}
+
+/** Without those that wrote nothing, or had no such attempt. Names of those that still write are added to `running`. */
 function* eachOutput(
   reader: StateReader,
   tasks: JobTasks,
   candidates: readonly Candidate[],
   wanted: Wanted,
+  running: string[],
 ): Generator<FoundOutput> {
   for (const { task, latest } of candidates) {
     const attempt = wanted.attempt ?? latest;
+    // Looked at before the output: what ends between the two is found.
+    const view = tasks.task(task);
     const output = reader.output(tasks.job, task, attempt, wanted.stream);
-    if (output !== null) yield { name: tasks.task(task).name, attempt, output };
+    if (output !== null) yield { name: view.name, attempt, output };
+    else if (view.state === "running" && view.attempt === attempt) running.push(view.name);
   }
 }
 
@@ -130,7 +152,8 @@ function whyNothing(task: TaskView, attempt: number, wanted: Wanted): string {
   if (task.attempt === 0) return `${name} has not started (${task.state})`;
   const isRunning = task.state === "running" && attempt === task.attempt;
   if (isRunning) return `${name} still runs: its output can be read when it has ended`;
-  return `${name} wrote nothing to ${wanted.stream}${task.attempt > 1 ? ` in attempt ${attempt}` : ""}`;
+  const earlier = attempt > 1 ? "; of an earlier one see --attempt 1" : "";
+  return `${name} wrote nothing to ${wanted.stream}${task.attempt > 1 ? ` in attempt ${attempt}${earlier}` : ""}`;
 }
 
 async function writeAll(
@@ -138,6 +161,7 @@ async function writeAll(
   tasks: JobTasks,
   outputs: Iterable<FoundOutput>,
   wanted: Wanted,
+  candidates: readonly Candidate[],
 ): Promise<void> {
   const { terminal } = context;
   let written = 0;
@@ -149,7 +173,10 @@ async function writeAll(
     written += 1;
   }
   if (written > 0) return;
-  terminal.note(`qrew: no task of job ${tasks.job.job} wrote anything to ${wanted.stream} so far`);
+  const soFar = isFinalJobState(tasks.job.state) ? "" : " so far";
+  const isRepeated = wanted.attempt === null && candidates.some(({ latest }) => latest > 1);
+  const earlier = isRepeated ? " in its latest attempt; of earlier ones see --attempt 1" : "";
+  terminal.note(`qrew: no task of job ${tasks.job.job} wrote anything to ${wanted.stream}${soFar}${earlier}`);
 }
 
 /** True if the last byte ends a line. */
@@ -168,6 +195,7 @@ async function writeJson(
   tasks: JobTasks,
   outputs: Iterable<FoundOutput>,
   wanted: Wanted,
+  running: readonly string[],
 ): Promise<void> {
   const { terminal } = context;
   await terminal.write(`{"version":${JSON_VERSION},"jobId":${tasks.job.job},"outputs":[`);
@@ -176,7 +204,7 @@ async function writeJson(
     await terminal.write(separator + JSON.stringify(await jsonOutput(found, wanted.stream)));
     separator = ",\n";
   }
-  await terminal.write("\n]}\n");
+  await terminal.write(`\n],"running":${JSON.stringify(running)}}\n`);
 }
 
 /** Text where the bytes are UTF-8, else base64: JSON has no bytes. */

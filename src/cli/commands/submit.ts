@@ -1,5 +1,6 @@
 /** `qrew submit FILE`: the number of the job on stdout, alone, so that scripts can take it. */
-import type { CommandContext, ExitCode } from "../context.ts";
+import { type CommandContext, type ExitCode, exitCodeOfSignal } from "../context.ts";
+import { cancelSubmitted } from "../takingBack.ts";
 import { type SubmissionFlags, submitFile } from "../submitting.ts";
 
 export async function submit(
@@ -7,8 +8,17 @@ export async function submit(
   file: string,
   flags: SubmissionFlags,
 ): Promise<ExitCode> {
-  const { job, link } = await submitFile(context, file, flags);
-  link.close();
+  const submitted = await submitFile(context, file, flags);
+  if (submitted.type === "left") return exitCodeOfSignal(submitted.signal);
+  const { job, link } = submitted.result;
+  try {
+    if (submitted.signal === "SIGINT") {
+      await cancelSubmitted(context, link, job);
+      return exitCodeOfSignal("SIGINT");
+    }
+  } finally {
+    link.close();
+  }
   await context.terminal.line(flags.json === true ? JSON.stringify({ version: 1, jobId: job }) : String(job));
-  return 0;
+  return submitted.signal === null ? 0 : exitCodeOfSignal(submitted.signal);
 }

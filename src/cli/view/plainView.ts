@@ -9,6 +9,9 @@ import { formatDuration } from "./time.ts";
 /** Between two lines. A log of an hour has 1,800 of them at most, and only where something changed. */
 export const PLAIN_LINE_STEP_MS = 2_000;
 
+/** Less would be shown as 0.0: nothing ended lately, which the count says already. */
+const RATE_SHOWN_MIN = 0.05;
+
 export const titleOf = (summary: Pick<JobSummary, "job" | "name">): string =>
   `job ${summary.job} (${printable(summary.name)})`;
 
@@ -21,7 +24,7 @@ export function plainProgressLine(progress: Progress, nowMs: number): string {
   if (tasks.backoff > 0) parts.push(`${formatNumber(tasks.backoff)} in backoff`);
   if (tasks.failed > 0) parts.push(`${formatNumber(tasks.failed)} failed`);
   const rate = taskRate(progress, nowMs);
-  if (rate !== null) parts.push(formatRate(rate));
+  if (rate !== null && rate >= RATE_SHOWN_MIN) parts.push(formatRate(rate));
   parts.push(
     summary.startedAtMs === null ? summary.state : formatDuration(elapsedMs(summary.startedAtMs, nowMs)),
   );

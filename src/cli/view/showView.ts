@@ -113,11 +113,16 @@ function section(title: string, lines: readonly (readonly Span[])[], style: Styl
 /** Commands that make sense now, the most useful first. */
 export function nextCommands({ job, failures }: Pick<ShownJob, "job" | "failures">): readonly string[] {
   const commands: string[] = [];
-  const failed = failures[0]?.task.name;
-  if (failed !== undefined) commands.push(`qrew logs ${job.job} ${shellWord(failed)} --stderr`);
+  for (const { task, excerpt } of failures) {
+    // Of a task that wrote nothing there is nothing to read.
+    if (excerpt === null) continue;
+    const stream = excerpt.stream === "stderr" ? " --stderr" : "";
+    commands.push(`qrew logs ${job.job} ${shellWord(task.name)}${stream}`);
+    break;
+  }
   if (!isFinalJobState(job.state)) commands.push(`qrew wait ${job.job}`, `qrew cancel ${job.job}`);
   commands.push(`qrew tasks ${job.job}`);
-  if (failed === undefined) commands.push(`qrew logs ${job.job}`);
+  if (failures.length === 0) commands.push(`qrew logs ${job.job}`);
   return commands;
 }
 

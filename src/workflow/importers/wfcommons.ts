@@ -32,7 +32,8 @@ export function wfformatDocument(
   if (recording === null) return { value: undefined, locate: read.locate };
   const tasks = replayTasks(recording, context, faults);
   const name = isEntries(read.value) ? textOf(read.value["name"]) : null;
-  const value: ImportedDocument = { ...(name === null ? {} : { name: oneLine(name) }), tasks };
+  const isNamed = name !== null && name.trim() !== "";
+  const value: ImportedDocument = { ...(isNamed ? { name: oneLine(name) } : {}), tasks };
   const places = recording.map(({ path: at }) => atValue(at));
   return { value, locate: locateByTask(places, read.locate) };
 }
@@ -223,4 +224,5 @@ function pathInFolder(name: string): string {
   return inside === "" || inside.endsWith("/") ? `${inside}file` : inside;
 }
 
-const oneLine = (name: string): string => name.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, "_").slice(0, 256);
+const oneLine = (name: string): string =>
+  name.replace(/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, "_").slice(0, 256);

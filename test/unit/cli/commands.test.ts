@@ -278,6 +278,17 @@ describe("logs", () => {
     expect(at.stderr()).toContain(message);
   });
 
+  it.each([
+    [["logs", "1", "part", "--attempt", "9"]],
+    [["logs", "1", "--attempt", "9"]],
+    [["logs", "1", "bad", "--attempt", "9", "--json"]],
+  ])("has no such attempt of any of them: %j", async (args) => {
+    await twoJobs();
+    expect(await at.run(...args)).toBe(3);
+    expect(at.stderr()).toMatch(/had more than [12] attempts?: see/);
+    expect(at.stdout()).toBe("");
+  });
+
   it("says when there is no such task", async () => {
     await twoJobs();
     expect(await at.run("logs", "1", "nix")).toBe(3);

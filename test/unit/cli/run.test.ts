@@ -137,6 +137,8 @@ describe("submit", () => {
 
   it.each([
     [["--priority", "high"], 2],
+    [["--name", ""], 2],
+    [["--name", "two\nlines"], 2],
     [["--dir", "x", "--fresh-dir"], 2],
     [["--dir", "/nonexistent/folder"], 3],
   ])("with %j ends before anything is sent", async (args, code) => {
@@ -251,6 +253,104 @@ describe("run", () => {
     screen.draw(live.stderr());
     expect(screen.shown()).toEqual([]);
     expect(screen.cursorVisible).toBe(true);
+  });
+});
+
+describe("an interrupt while the job is submitted", () => {
+  /** A manager that holds its answer to requests of this type until `answer` is called; then it cancels the job when asked. */
+  async function holding(
+    type: "openSubmission" | "sealSubmission",
+  ): Promise<{ readonly held: () => Promise<void>; readonly answer: () => void }> {
+    let answer = (): void => undefined;
+    let isCancelled = false;
+    let follow = (_state: JobState): void => undefined;
+    let reached = (): void => undefined;
+    const there = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    fake = await openFakeManager(home, (request, say) => {
+      const number = request.request;
+      const replies = {
+        openSubmission: () => say({ type: "submissionOpened", request: number, submission: 1 }),
+        sealSubmission: () => say({ type: "jobAccepted", request: number, job: JOB, tasks: 1 }),
+      };
+      if (request.type === type) {
+        answer = replies[type];
+        reached();
+      } else if (request.type === "openSubmission") replies.openSubmission();
+      else if (request.type === "appendSubmission")
+        say({ type: "chunkAccepted", request: number, index: request.index });
+      else if (request.type === "followJobs") {
+        follow = (state) =>
+          tell(say, number, state, counts(state === "running" ? { running: 1 } : { cancelled: 1 }));
+        follow(isCancelled ? "cancelled" : "running");
+      } else if (request.type === "cancelJobs") {
+        say({ type: "cancelAccepted", request: number, jobs: [JOB] });
+        isCancelled = true;
+        follow("cancelled");
+      }
+    });
+    return { held: () => there, answer: () => answer() };
+  }
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("leaves nothing behind before the seal (%s)", async (name, exitCode) => {
+    const { held } = await holding("openSubmission");
+    const code = at.run("run", file);
+    await held();
+    at.signal(name);
+    expect(await code).toBe(exitCode);
+    expect(at.stderr()).toContain("nothing was submitted");
+    expect(asked("sealSubmission")).toEqual([]);
+  });
+
+  it("cancels the job that is accepted all the same, and waits for its end", async () => {
+    const { held, answer } = await holding("sealSubmission");
+    const code = at.run("run", file);
+    await held();
+    at.signal("SIGINT");
+    answer();
+    expect(await code).toBe(130);
+    expect(at.stderr()).toContain("cancelling job 1");
+    expect(asked("cancelJobs")).toMatchObject([{ jobs: [1] }]);
+  });
+
+  it.each([["submit"], ["run", "--detach"]])(
+    "cancels it and names it where nobody follows (%s)",
+    async (...args) => {
+      const { held, answer } = await holding("sealSubmission");
+      const code = at.run(...args, file);
+      await held();
+      at.signal("SIGINT");
+      answer();
+      expect(await code).toBe(130);
+      expect(at.stderr()).toContain("job 1 was accepted before the interrupt, and is being cancelled");
+      expect(at.stdout()).toBe("");
+      expect(asked("cancelJobs")).toMatchObject([{ jobs: [1] }]);
+    },
+  );
+
+  it("leaves the job alone on SIGTERM, and names it", async () => {
+    const { held, answer } = await holding("sealSubmission");
+    const code = at.run("run", file);
+    await held();
+    at.signal("SIGTERM");
+    answer();
+    expect(await code).toBe(143);
+    expect(at.stderr()).toContain("leaving job 1; it goes on");
+    expect(asked("cancelJobs")).toEqual([]);
+  });
+
+  it("leaves at the second one, and says that it is not known", async () => {
+    const { held } = await holding("sealSubmission");
+    const code = at.run("run", file);
+    await held();
+    at.signal("SIGINT");
+    at.signal("SIGINT");
+    expect(await code).toBe(130);
+    expect(at.stderr()).toContain("see with `qrew jobs` whether the job is there");
   });
 });
 

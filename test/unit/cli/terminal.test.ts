@@ -68,7 +68,7 @@ describe("the terminal", () => {
     out.fail("ENOSPC");
     await first;
     await expect(terminal.write("more")).rejects.toMatchObject({
-      code: "refused",
+      code: "storeFull",
       message: matching(/ENOSPC/),
     });
   });

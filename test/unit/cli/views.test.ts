@@ -304,7 +304,10 @@ describe("show", () => {
         daemonRuns: false,
         running: [task({ name: "slow", state: "running", finishedAtMs: null })],
         failures: [
-          { task: task({ name: "it's bad", state: "failed", reason: "exit code 1" }), excerpt: null },
+          {
+            task: task({ name: "it's bad", state: "failed", reason: "exit code 1" }),
+            excerpt: { stream: "stderr", lines: ["no luck"] },
+          },
         ],
         repeated: [
           {

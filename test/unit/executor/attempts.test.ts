@@ -166,7 +166,9 @@ describe("the forkserver", () => {
     executor.collected(2);
     expect(executor.endsTold()).toEqual([2]);
     executor.say(acknowledge(0, 1, 2));
-    executor.take("discardSpool");
+    // Also the files of what was lost.
+    const discarded = [1, 2, 3].map(() => executor.take("discardSpool").paths.length);
+    expect(discarded).toEqual([2, 2, 1]);
     expect(executor.unexpected()).toEqual([]);
     executor.say(run(3));
     executor.take("openForkserver");

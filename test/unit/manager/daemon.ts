@@ -77,7 +77,11 @@ export class Daemon {
   #epoch = 0;
   #request = 100;
 
-  constructor(options: Partial<ManagerOptions> = {}, unfinished: readonly JobRecord[] = []) {
+  constructor(
+    options: Partial<ManagerOptions> = {},
+    unfinished: readonly JobRecord[] = [],
+    heldSeats: readonly SeatNumber[] = [],
+  ) {
     const all: ManagerOptions = {
       epoch: 1,
       packageVersion: "1.0.0",
@@ -92,7 +96,7 @@ export class Daemon {
       ...options,
     };
     const numbers = unfinished.map(({ job }) => Number(job));
-    this.state = createManager(all, unfinished, Math.max(0, ...numbers) + 1);
+    this.state = createManager(all, unfinished, Math.max(0, ...numbers) + 1, heldSeats);
   }
 
   get wallMs(): number {
@@ -153,8 +157,8 @@ export class Daemon {
     return found.epoch;
   }
 
-  lose(seat: SeatNumber = SEAT): void {
-    this.feed({ type: "workerLost", seat, epoch: this.epochOf(seat) });
+  lose(seat: SeatNumber = SEAT, damage: string | null = null): void {
+    this.feed({ type: "workerLost", seat, epoch: this.epochOf(seat), damage });
   }
 
   finish(job: number, state: JobState = "succeeded", seat: SeatNumber = SEAT): void {

@@ -31,7 +31,7 @@ describe("a QWorker", () => {
     daemon.feed({ type: "workerTold", seat: SEAT, epoch: epoch - 1, fact });
     daemon.feed({ type: "workerTold", seat: seatNumber(3), epoch, fact });
     expect(daemon.state.jobs.size).toBe(1);
-    daemon.feed({ type: "workerLost", seat: SEAT, epoch: epoch - 1 });
+    daemon.feed({ type: "workerLost", seat: SEAT, epoch: epoch - 1, damage: null });
     expect(daemon.state.seats.get(SEAT)?.type).toBe("ready");
   });
 
@@ -112,6 +112,25 @@ describe("a QWorker", () => {
     daemon.lose();
     daemon.take("announceLeaving");
     daemon.take("leave");
+    expect(daemon.unexpected()).toEqual([]);
+  });
+
+  it("whose store is damaged fails its jobs with the reason, and holds back nobody else", () => {
+    const daemon = new Daemon({}, [jobRecord(1, { state: "running", seat: SEAT })]);
+    daemon.feed({ type: "woken" });
+    expect(started(daemon)).toBe(1);
+    daemon.lose(SEAT, "the store is damaged");
+    expect(daemon.state.jobs.size).toBe(0);
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.store(jobRecord(2));
+    expect(daemon.take("startWorker").seat).not.toBe(SEAT);
+    expect(daemon.unexpected()).toEqual([]);
+  });
+
+  it("that outlived its manager without jobs is replaced by one that leaves", () => {
+    const daemon = new Daemon({}, [], [SEAT]);
+    daemon.feed({ type: "woken" });
+    expect(started(daemon)).toBe(1);
     expect(daemon.unexpected()).toEqual([]);
   });
 

@@ -13,7 +13,13 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SOCKET_PATH_BYTES_MAX } from "../../../protocol/limits.ts";
-import { type HomeInputs, locateHome, openHome, SOCKET_NAME_BYTES_MAX } from "../../../src/node/home.ts";
+import {
+  currentHomeInputs,
+  type HomeInputs,
+  locateHome,
+  openHome,
+  SOCKET_NAME_BYTES_MAX,
+} from "../../../src/node/home.ts";
 import { failureOf } from "../../support/failure.ts";
 
 const UID = os.userInfo().uid;
@@ -59,6 +65,12 @@ describe("the state folder is located", () => {
     ],
   ])("at %s", (_, machine, folder, source) => {
     expect(locateHome(inputs(machine))).toEqual({ folder, source, notice: null });
+  });
+
+  it("not in a file system of the kernel, where making a folder may hang", () => {
+    expect(() => locateHome({ ...currentHomeInputs(), environment: { QREW_HOME: "/proc/x" } })).toThrow(
+      expect.objectContaining({ code: "refused" }),
+    );
   });
 
   it("at a local place with a notice, where the home is on a network file system", () => {

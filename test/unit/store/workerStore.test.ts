@@ -9,7 +9,6 @@ import {
   type WorkerJobRecord,
 } from "../../../src/store/workerRecords.ts";
 import {
-  deleteExecutor,
   deleteWorkerJob,
   eachTask,
   listAttempts,
@@ -128,8 +127,6 @@ describe("records of a seat", () => {
       expect(readOutput(reader, { ...id, stream: STREAM_STDERR })).toEqual(file);
       expect(readOutput(reader, { ...id, attempt: 2, stream: STREAM_STDOUT })).toBeNull();
     });
-    writeFenced(store, epoch, (writer) => deleteExecutor(writer));
-    expect(store.read((reader) => readExecutor(reader))).toBeNull();
   });
 
   it("list earlier attempts in order, those of the task only", () => {

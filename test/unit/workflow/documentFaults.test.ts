@@ -52,6 +52,24 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     "tasks: &a [*a]\n",
     "1:12 There is no anchor &a that ends before this alias: correct the name.",
   ],
+  [
+    "an empty name",
+    'name: ""\ntasks: [{name: a, command: x}]',
+    "1:7 name is empty: say what the job is called, or leave it out.",
+  ],
+  [
+    "a name of spaces",
+    'name: "  "\ntasks: [{name: a, command: x}]',
+    "1:7 name is empty: say what the job is called, or leave it out.",
+  ],
+  ...["\\e[1m", "a\\nb", "a\\u202eb"].map(
+    (name) =>
+      [
+        `a name with ${name}`,
+        `name: "${name}"\ntasks: [{name: a, command: x}]`,
+        "1:7 name must be one line of printable text, at most 256 characters.",
+      ] as const,
+  ),
   ["an unknown tag", "- !task {name: a, command: x}\n", "1:3 The document is no YAML: "],
 ];
 
@@ -60,5 +78,35 @@ describe("faults of the document as a whole", () => {
     const found = faultsOf(text);
     expect(found).toHaveLength(1);
     expect(fault.endsWith(": ") ? found[0]?.slice(0, fault.length) : found[0]).toBe(fault);
+  });
+});
+
+const QUOTES = 'A value that begins with {{ must be in quotes, all of it, as "{{i}}".';
+const COLON = 'Text that holds ": " must be in quotes, or written as a block with | on the lines below.';
+const array = (line: string): string => `- name: a\n  foreach: {i: [1]}\n  ${line}\n`;
+
+describe("what YAML makes of values without quotes", () => {
+  it.each([
+    ["timeout: {{i}}", `3:12 ${QUOTES}`],
+    ["command: [echo, {{i}}]", `3:19 ${QUOTES}`],
+    ["command: [{{i}}.sh, b]", `3:13 ${QUOTES}`],
+    ["command: {{i}}.sh", `3:12 ${QUOTES}`],
+    ["command: {{ i }}/run.sh -a", `3:12 ${QUOTES.replace("{{i}}", "{{ i }}")}`],
+    ["command: {{i}} {{i}}", `3:12 ${QUOTES}`],
+    ["params: {env: {A: {{i}}, B: x}}", `3:21 ${QUOTES}`],
+    ["command:\n    - echo\n    - {{i}}.sh", `5:7 ${QUOTES}`],
+    ["command: echo a: b", `3:12 ${COLON}`],
+    ["command: bash -c 'a: b: c'", `3:12 ${COLON}`],
+    ["command: echo a:", `3:12 ${COLON}`],
+    ["<<: {a: b: c}", `3:11 ${COLON}`],
+  ])("%s", (line, fault) => {
+    expect(faultsOf(array(line))).toEqual([fault]);
+  });
+
+  it("of other faults says what the YAML package says", () => {
+    expect(faultsOf(array("command: 'a' b"))).toEqual([
+      "3:16 The document is no YAML: Unexpected scalar at node end.",
+    ]);
+    expect(faultsOf(array("command: x\n    timeout: 5"))[0]).toContain("The document is no YAML");
   });
 });

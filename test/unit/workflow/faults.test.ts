@@ -168,6 +168,14 @@ describe("what a node can never offer", () => {
       "license: 1",
       '3:24 This node offers no resource "license", so the task could never run. Did you mean "licence"?',
     ],
+    [
+      "cores: 1",
+      '3:22 This node offers no resource "cores", so the task could never run. Did you mean "cpus"?',
+    ],
+    [
+      "tape: 1.5",
+      '3:21 This node offers no resource "tape", so the task could never run. Offer it with `qrew daemon start --resource tape=1.5`.',
+    ],
   ])("%s", (resources, fault) => {
     expect(wants(resources)).toEqual([fault]);
   });

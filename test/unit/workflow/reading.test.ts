@@ -1,4 +1,6 @@
+import { constants } from "node:buffer";
 import { describe, expect, it } from "vitest";
+import { DOCUMENT_BYTES_MAX } from "../../../protocol/limits.ts";
 import { compileText, faultsOf, planOf } from "./compiling.ts";
 import { compileWorkflow } from "../../../src/workflow/compile.ts";
 
@@ -76,6 +78,12 @@ describe("what is no document", () => {
       lines.push(lineOf(level, Array.from({ length: 9 }, () => `*a${level - 1}`).join(", ")));
     }
     expect(one(faultsOf(`${lines.join("\n")}\ntasks: [*a29]\n`))).toContain("unfold to more than");
+  });
+
+  it("the largest document fits into one text", () => {
+    expect(DOCUMENT_BYTES_MAX).toBeLessThanOrEqual(constants.MAX_STRING_LENGTH);
+    const large = Buffer.alloc(DOCUMENT_BYTES_MAX + 1, " ");
+    expect(one(faultsOfBytes(large, "w.json"))).toContain(`at most ${DOCUMENT_BYTES_MAX} are read`);
   });
 
   it("a cycle of 10,000 tasks", () => {

@@ -45,6 +45,21 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     task("resources: {licence: many}"),
     '3:24 The resource "licence" must be a number, found the text "many".',
   ],
+  ...[
+    ["mem", "3G", "memory"],
+    ["ram", "2Gi", "memory"],
+    ["memry", "2Gi", "memory"],
+    ["cores", "all", "cpus"],
+    ["CPU", "all", "cpus"],
+    ["gpu", "any", "gpus"],
+  ].map(
+    ([name = "", amount = "", meant = ""]) =>
+      [
+        `${name} for ${meant}`,
+        task(`resources: {${name}: ${amount}}`),
+        `3:${16 + name.length + 1} The resource "${name}" must be a number, found the text "${amount}". Did you mean "${meant}"?`,
+      ] as const,
+  ),
   [
     "a bad name of a resource",
     task("resources: {a b: 1}"),

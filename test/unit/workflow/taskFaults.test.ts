@@ -43,6 +43,14 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     "- name: a\n  command: x\n- name: a\n  command: y\n",
     '3:9 The name "a" is taken by the task on line 1: give each task its own.',
   ],
+  ["retries", task("retries: 3"), '3:3 Unknown key "retries" in a task. Did you mean "retry"?'],
+  ["env of a task", task("env: {A: b}"), '3:3 Unknown key "env" in a task. Did you mean "params.env"?'],
+  ["an image", task("image: x"), '3:3 This version does not support "image" yet: leave it out.'],
+  [
+    "an image in the defaults",
+    "defaults: {image: x}\ntasks: [{name: a, command: x}]",
+    '1:12 This version does not support "image" yet: leave it out.',
+  ],
   ["no command", "- name: a", '1:3 The task "a" has no command: say what to run.'],
   ["an empty command", "- name: a\n  command: ' '", "2:12 The command is empty: say what to run."],
   [

@@ -18,6 +18,12 @@ describe("the format", () => {
     ["ends with .makeflow", makeflow, "x.makeflow", ["out"]],
     ["is called Makeflow", makeflow, "a/Makeflow", ["out"]],
     ["looks like a Makeflow", makeflow, "stdin", ["out"]],
+    [
+      "is a recording with a name that no job may have",
+      json({ name: "", workflow: { tasks: [{ name: "t", runtimeInSeconds: 1 }] } }),
+      "x.json",
+      ["t"],
+    ],
     ["looks like YAML", "tasks:\n- name: a\n  command: x\n", "stdin", ["a"]],
     ["is JSON with tasks", json({ tasks: [{ name: "a", command: "x" }] }), "x.json", ["a"]],
     ["is JSON with rules", json({ rules: [{ command: "x", outputs: ["o"] }] }), "x.json", ["o"]],
