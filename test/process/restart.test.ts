@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { daemonProcesses, showJob, submitJob, tasksOf, writeDocument } from "../support/jobs.ts";
-import type { JsonProcess } from "../support/jsonShapes.ts";
+import { type JsonProcess, readJson, shapes } from "../support/jsonShapes.ts";
 import { processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 
@@ -85,6 +85,18 @@ function pidOf(processes: readonly JsonProcess[], role: JsonProcess["role"]): nu
   const found = processes.find((process) => process.role === role);
   if (found === undefined) throw new Error(`there is no ${role}`);
   return found.pid;
+}
+
+/** Pid of the next process of this role that serves; null when the job is over before there is one. */
+async function nextOf(qrew: QrewFolder, role: JsonProcess["role"]): Promise<number | null> {
+  let found: number | null = null;
+  await until(`a ${role} serves, or the job is over`, async () => {
+    const status = await qrew.run(["daemon", "status", "--json"]);
+    const processes = status.code === 0 ? readJson(shapes.daemonStatus, status.stdout).processes : [];
+    found = processes.find((process) => process.role === role)?.pid ?? null;
+    return found !== null || (await showJob(qrew, 1)).finishedAt !== null;
+  });
+  return found;
 }
 
 describe("stopping the daemon in the middle of a job", () => {
@@ -180,10 +192,10 @@ describe("kill -9 in the middle of a job", () => {
       let kills = 0;
       for (const [round, role] of roles.entries()) {
         await untilMiddle(qrew, 4 + 5 * round);
-        const victim = (await daemonProcesses(qrew)).find((process) => process.role === role);
-        // One that is only just being replaced is not listed; the next round comes soon.
-        if (victim === undefined) continue;
-        process.kill(victim.pid, "SIGKILL");
+        // One that is only just being replaced is not listed, and while there is no manager nothing is.
+        const victim = await nextOf(qrew, role);
+        if (victim === null) break;
+        process.kill(victim, "SIGKILL");
         kills += 1;
       }
       expect(kills).toBeGreaterThanOrEqual(3);
