@@ -53,3 +53,6 @@ export const REPORTED_RUNNING_MAX = 8;
 
 /** An unsealed submission is forgotten after this time without a piece: its pieces take disk. */
 export const SUBMISSION_LIFE_MS = 120_000;
+
+/** As the grace of a stop: withdraw the attempt if it has not started; one that runs goes on. The largest u32. */
+export const WITHDRAW_ONLY_MS = 0xffff_ffff;

@@ -175,7 +175,11 @@ static bool stop(struct server *server, struct reader *reader) {
   uint32_t grace_ms = read_u32(reader);
   if (!read_finished(reader)) return false;
   struct attempt *attempt = attempt_find(server, key);
-  if (attempt != NULL) stop_attempt(server, attempt, grace_ms);
+  /* The largest grace only withdraws: an attempt that has started meanwhile goes on. */
+  bool withdraws = grace_ms == UINT32_MAX;
+  if (attempt != NULL && (!withdraws || attempt->state == ATTEMPT_QUEUED)) {
+    stop_attempt(server, attempt, grace_ms);
+  }
   return true;
 }
 

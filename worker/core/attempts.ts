@@ -32,6 +32,8 @@ export function onAttemptStarted(turn: Turn, fact: AttemptStarted): void {
   if (found === null || found.live.start !== null) return;
   const { job, live } = found;
   live.start = { seq: nextSeq(job), atMs: fact.startedAtMs, monoMs: fact.startedMonoMs, pid: fact.pid };
+  // It was quicker than its recall, which only withdraws what waits: running attempts are never preempted.
+  if (live.stop === "recall") live.stop = null;
   job.runningCpusMilli += live.group.resources.cpusMilli;
   setState(job, live.task, RUNNING);
   recordTask(turn, job, live.task, { live });
@@ -99,7 +101,6 @@ function settleEnd(turn: Turn, job: JobActor, live: LiveAttempt, fact: AttemptEn
   if (outcome.type === "lost") return repeatLost(turn, job, live, outcome.detail);
   if (outcome.type === "withdrawn") return withdraw(turn, job, live);
   if (live.stop === "drain") return returnToReady(turn, job, live, "the daemon was stopped");
-  if (live.stop === "recall") return returnToReady(turn, job, live, "its slots were recalled as it started");
   if (outcome.type === "notStarted" && outcome.reason === "noProcess") {
     giveNumberBack(job, live);
     const reason = failureReason(turn, job, live, outcome);

@@ -2,6 +2,7 @@
  * The QWorker's TaskExecutor: started when there is something to run, asked what it has when it says hello, told to leave
  * when it has been idle for a while.
  */
+import { WITHDRAW_ONLY_MS } from "../../protocol/limits.ts";
 import { assertNever } from "../../protocol/errors.ts";
 import type { ExecutorCommand } from "../../protocol/executorLink.ts";
 import { type AttemptId, attemptKey, taskIndex } from "../../protocol/ids.ts";
@@ -72,7 +73,10 @@ function reconcile(turn: Turn, job: JobActor, known: ReadonlySet<string>): void 
   for (const live of [...job.live.values()]) {
     const id = { job: job.job, task: taskIndex(live.task), attempt: live.attempt };
     if (!known.has(attemptKey(id))) loseAttempt(turn, job, live, "what ran it has died");
-    else if (live.stop !== null) stopAttempt(turn, job, live, turn.state.graceMs);
+    else if (live.stop !== null) {
+      const graceMs = live.stop === "recall" ? WITHDRAW_ONLY_MS : turn.state.graceMs;
+      stopAttempt(turn, job, live, graceMs);
+    }
   }
 }
 

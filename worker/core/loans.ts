@@ -1,5 +1,5 @@
 /** What a job asks of the manager, and what it holds. */
-import { DEMAND_CLASSES_MAX } from "../../protocol/limits.ts";
+import { DEMAND_CLASSES_MAX, WITHDRAW_ONLY_MS } from "../../protocol/limits.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
 import {
@@ -129,7 +129,7 @@ function withdrawBeyondLoan(turn: Turn, job: JobActor): void {
     }
     if (live.stop === null) {
       live.stop = "recall";
-      stopAttempt(turn, job, live, turn.state.graceMs);
+      stopAttempt(turn, job, live, WITHDRAW_ONLY_MS);
     }
     placed = subtractResources(placed, live.group.resources);
     if (fits(placed, bound)) return;

@@ -2,6 +2,7 @@
  * The twin's attempts: queues under their caps, starts, ends, stops. What it has to tell goes to `say`; it knows nothing of
  * sockets. The rules are those of protocol/forkserver.md.
  */
+import { WITHDRAW_ONLY_MS } from "../../../protocol/limits.ts";
 import type { ChildProcess } from "node:child_process";
 import type {
   ForkserverCommand,
@@ -115,7 +116,8 @@ export class Attempts {
 
   stop(id: AttemptId, graceMs: number): void {
     const attempt = this.all.get(attemptKey(id));
-    if (attempt !== undefined) this.stopAttempt(attempt, graceMs);
+    if (attempt === undefined || (graceMs === WITHDRAW_ONLY_MS && attempt.state.type !== "queued")) return;
+    this.stopAttempt(attempt, graceMs);
   }
 
   closeJob(command: CloseJob): void {
