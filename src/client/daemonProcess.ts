@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import * as v from "valibot";
-import { type ErrorCode, QrewError } from "../../protocol/errors.ts";
+import { ERROR_CODES, type ErrorCode, QrewError } from "../../protocol/errors.ts";
 import { actorProgram } from "../link/program.ts";
 
 /** The line on descriptor 3 has a message for people; more than this is no such line. */
@@ -95,20 +95,6 @@ export function readyReport(child: ChildProcess, timeoutMs: number): Promise<Rea
     pipe.once("end", () => settle(() => resolve(parseReadyLine(text))));
   });
 }
-
-const ERROR_CODES = [
-  "usage",
-  "invalidDocument",
-  "notFound",
-  "unreachable",
-  "otherVersion",
-  "refused",
-  "storeFull",
-  "storeDamaged",
-  "fenced",
-  "interrupted",
-  "internal",
-] as const satisfies readonly ErrorCode[];
 
 const readyLineSchema = v.union([
   v.object({ ready: v.literal(true), pid: v.number() }),
