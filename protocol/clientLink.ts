@@ -114,6 +114,8 @@ const jobSummarySchema = v.strictObject({
   startedAtMs: v.nullable(wallMsField),
   finishedAtMs: v.nullable(wallMsField),
   tasks: taskCountsSchema,
+  /** What is to be known of its end that no task says, in a sentence; else null. */
+  detail: v.nullable(textField),
 });
 export type JobSummary = v.InferOutput<typeof jobSummarySchema>;
 

@@ -99,7 +99,13 @@ export const workerFactSchema = v.variant("type", [
   }),
   v.strictObject({ type: v.literal("jobProgressed"), report: jobReportSchema }),
   /** The job's final state is flushed in the seat's store. Repeated until `releaseJob`. */
-  v.strictObject({ type: v.literal("jobFinished"), report: jobReportSchema, finishedAtMs: wallMsField }),
+  v.strictObject({
+    type: v.literal("jobFinished"),
+    report: jobReportSchema,
+    finishedAtMs: wallMsField,
+    /** What a person has to know of the end beside the state, in a sentence; else null. */
+    detail: v.nullable(textField),
+  }),
   /** The job could not be opened (damaged plan, no memory); it fails with this sentence. */
   v.strictObject({ type: v.literal("jobRefused"), job: jobField, detail: textField }),
   v.strictObject({ type: v.literal("drained") }),

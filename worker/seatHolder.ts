@@ -195,8 +195,8 @@ export class SeatHolder {
         return;
       }
       case "reportFinished": {
-        const { report, finishedAtMs } = effect;
-        flushed.push({ type: "jobFinished", report: { ...report, running: [] }, finishedAtMs });
+        const { report, finishedAtMs, detail } = effect;
+        flushed.push({ type: "jobFinished", report: { ...report, running: [] }, finishedAtMs, detail });
         return;
       }
       default:

@@ -30,12 +30,12 @@ static struct key read_key(struct reader *reader) {
 }
 
 /* NULL with a failed reader: malformed; NULL without: no memory. `spare` entries are left free before the strings. */
-static char **read_list(struct reader *reader, uint32_t spare, uint32_t *count) {
+static char **read_list(struct reader *reader, uint32_t *count) {
   *count = read_count(reader);
   if (reader->failed) return NULL;
-  char **list = calloc((size_t)spare + *count + 1, sizeof *list);
+  char **list = calloc((size_t)*count + 1, sizeof *list);
   if (list == NULL) return NULL;
-  for (uint32_t i = 0; i < *count; i++) list[spare + i] = read_str(reader, NULL);
+  for (uint32_t i = 0; i < *count; i++) list[i] = read_str(reader, NULL);
   return list;
 }
 
@@ -69,7 +69,7 @@ static bool context(struct server *server, struct reader *frame) {
   struct reader reader = copy_payload(frame, made->payload);
   made->directory = read_str(&reader, NULL);
   made->umask = read_u32(&reader) & 0777;
-  made->env = read_list(&reader, 0, &made->env_count);
+  made->env = read_list(&reader, &made->env_count);
   if (!read_finished(&reader)) {
     bool malformed = reader.failed || made->env != NULL;
     context_free(made);
@@ -95,10 +95,10 @@ static bool context(struct server *server, struct reader *frame) {
 static bool read_spawn(struct reader *reader, struct attempt *attempt) {
   attempt->key = read_key(reader);
   attempt->cpus_milli = read_u32(reader);
-  attempt->arguments = read_list(reader, 1, &attempt->argc);
+  attempt->arguments = read_list(reader, &attempt->argc);
   if (attempt->arguments == NULL) return false;
   if (attempt->argc == 0) reader->failed = true;
-  attempt->env = read_list(reader, 0, &attempt->env_count);
+  attempt->env = read_list(reader, &attempt->env_count);
   if (attempt->env == NULL) return false;
   attempt->workdir = read_str(reader, NULL);
   uint8_t has_stdin = read_u8(reader);

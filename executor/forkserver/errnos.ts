@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { getSystemErrorName } from "node:util";
 
-export const { E2BIG, EAGAIN, EINVAL, ENOENT, ENOMEM, EIO } = constants.errno;
+export const { E2BIG, EAGAIN, EINVAL, ENOENT, ENOEXEC, ENOMEM, EIO } = constants.errno;
 
 const SIGNAL_NAMES = new Map<number, string>(
   Object.entries(constants.signals)

@@ -36,27 +36,19 @@ static _Noreturn void fail(volatile struct failure *failure, const char *step, i
   _exit(127);
 }
 
-static void execute(const struct plan *plan, const char *file) {
-  char **arguments = plan->attempt->arguments;
-  execve(file, arguments + 1, plan->envp);
-  if (errno != ENOEXEC) return;
-  /* A script without an interpreter line is one for the shell, as execvp and every shell have it. */
-  char *name = arguments[1];
-  arguments[0] = "/bin/sh";
-  arguments[1] = (char *)file;
-  execve("/bin/sh", arguments, plan->envp);
-  arguments[1] = name;
-}
-
-/* Returns only if it failed, with errno of the most telling failure. */
+/*
+ * Returns only if it failed, with errno of the most telling failure. Not execvp: that hands a script without an
+ * interpreter line to the shell, and a list is executed without one.
+ */
 static void search(const struct plan *plan) {
-  const char *name = plan->attempt->arguments[1];
+  char **arguments = plan->attempt->arguments;
+  const char *name = arguments[0];
   if (*name == 0) {
     errno = ENOENT;
     return;
   }
   if (strchr(name, '/') != NULL) {
-    execute(plan, name);
+    execve(name, arguments, plan->envp);
     return;
   }
   char file[PATH_MAX];
@@ -69,7 +61,7 @@ static void search(const struct plan *plan) {
       memcpy(file, at, folder_bytes);
       if (folder_bytes > 0) file[folder_bytes++] = '/';
       memcpy(file + folder_bytes, name, name_bytes + 1);
-      execute(plan, file);
+      execve(file, arguments, plan->envp);
       if (errno == EACCES) error = EACCES;
       else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG) return;
     }

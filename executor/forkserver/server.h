@@ -67,7 +67,6 @@ struct attempt {
 
   uint32_t argc;
   uint32_t env_count;
-  /* One free entry before argv[0], for a script without an interpreter line. */
   char **arguments;
   char **env;
   const char *workdir;

@@ -4,7 +4,7 @@ import type { JobState } from "../../protocol/fields.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import { JOBS_PER_WORKER_MAX } from "../../protocol/limits.ts";
-import type { JobReport } from "../../protocol/workerLink.ts";
+import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
@@ -140,10 +140,14 @@ export function onJobProgressed(turn: Turn, report: JobReport): void {
   turn.state.changed.add(job);
 }
 
-export function onJobFinished(turn: Turn, seat: SeatNumber, report: JobReport, finishedAtMs: number): void {
+export function onJobFinished(
+  turn: Turn,
+  seat: SeatNumber,
+  { report, finishedAtMs, detail }: Extract<WorkerFact, { type: "jobFinished" }>,
+): void {
   const job = turn.state.jobs.get(report.job);
   if (job !== undefined && job.record.seat === seat && job.record.round === report.round) {
-    endJob(turn, job, report.state, { tasks: report.tasks }, finishedAtMs);
+    endJob(turn, job, report.state, { tasks: report.tasks, detail }, finishedAtMs);
   }
   turn.effects.push({ type: "tellWorker", seat, command: { type: "releaseJob", job: report.job } });
 }
@@ -203,8 +207,8 @@ const jobChanged = (request: number, job: LiveJob): ClientReply => ({
 });
 
 export function summaryOf(record: JobRecord): JobSummary {
-  const { job, name, state, createdAtMs, startedAtMs, finishedAtMs, tasks } = record;
-  return { job, name, state, createdAtMs, startedAtMs, finishedAtMs, tasks };
+  const { job, name, state, createdAtMs, startedAtMs, finishedAtMs, tasks, detail } = record;
+  return { job, name, state, createdAtMs, startedAtMs, finishedAtMs, tasks, detail };
 }
 
 export function onFollowJobs(turn: Turn, client: ClientId, request: number, jobs: readonly JobSeq[]): void {

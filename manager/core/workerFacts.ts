@@ -33,7 +33,7 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
     case "jobProgressed":
       return onJobProgressed(turn, fact.report);
     case "jobFinished":
-      return onJobFinished(turn, event.seat, fact.report, fact.finishedAtMs);
+      return onJobFinished(turn, event.seat, fact);
     case "jobRefused":
       return onJobRefused(turn, fact.job, fact.detail);
     case "drained":

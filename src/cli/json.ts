@@ -28,6 +28,7 @@ export function jsonSummary(summary: JobSummary): object {
     startedAt: jsonTime(summary.startedAtMs),
     finishedAt: jsonTime(summary.finishedAtMs),
     tasks: summary.tasks,
+    detail: summary.detail,
   };
 }
 
@@ -38,7 +39,6 @@ export function jsonJob(job: JobView): object {
     directory: job.directory,
     source: job.source,
     cancelRequested: job.cancelRequested,
-    detail: job.detail,
   };
 }
 

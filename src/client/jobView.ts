@@ -15,5 +15,6 @@ export function mergeJob(record: JobRecord, worker: WorkerJobRecord): JobView {
     finishedAtMs: isFinal ? worker.finishedAtMs : record.finishedAtMs,
     cancelRequested: record.cancelRequested || worker.cancelRequested,
     tasks: worker.tasks,
+    detail: worker.detail ?? record.detail,
   };
 }

@@ -31,7 +31,7 @@ export interface JobRecord {
   readonly seat: SeatNumber | null;
   readonly cancelRequested: boolean;
   readonly tasks: TaskCounts;
-  /** Why it failed, where no task says it (a damaged plan); else null. */
+  /** What no task says of its end (a damaged plan, processes that hang), in a sentence; else null. */
   readonly detail: string | null;
 }
 

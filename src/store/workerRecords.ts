@@ -23,6 +23,8 @@ export interface WorkerJobRecord {
   readonly seq: number;
   readonly tasks: TaskCounts;
   readonly finishedAtMs: number | null;
+  /** What is to be known of its end that no task says, in a sentence; else null. */
+  readonly detail: string | null;
 }
 
 export type TaskState =

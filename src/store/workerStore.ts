@@ -31,6 +31,7 @@ const jobRecordSchema: v.GenericSchema<unknown, WorkerJobRecord> = v.strictObjec
   seq: countField,
   tasks: taskCountsSchema,
   finishedAtMs: v.nullable(wallMsField),
+  detail: v.nullable(v.string()),
 });
 
 const processRecordSchema: v.GenericSchema<unknown, ProcessRecord> = v.strictObject({

@@ -41,6 +41,7 @@ const summaryFields = {
   startedAt: nullableTime,
   finishedAt: nullableTime,
   tasks: counts,
+  detail: nullableText,
 } as const;
 
 const jobFields = {
@@ -49,7 +50,6 @@ const jobFields = {
   directory: v.string(),
   source: v.string(),
   cancelRequested: v.boolean(),
-  detail: nullableText,
 } as const;
 
 const failure = v.strictObject({

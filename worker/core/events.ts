@@ -102,7 +102,12 @@ export type WorkerEffect =
       readonly running: readonly RunningAttempt[];
     }
   /** Told only when everything committed so far is on disk. */
-  | { readonly type: "reportFinished"; readonly report: JobStanding; readonly finishedAtMs: number };
+  | {
+      readonly type: "reportFinished";
+      readonly report: JobStanding;
+      readonly finishedAtMs: number;
+      readonly detail: string | null;
+    };
 
 /** A job report without the sample of running tasks. */
 export type JobStanding = Omit<JobReport, "running">;

@@ -50,6 +50,7 @@ export function createJob(job: JobSeq, round: number, priority: number, graph: P
     cancelRequested: false,
     finalState: null,
     finishedAtMs: null,
+    detail: null,
     states: new Uint8Array(tasks),
     attempts: new Uint32Array(tasks),
     failures: new Uint16Array(tasks),

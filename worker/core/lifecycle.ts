@@ -43,6 +43,7 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
     actor.phase = "finished";
     actor.finalState = event.progress.state;
     actor.finishedAtMs = event.progress.finishedAtMs;
+    actor.detail = event.progress.detail;
     actor.changed = false;
     turn.state.jobs.set(event.job, actor);
     return tellFinished(turn, actor);
@@ -112,9 +113,19 @@ export function closeInExecutor(turn: Turn, job: JobActor): void {
   turn.effects.push({ type: "tellExecutor", command: { type: "closeJob", job: job.job, graceMs } });
 }
 
-export function onJobClosed(turn: Turn, id: JobSeq): void {
+/** `survivors` could not be ended in time; null if that is not known. */
+export function onJobClosed(turn: Turn, id: JobSeq, survivors: number | null): void {
   const job = turn.state.jobs.get(id);
-  if (job?.phase === "closing") finishJob(turn, job);
+  if (job?.phase !== "closing") return;
+  job.detail = leftoverText(survivors, turn.state.node);
+  finishJob(turn, job);
+}
+
+function leftoverText(survivors: number | null, node: string): string | null {
+  if (survivors === 0) return null;
+  if (survivors === null) return `whether its last process is gone could not be confirmed on ${node} in time`;
+  const processes = survivors === 1 ? "1 process hangs" : `${survivors} processes hang`;
+  return `${processes} in the kernel of ${node} and cannot be ended: see \`ps -eo pid,stat,args\`, state D`;
 }
 
 function finishJob(turn: Turn, job: JobActor): void {
@@ -128,7 +139,7 @@ function finishJob(turn: Turn, job: JobActor): void {
 
 function tellFinished(turn: Turn, job: JobActor): void {
   const finishedAtMs = job.finishedAtMs ?? turn.clock.wallMs;
-  turn.effects.push({ type: "reportFinished", report: reportOf(job), finishedAtMs });
+  turn.effects.push({ type: "reportFinished", report: reportOf(job), finishedAtMs, detail: job.detail });
 }
 
 /** To a new manager, whatever is finished and not yet released is told again. */

@@ -65,6 +65,7 @@ export function recordJobIfChanged(turn: Turn, job: JobActor): void {
       seq: job.seq,
       tasks: taskCounts(job.counts),
       finishedAtMs: job.finishedAtMs,
+      detail: job.detail,
     },
   });
 }

@@ -113,6 +113,8 @@ export interface JobActor {
   cancelRequested: boolean;
   finalState: JobState | null;
   finishedAtMs: number | null;
+  /** What is to be known of its end that no task says; else null. */
+  detail: string | null;
 
   /** Codes of taskStates.ts, one per task. */
   readonly states: Uint8Array;

@@ -122,7 +122,7 @@ function handle(turn: Turn, event: WorkerEvent): void {
     case "capSet":
       return onCapSet(turn, event);
     case "jobClosed":
-      return onJobClosed(turn, event.job);
+      return onJobClosed(turn, event.job, event.survivors);
     case "executorReported":
       if (state.executor.type === "ready") {
         state.executor = { ...state.executor, forkserver: event.forkserver };
@@ -144,7 +144,7 @@ function onTimer(turn: Turn, timer: Timer): void {
     case "retry":
       return onRetryDue(turn, timer.job, timer.task, timer.attempt);
     case "closeDeadline":
-      return onJobClosed(turn, timer.job);
+      return onJobClosed(turn, timer.job, null);
     case "report": {
       const job = turn.state.jobs.get(timer.job);
       if (job !== undefined) job.reportPending = false;

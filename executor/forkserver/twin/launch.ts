@@ -5,7 +5,8 @@ import { accessSync, closeSync, constants, openSync, rmSync, statSync, writeFile
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { ForkserverContext, ForkserverSpawn, StartStep } from "../../../protocol/forkserverLink.ts";
-import { EAGAIN, EIO, ENOENT, ENOMEM } from "../errnos.ts";
+import { EAGAIN, EIO, ENOENT, ENOEXEC, ENOMEM } from "../errnos.ts";
+import { needsShell } from "./program.ts";
 
 export type Launch =
   /** `child.pid` may still be undefined: then its `error` event follows. */
@@ -111,13 +112,15 @@ function start(
 ): ChildProcess {
   const [file, ...args] = spawn.argv;
   if (file === undefined || file === "") throw Object.assign(new Error("no command"), { errno: -ENOENT });
+  const env = environment([...context.env, ...spawn.env]);
+  if (needsShell(file, cwd, env["PATH"])) throw Object.assign(new Error("no program"), { errno: -ENOEXEC });
   const mask = process.umask(context.umask & 0o777);
   try {
     return spawnProcess(file, args, {
       cwd,
       stdio,
       detached: true,
-      env: environment([...context.env, ...spawn.env]),
+      env,
     });
   } finally {
     process.umask(mask);

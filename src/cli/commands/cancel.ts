@@ -47,7 +47,7 @@ export async function cancel(
 function endText(summary: JobSummary): string {
   const title = titleOf(summary);
   if (summary.state !== "cancelled") return `${title} ended before it could be cancelled: ${summary.state}`;
-  return `${title} cancelled: its last process is gone`;
+  return `${title} cancelled: ${summary.detail ?? "its last process is gone"}`;
 }
 
 /** Returns the signal that ended the waiting, or null when all have ended. */

@@ -4,7 +4,7 @@ import { countSpans } from "./bar.ts";
 import { titleOf } from "./plainView.ts";
 import { elapsedMs, formatRate } from "./progress.ts";
 import { paintLine, type Span, type Style, span, toneOf } from "./style.ts";
-import { plural } from "./text.ts";
+import { plural, printable } from "./text.ts";
 import { formatDuration } from "./time.ts";
 
 /** `job 3 (demo) succeeded: 40 tasks in 8.3s, 4.8 tasks/s`, or with the counts where not all succeeded. */
@@ -23,6 +23,7 @@ export function summaryLine(summary: JobSummary, style: Style): string {
     const executed = tasks.succeeded + tasks.failed;
     if (executed > 1 && tookMs > 0) spans.push(span(`, ${formatRate((executed * 1000) / tookMs)}`));
   }
+  if (summary.detail !== null) spans.push(span(`; ${printable(summary.detail)}`, "bad"));
   // The sentence is what the command is for: it is wrapped by the terminal rather than cut.
   return paintLine(spans, { ...style, columns: Number.POSITIVE_INFINITY });
 }

@@ -48,13 +48,18 @@ describeForkservers("an attempt", (given, flavour) => {
     expect(stdout).toBe(`${bin}/greet context attempt attempt=more /nowhere:${bin}\n`);
   });
 
-  it("may be a script without an interpreter line", async () => {
+  it("is executed without a shell: a script without an interpreter line is not started", async () => {
     const job = given.shared.job(given.controller, 1000);
-    const script = given.shared.path("script");
-    writeFileSync(script, 'echo "plain $1"\n', { mode: 0o755 });
-    const { ended, stdout } = await given.shared.run(given.controller, job, [script, "script"]);
-    expect(ended.outcome).toEqual(exited(0));
-    expect(stdout).toBe("plain script\n");
+    const bin = given.shared.path("plain");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "script"), "echo never\n", { mode: 0o755 });
+    writeFileSync(join(bin, "empty"), "", { mode: 0o755 });
+    const env = [`PATH=/nowhere:${bin}`];
+    const notStarted = { type: "notStarted", step: "exec", errno: constants.errno.ENOEXEC };
+    for (const command of [[join(bin, "script"), "argument"], ["script"], [join(bin, "empty")]]) {
+      const { ended } = await given.shared.run(given.controller, job, command, { env });
+      expect(ended.outcome).toEqual(notStarted);
+    }
   });
 
   it("has the umask, the folder, and a session and group of its own", async () => {

@@ -29,6 +29,7 @@ export const summary = (some: Partial<JobSummary>): JobSummary => ({
   startedAtMs: 2_000,
   finishedAtMs: null,
   tasks: counts({ running: 1 }),
+  detail: null,
   ...some,
 });
 
@@ -40,7 +41,6 @@ export const jobRecord = (some: Partial<JobRecord>): JobRecord => ({
   source: "demo.yaml",
   seat: null,
   cancelRequested: false,
-  detail: null,
   ...some,
 });
 

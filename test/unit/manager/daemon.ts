@@ -162,7 +162,10 @@ export class Daemon {
   }
 
   finish(job: number, state: JobState = "succeeded", seat: SeatNumber = SEAT): void {
-    this.tell({ type: "jobFinished", report: report(job, 99, { state }), finishedAtMs: this.wallMs }, seat);
+    this.tell(
+      { type: "jobFinished", report: report(job, 99, { state }), finishedAtMs: this.wallMs, detail: null },
+      seat,
+    );
   }
 
   take<Name extends ManagerEffect["type"]>(

@@ -66,6 +66,7 @@ const jobRecord = (job: JobSeq): WorkerJobRecord => ({
     skipped: 0,
   },
   finishedAtMs: null,
+  detail: null,
 });
 
 const JOB = jobSeq(5);

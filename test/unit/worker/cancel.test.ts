@@ -90,6 +90,30 @@ describe("cancel", () => {
     expect(seat.unexpected()).toEqual([]);
   });
 
+  it("says which processes could not be ended, or that nobody could tell", () => {
+    const closing = (): Seat => {
+      const seat = Seat.running({ a: [] });
+      seat.sent();
+      seat.feed(cancel);
+      seat.end("a", withdrawn);
+      return seat;
+    };
+    const detailOf = (seat: Seat): string | null | undefined => seat.store.jobs.get(JOB)?.detail;
+    const details = [0, 1, 2].map((survivors) => {
+      const seat = closing();
+      seat.feed({ type: "jobClosed", job: JOB, survivors });
+      return detailOf(seat);
+    });
+    expect(details).toEqual([
+      null,
+      expect.stringContaining("1 process hangs in the kernel"),
+      expect.stringContaining("2 processes hang in the kernel"),
+    ]);
+    const unanswered = closing();
+    unanswered.pass(120_000);
+    expect(detailOf(unanswered)).toContain("could not be confirmed");
+  });
+
   it("twice, or while closing, or after the end, is the same as once", () => {
     const seat = Seat.running({ a: [] });
     seat.sent();
