@@ -49,15 +49,3 @@ function parseNamedResource(text: string): readonly [string, number] {
   if (name === undefined) throw usage(`--resource is written name=amount, as in licence=2, not "${text}".`);
   return [name, Number(match?.[2])];
 }
-
-export const JOB_NUMBER_MAX = 0xffff_ffff;
-
-/** What stands for a job on the command line. */
-export type JobReference = { readonly type: "number"; readonly value: number } | { readonly type: "last" };
-
-export function parseJobReference(text: string): JobReference {
-  if (text === "last") return { type: "last" };
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 1 && value <= JOB_NUMBER_MAX) return { type: "number", value };
-  throw usage(`A job is named by its number or by "last", not "${text}": see \`qrew jobs\`.`);
-}

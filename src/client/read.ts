@@ -33,6 +33,9 @@ export interface JobPage {
 /** Counting reads each record; nobody needs to know which of two large numbers it is. */
 export const MORE_JOBS_MAX = 1_000;
 
+/** Jobs in one snapshot of `eachJob`: about a millisecond. */
+const JOBS_PER_PAGE = 256;
+
 export class StateReader {
   readonly #stores: Stores;
   /** The last plan that was asked for: commands look at one job. */
@@ -55,6 +58,20 @@ export class StateReader {
     const records = manager.read((reader) => listJobs(reader, { limit: limit + MORE_JOBS_MAX }));
     const jobs = records.slice(0, limit).map((record) => this.#merged(record));
     return { jobs, more: records.length - jobs.length };
+  }
+
+  /** All jobs from the newest to the oldest, or those below the number `before`; read in pages, so that any number may be there. */
+  *eachJob(before?: JobSeq): Generator<JobView> {
+    const manager = this.#stores.manager();
+    if (manager === null) return;
+    let limit: { before?: JobSeq } = before === undefined ? {} : { before };
+    for (;;) {
+      const page = manager.read((reader) => listJobs(reader, { limit: JOBS_PER_PAGE, ...limit }));
+      for (const record of page) yield this.#merged(record);
+      const last = page.at(-1);
+      if (last === undefined || page.length < JOBS_PER_PAGE) return;
+      limit = { before: last.job };
+    }
   }
 
   /** Null when there is none of this number. */

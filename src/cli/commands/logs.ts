@@ -21,6 +21,7 @@ export interface LogsFlags {
   readonly stderr?: boolean;
   readonly attempt?: string;
   readonly json?: boolean;
+  readonly ndjson?: boolean;
 }
 
 interface Wanted {
@@ -28,6 +29,8 @@ interface Wanted {
   /** Null: the latest of each task. */
   readonly attempt: number | null;
   readonly json: boolean;
+  /** JSON with a line for each output. */
+  readonly lines: boolean;
 }
 
 const ATTEMPT_MAX = 0xffff_ffff;
@@ -41,7 +44,8 @@ export function logs(
   const wanted: Wanted = {
     stream: flags.stderr === true ? "stderr" : "stdout",
     attempt: flags.attempt === undefined ? null : parseInteger(flags.attempt, "--attempt", 1, ATTEMPT_MAX),
-    json: flags.json === true,
+    json: flags.json === true || flags.ndjson === true,
+    lines: flags.ndjson === true,
   };
   return withReader(context, async (reader) => {
     const tasks = reader.tasks(findJob(reader, jobText));
@@ -198,6 +202,10 @@ async function writeJson(
   running: readonly string[],
 ): Promise<void> {
   const { terminal } = context;
+  if (wanted.lines) {
+    for (const found of outputs) await terminal.line(JSON.stringify(await jsonOutput(found, wanted.stream)));
+    return;
+  }
   await terminal.write(`{"version":${JSON_VERSION},"jobId":${tasks.job.job},"outputs":[`);
   let separator = "\n";
   for (const found of outputs) {

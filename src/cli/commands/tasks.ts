@@ -10,6 +10,7 @@ import { layOutTasks, taskLines } from "../view/taskTable.ts";
 
 export interface TasksFlags {
   readonly json?: boolean;
+  readonly ndjson?: boolean;
 }
 
 /** Tasks whose lines go to the stream in one write; the first of them decide the widths of the columns. */
@@ -18,7 +19,8 @@ const PAGE_TASKS = 1000;
 export function tasks(context: CommandContext, jobText: string, flags: TasksFlags): Promise<ExitCode> {
   return withReader(context, async (reader) => {
     const found = reader.tasks(findJob(reader, jobText));
-    if (flags.json === true) await writeJson(context.terminal, found);
+    if (flags.ndjson === true) await writeLines(context.terminal, found);
+    else if (flags.json === true) await writeJson(context.terminal, found);
     else await writeTable(context.terminal, found);
     return 0;
   });
@@ -35,6 +37,11 @@ async function writeTable(terminal: Terminal, found: JobTasks): Promise<void> {
     }
     await terminal.line(taskLines(layout, page, nowMs, style).join("\n"));
   }
+}
+
+async function writeLines(terminal: Terminal, found: JobTasks): Promise<void> {
+  for (const page of pagesOf(found))
+    await terminal.line(page.map((task) => JSON.stringify(jsonTask(task))).join("\n"));
 }
 
 /** One object as a whole, with a line for each task. */

@@ -12,6 +12,7 @@ import { summaryLine } from "../view/summaryView.ts";
 
 export interface WaitFlags {
   readonly json?: boolean;
+  readonly ndjson?: boolean;
 }
 
 export async function wait(
@@ -20,11 +21,12 @@ export async function wait(
   flags: WaitFlags,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const jobs = await withReader(context, async (reader) => findJobs(reader, jobTexts));
+  const jobs = await withReader(context, async (reader) => findJobs(reader, jobTexts, { all: "open" }));
   const ended = new Map<JobSeq, JobSummary>();
   const record = async (summary: JobSummary): Promise<void> => {
     ended.set(summary.job, summary);
-    if (flags.json !== true) await terminal.line(summaryLine(summary, terminal.style));
+    if (flags.ndjson === true) await terminal.line(JSON.stringify(jsonSummary(summary)));
+    else if (flags.json !== true) await terminal.line(summaryLine(summary, terminal.style));
   };
   for (const job of jobs.filter(({ state }) => isFinalJobState(state))) await record(job);
   const open = jobs.filter(({ state }) => !isFinalJobState(state)).map(({ job }) => job);

@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  parseCpus,
-  parseInteger,
-  parseJobReference,
-  parseNamedResources,
-  parseWait,
-} from "../../../src/cli/arguments.ts";
+import { parseCpus, parseInteger, parseNamedResources, parseWait } from "../../../src/cli/arguments.ts";
 
 const usage: unknown = expect.objectContaining({ code: "usage" });
 
@@ -59,12 +53,5 @@ describe("arguments", () => {
     for (const text of ["licence", "=2", "a b=1", "licence=-1", "licence=x"]) {
       expect(() => parseNamedResources([text])).toThrow(usage);
     }
-  });
-
-  it("a job is a number or the last one", () => {
-    expect(parseJobReference("12")).toEqual({ type: "number", value: 12 });
-    expect(parseJobReference("last")).toEqual({ type: "last" });
-    for (const text of ["0", "-1", "1.0", "first", "", "4294967296"])
-      expect(() => parseJobReference(text)).toThrow(usage);
   });
 });

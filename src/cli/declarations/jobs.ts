@@ -1,0 +1,26 @@
+/** Commands that wait for jobs or change what becomes of them: `wait`, `cancel`. */
+import type { Command } from "commander";
+import type { CancelFlags } from "../commands/cancel.ts";
+import type { WaitFlags } from "../commands/wait.ts";
+import { declare, type Surroundings, withFilterOptions, withNdjson } from "./declare.ts";
+
+export function declareJobs(program: Command, { context, finish }: Surroundings): void {
+  withNdjson(
+    declare(program, "wait <job...>", "wait until jobs have ended; exits as they did", [
+      "qrew wait last",
+      "qrew wait 3-7",
+    ]),
+  ).action(async (jobs: readonly string[], flags: WaitFlags) => {
+    const { wait } = await import("../commands/wait.ts");
+    await finish(wait(context, jobs, flags));
+  });
+  const stop = declare(program, "cancel [job...]", "cancel jobs and wait until their last process is gone", [
+    "qrew cancel last",
+    "qrew cancel 3-7 12",
+    "qrew cancel --state queued --name 'night*'",
+  ]);
+  withFilterOptions(withNdjson(stop)).action(async (jobs: readonly string[], flags: CancelFlags) => {
+    const { cancel } = await import("../commands/cancel.ts");
+    await finish(cancel(context, jobs, flags));
+  });
+}

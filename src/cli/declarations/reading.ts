@@ -1,0 +1,50 @@
+/** Commands that only read the state folder: `jobs`, `show`, `tasks`, `logs`. */
+import type { Command } from "commander";
+import type { JobsFlags } from "../commands/jobs.ts";
+import type { LogsFlags } from "../commands/logs.ts";
+import type { ShowFlags } from "../commands/show.ts";
+import type { TasksFlags } from "../commands/tasks.ts";
+import { declare, type Surroundings, withFilterOptions, withNdjson } from "./declare.ts";
+
+export function declareReading(program: Command, { context, finish }: Surroundings): void {
+  const list = declare(program, "jobs [job...]", "list jobs, the newest first", [
+    "qrew jobs",
+    "qrew jobs --state running,failed --name 'night*' --since 2d",
+  ]);
+  withFilterOptions(withNdjson(list))
+    .option("--limit <number>", "show at most so many", "20")
+    .action(async (selectors: readonly string[], flags: JobsFlags) => {
+      const { jobs } = await import("../commands/jobs.ts");
+      await finish(jobs(context, selectors, flags));
+    });
+  withNdjson(
+    declare(program, "show <job...>", "show jobs: progress, times, the first errors", [
+      "qrew show last",
+      "qrew show 3-7",
+    ]),
+  ).action(async (jobs: readonly string[], flags: ShowFlags) => {
+    const { show } = await import("../commands/show.ts");
+    await finish(show(context, jobs, flags));
+  });
+  withNdjson(
+    declare(program, "tasks <job>", "list the tasks of a job", [
+      "qrew tasks last",
+      'qrew tasks 7 --ndjson | grep \'"state":"failed"\'',
+    ]),
+  ).action(async (job: string, flags: TasksFlags) => {
+    const { tasks } = await import("../commands/tasks.ts");
+    await finish(tasks(context, job, flags));
+  });
+  withNdjson(
+    declare(program, "logs <job> [task]", "print what a task, or every task, has written", [
+      "qrew logs last",
+      "qrew logs 7 'simulate[3]' --stderr",
+    ]),
+  )
+    .option("--stderr", "standard error instead of standard output")
+    .option("--attempt <number>", "of this attempt instead of the last one")
+    .action(async (job: string, task: string | undefined, flags: LogsFlags) => {
+      const { logs } = await import("../commands/logs.ts");
+      await finish(logs(context, job, task ?? null, flags));
+    });
+}
