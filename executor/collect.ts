@@ -5,12 +5,11 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
-import type { AttemptEnded, AttemptOutcome, CapturedOutput } from "../protocol/executorLink.ts";
-import type { ForkserverEnded, ForkserverOutcome } from "../protocol/forkserverLink.ts";
+import type { AttemptEnded, CapturedOutput } from "../protocol/executorLink.ts";
+import type { ForkserverEnded } from "../protocol/forkserverLink.ts";
 import type { AttemptId } from "../protocol/ids.ts";
 import { INLINE_OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX } from "../protocol/limits.ts";
-import { signalName } from "./forkserver/errnos.ts";
-import { notStartedOutcome } from "./notStarted.ts";
+import { attemptEnded } from "./attemptEnded.ts";
 
 type Stream = "stdout" | "stderr";
 
@@ -34,24 +33,7 @@ export async function collect(
 ): Promise<Collected> {
   const stdout = await capture(home, fact.key, "stdout", fact.stdoutPath);
   const stderr = await capture(home, fact.key, "stderr", fact.stderrPath);
-  const ended: AttemptEnded = {
-    ...fact.key,
-    outcome: outcomeOf(fact.outcome, program),
-    startedAtMs: fact.start?.wallMs ?? null,
-    startedMonoMs: fact.start?.monoMs ?? null,
-    endedAtMs: fact.end.wallMs,
-    endedMonoMs: fact.end.monoMs,
-    usage:
-      fact.usage === null
-        ? null
-        : {
-            userSeconds: fact.usage.userMicros / 1e6,
-            systemSeconds: fact.usage.systemMicros / 1e6,
-            maxRssBytes: fact.usage.maxRssBytes,
-          },
-    stdout: stdout.output,
-    stderr: stderr.output,
-  };
+  const ended = attemptEnded(fact, program, stdout.output, stderr.output);
   return { ended, spool: [fact.stdoutPath, fact.stderrPath] };
 }
 
@@ -132,17 +114,4 @@ async function writeCut(file: string, target: string, sizeBytes: number, cutByte
   }
   await rename(partial, target);
   await rm(file, { force: true });
-}
-
-function outcomeOf(outcome: ForkserverOutcome, program: string | null): AttemptOutcome {
-  switch (outcome.type) {
-    case "exited":
-      return outcome;
-    case "signalled":
-      return { type: "signalled", signal: signalName(outcome.signal) };
-    case "withdrawn":
-      return { type: "withdrawn" };
-    case "notStarted":
-      return notStartedOutcome(outcome.step, outcome.errno, program);
-  }
 }

@@ -59,6 +59,28 @@ export class FrameGate {
   }
 }
 
+/** What the core decides about; the shell itself answers the other two. */
+type CoreCommand = Exclude<ManagerCommand, { type: "reportStatus" | "leave" }>;
+
+export function eventOfCommand(command: CoreCommand): WorkerEvent {
+  switch (command.type) {
+    case "hello":
+      return { type: "managerSaidHello", capacity: command.capacity };
+    case "assignJob":
+      return { ...command, type: "jobAssigned" };
+    case "setLoan":
+      return { ...command, type: "loanSet" };
+    case "cancelJob":
+      return { type: "cancelRequested", job: command.job };
+    case "releaseJob":
+      return { type: "jobReleased", job: command.job };
+    case "drain":
+      return { ...command, type: "drainRequested" };
+    default:
+      return assertNever(command);
+  }
+}
+
 export function eventOfFact(fact: ExecutorFact): WorkerEvent {
   switch (fact.type) {
     case "hello":

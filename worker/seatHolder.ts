@@ -16,9 +16,9 @@ import type { WorkerEffect, WorkerEvent } from "./core/events.ts";
 import type { WorkerState } from "./core/state.ts";
 import { nextWakeMs, step } from "./core/step.ts";
 import type { ExecutorProcess } from "./executorProcess.ts";
-import { eventOfFact, type FrameGate, MANAGER_PEER } from "./frames.ts";
-import { ExecutorMailbox } from "./mailbox.ts";
+import { eventOfCommand, eventOfFact, type FrameGate, MANAGER_PEER } from "./frames.ts";
 import type { OpenJobs } from "./openJobs.ts";
+import { outboxOf, type ProcessAct } from "./outbox.ts";
 import { persist } from "./persist.ts";
 
 /** Before a write that failed for want of room is tried again. Nothing is told to anybody meanwhile. */
@@ -92,27 +92,9 @@ export class SeatHolder {
   }
 
   #onCommand(command: ManagerCommand): void {
-    switch (command.type) {
-      case "hello":
-        return this.push({ type: "managerSaidHello", capacity: command.capacity });
-      case "assignJob":
-        return this.push({ ...command, type: "jobAssigned" });
-      case "setLoan":
-        return this.push({ ...command, type: "loanSet" });
-      case "cancelJob":
-        return this.push({ type: "cancelRequested", job: command.job });
-      case "releaseJob":
-        return this.push({ type: "jobReleased", job: command.job });
-      case "drain":
-        return this.push({ ...command, type: "drainRequested" });
-      case "reportStatus":
-        return this.#onStatusAsked(command.request);
-      case "leave":
-        void this.#leave();
-        return;
-      default:
-        assertNever(command);
-    }
+    if (command.type === "leave") void this.#leave();
+    else if (command.type === "reportStatus") this.#onStatusAsked(command.request);
+    else this.push(eventOfCommand(command));
   }
 
   /** The TaskExecutor is asked first; its answer comes a moment later, and what it said last serves until then. */
@@ -145,62 +127,28 @@ export class SeatHolder {
   }
 
   #perform(effects: readonly WorkerEffect[]): void {
-    const mailbox = new ExecutorMailbox();
-    const facts: WorkerFact[] = [];
-    const flushed: WorkerFact[] = [];
-    for (const effect of effects) this.#performOne(effect, mailbox, facts, flushed);
-    this.#tellExecutor(mailbox.commands());
+    const { jobs, store } = this.#parts;
+    const { commands, facts, factsWhenFlushed, events, acts } = outboxOf(effects, jobs);
+    for (const event of events) this.push(event);
+    for (const act of acts) this.#act(act);
+    this.#tellExecutor(commands);
     this.#tellManager(facts);
-    if (flushed.length > 0) {
-      this.#parts.store.flushed().then(
-        () => this.#tellManager(flushed),
-        (error: unknown) => this.fail(error),
-      );
-    }
+    if (factsWhenFlushed.length === 0) return;
+    store.flushed().then(
+      () => this.#tellManager(factsWhenFlushed),
+      (error: unknown) => this.fail(error),
+    );
   }
 
-  #performOne(
-    effect: WorkerEffect,
-    mailbox: ExecutorMailbox,
-    facts: WorkerFact[],
-    flushed: WorkerFact[],
-  ): void {
-    const { jobs, executor } = this.#parts;
-    switch (effect.type) {
-      case "recordTask":
-      case "archiveAttempt":
-      case "recordOutputs":
-      case "recordJob":
-        return;
-      case "loadJob":
-        return this.push(jobs.load(effect.job, effect.round, effect.priority));
-      case "forgetJob":
-        return jobs.forget(effect.job);
-      case "openJob":
-        return mailbox.tell({ type: "openJob", context: jobs.context(effect.job) });
-      case "runAttempt":
-        return mailbox.run(jobs.spec(effect));
-      case "tellExecutor":
-        return mailbox.tell(effect.command);
+  #act(act: ProcessAct): void {
+    const { executor } = this.#parts;
+    switch (act) {
       case "startExecutor":
         return executor.start();
       case "killExecutor":
         return executor.kill();
-      case "tellManager":
-        facts.push(effect.fact);
-        return;
-      case "reportProgress": {
-        const running = jobs.named(effect.report.job, effect.running);
-        facts.push({ type: "jobProgressed", report: { ...effect.report, running } });
-        return;
-      }
-      case "reportFinished": {
-        const { report, finishedAtMs, detail } = effect;
-        flushed.push({ type: "jobFinished", report: { ...report, running: [] }, finishedAtMs, detail });
-        return;
-      }
       default:
-        assertNever(effect);
+        assertNever(act);
     }
   }
 

@@ -1,0 +1,45 @@
+/** The end of an attempt as the QWorker is told it, from what the forkserver says and what was captured. */
+import type { AttemptEnded, AttemptOutcome, CapturedOutput } from "../protocol/executorLink.ts";
+import type { ForkserverEnded, ForkserverOutcome } from "../protocol/forkserverLink.ts";
+import { signalName } from "./forkserver/errnos.ts";
+import { notStartedOutcome } from "./notStarted.ts";
+
+export function attemptEnded(
+  fact: ForkserverEnded,
+  program: string | null,
+  stdout: CapturedOutput | null,
+  stderr: CapturedOutput | null,
+): AttemptEnded {
+  const { usage } = fact;
+  return {
+    ...fact.key,
+    outcome: outcomeOf(fact.outcome, program),
+    startedAtMs: fact.start?.wallMs ?? null,
+    startedMonoMs: fact.start?.monoMs ?? null,
+    endedAtMs: fact.end.wallMs,
+    endedMonoMs: fact.end.monoMs,
+    usage:
+      usage === null
+        ? null
+        : {
+            userSeconds: usage.userMicros / 1e6,
+            systemSeconds: usage.systemMicros / 1e6,
+            maxRssBytes: usage.maxRssBytes,
+          },
+    stdout,
+    stderr,
+  };
+}
+
+function outcomeOf(outcome: ForkserverOutcome, program: string | null): AttemptOutcome {
+  switch (outcome.type) {
+    case "exited":
+      return outcome;
+    case "signalled":
+      return { type: "signalled", signal: signalName(outcome.signal) };
+    case "withdrawn":
+      return { type: "withdrawn" };
+    case "notStarted":
+      return notStartedOutcome(outcome.step, outcome.errno, program);
+  }
+}

@@ -1,0 +1,76 @@
+/** What is to be done with the effects of a step once its records are committed: who is told what, in which order. */
+import { assertNever } from "../protocol/errors.ts";
+import type { ExecutorCommand } from "../protocol/executorLink.ts";
+import type { WorkerFact } from "../protocol/workerLink.ts";
+import type { WorkerEffect, WorkerEvent } from "./core/events.ts";
+import { ExecutorMailbox } from "./mailbox.ts";
+import type { OpenJobs } from "./openJobs.ts";
+
+export type ProcessAct = "startExecutor" | "killExecutor";
+
+interface Outbox {
+  readonly commands: readonly ExecutorCommand[];
+  readonly facts: readonly WorkerFact[];
+  /** To be told when everything committed so far is on disk. */
+  readonly factsWhenFlushed: readonly WorkerFact[];
+  /** What follows at once: jobs that were read. */
+  readonly events: readonly WorkerEvent[];
+  readonly acts: readonly ProcessAct[];
+}
+
+export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outbox {
+  const mailbox = new ExecutorMailbox();
+  const facts: WorkerFact[] = [];
+  const factsWhenFlushed: WorkerFact[] = [];
+  const events: WorkerEvent[] = [];
+  const acts: ProcessAct[] = [];
+  for (const effect of effects) {
+    switch (effect.type) {
+      case "recordTask":
+      case "archiveAttempt":
+      case "recordOutputs":
+      case "recordJob":
+        break;
+      case "loadJob":
+        events.push(jobs.load(effect.job, effect.round, effect.priority));
+        break;
+      case "forgetJob":
+        jobs.forget(effect.job);
+        break;
+      case "openJob":
+        mailbox.tell({ type: "openJob", context: jobs.context(effect.job) });
+        break;
+      case "runAttempt":
+        mailbox.run(jobs.spec(effect));
+        break;
+      case "tellExecutor":
+        mailbox.tell(effect.command);
+        break;
+      case "startExecutor":
+      case "killExecutor":
+        acts.push(effect.type);
+        break;
+      case "tellManager":
+        facts.push(effect.fact);
+        break;
+      case "reportProgress": {
+        const running = jobs.named(effect.report.job, effect.running);
+        facts.push({ type: "jobProgressed", report: { ...effect.report, running } });
+        break;
+      }
+      case "reportFinished": {
+        const { report, finishedAtMs, detail } = effect;
+        factsWhenFlushed.push({
+          type: "jobFinished",
+          report: { ...report, running: [] },
+          finishedAtMs,
+          detail,
+        });
+        break;
+      }
+      default:
+        assertNever(effect);
+    }
+  }
+  return { commands: mailbox.commands(), facts, factsWhenFlushed, events, acts };
+}
