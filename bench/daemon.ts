@@ -1,0 +1,109 @@
+/**
+ * A qrew of its own for a scenario: the built one, in the configuration that everybody has, in a state folder below the temporary
+ * folder. What is measured is what people get: there is no switch for benchmarks.
+ */
+import { mkdirSync, mkdtempSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { QrewError } from "../protocol/errors.ts";
+import {
+  type Client,
+  connect,
+  type DocumentBytes,
+  type JobSeq,
+  type JobSummary,
+} from "../src/client/index.ts";
+import { runCommand } from "./commands.ts";
+import type { Bench } from "./scenario.ts";
+
+/** The built command line; scripts/bench.mjs builds before it runs. */
+export const QREW_MAIN = fileURLToPath(new URL("../dist/src/cli/main.js", import.meta.url));
+
+const STOP_MS_MAX = 60_000;
+
+export interface JobRun {
+  readonly job: JobSeq;
+  /** From the first byte of the submission to the word that the job is accepted, which means durable. */
+  readonly acceptSeconds: number;
+  /** From then until the job's end is told, which means flushed. */
+  readonly runSeconds: number;
+  readonly summary: JobSummary;
+}
+
+export interface BenchDaemon {
+  readonly home: string;
+  /** Where its jobs run. */
+  readonly work: string;
+  readonly client: Client;
+  /** The processes of manager, workers, executors and forkservers. */
+  readonly pids: () => Promise<readonly number[]>;
+  /** Submits and waits. Throws unless every task has succeeded. */
+  readonly runJob: (document: DocumentBytes) => Promise<JobRun>;
+  /** A `qrew` command on the same state folder. */
+  readonly command: (args: readonly string[]) => Promise<number>;
+}
+
+/** A daemon for the time of `body`; it and its processes are gone afterwards, its files when the benchmark removes its folder. */
+export async function withDaemon<Result>(
+  bench: Bench,
+  body: (daemon: BenchDaemon) => Promise<Result>,
+): Promise<Result> {
+  const folder = mkdtempSync(path.join(bench.folder, "d"));
+  const [home, work] = [path.join(folder, "h"), path.join(folder, "w")];
+  mkdirSync(work);
+  const env = { QREW_HOME: home };
+  const command = [process.execPath, QREW_MAIN];
+  await runCommand([...command, "daemon", "start"], { cwd: work, signal: bench.signal, env });
+  try {
+    const client = await connect({ home, start: "never" });
+    try {
+      return await body({
+        home,
+        work,
+        client,
+        pids: async () => daemonPids(client),
+        runJob: (document) => runJob(client, work, document, bench.signal),
+        command: async (args) =>
+          (await runCommand([...command, ...args], { cwd: work, signal: bench.signal, env })).seconds,
+      });
+    } finally {
+      await client.close();
+    }
+  } finally {
+    // Also after an interrupt, which must not interrupt this.
+    const signal = AbortSignal.timeout(STOP_MS_MAX);
+    await runCommand([...command, "daemon", "stop", "--now"], { cwd: work, signal, env });
+  }
+}
+
+async function daemonPids(client: Client): Promise<readonly number[]> {
+  const { processes } = await client.daemonStatus();
+  return processes.flatMap(({ pid, forkserver }) =>
+    forkserver === null || forkserver.pid === pid ? [pid] : [pid, forkserver.pid],
+  );
+}
+
+async function runJob(
+  client: Client,
+  directory: string,
+  document: DocumentBytes,
+  signal: AbortSignal,
+): Promise<JobRun> {
+  const startedMs = performance.now();
+  const { job, tasks } = await client.submit(document, { source: "bench.json", cleanEnv: true, directory });
+  const acceptedMs = performance.now();
+  const summary = await client.wait(job, signal);
+  const finishedMs = performance.now();
+  if (summary.state !== "succeeded" || summary.tasks.succeeded !== tasks) {
+    throw new QrewError(
+      "refused",
+      `job ${job} ${summary.state}: ${summary.tasks.succeeded} of ${tasks} tasks succeeded.`,
+    );
+  }
+  return {
+    job,
+    acceptSeconds: (acceptedMs - startedMs) / 1000,
+    runSeconds: (finishedMs - acceptedMs) / 1000,
+    summary,
+  };
+}

@@ -1,0 +1,68 @@
+import { QREW_RECORDS } from "../contenders/qrew.ts";
+import { runSpawn } from "../contenders/spawnLimit.ts";
+import { withDaemon } from "../daemon.ts";
+import { oneTask } from "../documents.ts";
+import { type Measured, type Scenario, type Series, sized } from "../scenario.ts";
+import { estimateQuantile, estimateRatio } from "../statistics.ts";
+
+const COMMAND = ["/bin/true"];
+const BLOCK = 100;
+const WARM_UP_JOBS = 20;
+
+export const latency: Scenario = {
+  name: "latency",
+  question:
+    "How long does a job of one task take on a warm daemon, from its submission to the word that it has ended?",
+  pairs: 10,
+  run: (bench) =>
+    withDaemon(bench, async (daemon): Promise<Measured> => {
+      const document = oneTask({ command: COMMAND });
+      for (let job = 0; job < WARM_UP_JOBS; job += 1) await daemon.runJob(document);
+      const own: number[] = [];
+      const bare: number[] = [];
+      const count = sized(bench, BLOCK, BLOCK / 2);
+      for (let round = 0; round < bench.pairs; round += 1) {
+        const { micros } = await runSpawn(
+          bench,
+          daemon.work,
+          { command: COMMAND, count },
+          { parallel: 1, each: true },
+        );
+        bare.push(...micros.map((value) => value / 1000));
+        for (let job = 0; job < count; job += 1) {
+          bench.signal.throwIfAborted();
+          const { acceptSeconds, runSeconds } = await daemon.runJob(document);
+          own.push((acceptSeconds + runSeconds) * 1000);
+        }
+      }
+      return {
+        series: [
+          ...quantiles("qrew", QREW_RECORDS, own, null),
+          ...quantiles("bare spawn", "nothing: posix_spawn and wait", bare, own),
+        ],
+        figures: [
+          { key: "latency/p50", ...estimateQuantile(own, 0.5) },
+          { key: "latency/p99", ...estimateQuantile(own, 0.99) },
+        ],
+        absent: [],
+        notes: [],
+      };
+    }),
+};
+
+function quantiles(
+  contender: string,
+  records: string,
+  samples: readonly number[],
+  own: readonly number[] | null,
+): readonly Series[] {
+  return [0.5, 0.99].map((quantile) => ({
+    what: `job of one task, submitted to ended, p${quantile * 100}`,
+    contender,
+    unit: "ms",
+    samples,
+    estimate: estimateQuantile(samples, quantile),
+    records,
+    speedup: own === null || quantile !== 0.5 ? null : estimateRatio(samples, own),
+  }));
+}
