@@ -7,7 +7,15 @@ import type { TaskRecord, TaskState } from "../store/workerRecords.ts";
 import { eachTask, listAttempts, readTask } from "../store/workerStore.ts";
 import type { Plan } from "../workflow/plan.ts";
 import type { JobView } from "./jobView.ts";
-import { computeReadiness, definitionOf, type Readiness } from "./readiness.ts";
+import {
+  computeReadiness,
+  definitionOf,
+  ENDED_BADLY,
+  ENDED_WELL,
+  NOT_ENDED,
+  NOT_NEEDED,
+  type Readiness,
+} from "./readiness.ts";
 import { describeReason } from "./reason.ts";
 
 export interface AttemptView {
@@ -32,6 +40,20 @@ export interface TaskView extends AttemptView {
   readonly attemptsMax: number;
   readonly startedSeq: number | null;
   readonly finishedSeq: number | null;
+}
+
+function endOf({ state, reason }: TaskRecord): number {
+  switch (state) {
+    case "succeeded":
+      return ENDED_WELL;
+    case "failed":
+    case "cancelled":
+      return ENDED_BADLY;
+    case "skipped":
+      return reason?.type === "notNeeded" ? NOT_NEEDED : ENDED_BADLY;
+    default:
+      return NOT_ENDED;
+  }
 }
 
 const NEVER_DISPATCHED: Omit<TaskRecord, "state"> = {
@@ -174,10 +196,8 @@ export class JobTasks {
   #computeReadiness(): Readiness | null {
     const { state, tasks } = this.job;
     if (isFinalJobState(state) || tasks.waiting + tasks.ready === 0) return null;
-    const succeeded = new Uint8Array(this.count);
-    for (const { task, record } of this.recorded()) {
-      if (record.state === "succeeded" && task < this.count) succeeded[task] = 1;
-    }
-    return computeReadiness(this.#plan.graph, succeeded);
+    const ends = new Uint8Array(this.count);
+    for (const { task, record } of this.recorded()) if (task < this.count) ends[task] = endOf(record);
+    return computeReadiness(this.#plan.graph, ends);
   }
 }

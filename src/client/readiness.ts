@@ -1,46 +1,84 @@
 /**
- * Which tasks that have no record yet are ready: all they depend on has succeeded. The store does not say it, since a
- * record for each ready task would be one more write for every task of every job.
+ * Which tasks that have no record yet are ready: what they depend on has ended as their `when` asks. The store does not say it,
+ * since a record for each ready task would be one more write for every task of every job.
  */
-import { EDGE_ALL, type PlanGraph } from "../workflow/plan.ts";
+import { EDGE_ALL, type PlanGraph, WHEN_ALWAYS, WHEN_SUCCESS } from "../workflow/plan.ts";
+
+/** How a task ended. */
+export const NOT_ENDED = 0;
+export const ENDED_WELL = 1;
+export const ENDED_BADLY = 2; // failed, cancelled, or skipped because of such an end
+export const NOT_NEEDED = 3;
 
 /** For one moment: what it was made from goes on changing. */
 export interface Readiness {
   isReady(task: number): boolean;
 }
 
-/** `succeeded` has an entry for each task of the graph, 1 where it has succeeded. */
-export function computeReadiness(graph: PlanGraph, succeeded: Uint8Array): Readiness {
-  const isBlocked = new Uint8Array(graph.definitionCount);
+/** What the tasks of a definition, or one of them, have come to. */
+interface Standing {
+  readonly isFinal: boolean;
+  readonly isSuccess: boolean;
+  readonly isFailure: boolean;
+}
+
+/** `ends` has an entry for each task of the graph: one of the codes above. */
+export function computeReadiness(graph: PlanGraph, ends: Uint8Array): Readiness {
+  /** Of each definition, what it depends on as a whole. */
+  const wholes: Standing[] = Array.from({ length: graph.definitionCount }, () => NOTHING);
   /** Definitions whose element i needs element i of the listed ones. */
   const pairs = new Map<number, number[]>();
   for (let definition = 0; definition < graph.definitionCount; definition += 1) {
-    const isDone = allSucceeded(graph, definition, succeeded);
     const end = graph.dependentOffsets[definition + 1] ?? 0;
-    for (let edge = graph.dependentOffsets[definition] ?? 0; edge < end; edge += 1) {
+    const start = graph.dependentOffsets[definition] ?? 0;
+    if (start === end) continue;
+    const standing = standingOf(ends, graph.firstTask[definition] ?? 0, graph.firstTask[definition + 1] ?? 0);
+    for (let edge = start; edge < end; edge += 1) {
       const dependent = graph.dependents[edge] ?? 0;
-      if (isDone) continue;
-      if (graph.dependentKinds[edge] === EDGE_ALL) isBlocked[dependent] = 1;
-      else pairs.set(dependent, [...(pairs.get(dependent) ?? []), definition]);
+      if (graph.dependentKinds[edge] === EDGE_ALL) wholes[dependent] = joined(wholes[dependent], standing);
+      else if (!standing.isSuccess || graph.when[dependent] !== WHEN_SUCCESS) {
+        pairs.set(dependent, [...(pairs.get(dependent) ?? []), definition]);
+      }
     }
   }
   return {
     isReady: (task) => {
       const definition = definitionOf(graph, task);
-      if (isBlocked[definition] === 1) return false;
       const element = task - (graph.firstTask[definition] ?? 0);
-      const sources = pairs.get(definition) ?? [];
-      return sources.every((source) => succeeded[(graph.firstTask[source] ?? 0) + element] === 1);
+      let standing = wholes[definition] ?? NOTHING;
+      for (const source of pairs.get(definition) ?? []) {
+        const other = (graph.firstTask[source] ?? 0) + element;
+        standing = joined(standing, standingOf(ends, other, other + 1));
+      }
+      return isMet(graph.when[definition] ?? WHEN_SUCCESS, standing);
     },
   };
 }
 
-function allSucceeded(graph: PlanGraph, definition: number, succeeded: Uint8Array): boolean {
-  const end = graph.firstTask[definition + 1] ?? 0;
-  for (let task = graph.firstTask[definition] ?? 0; task < end; task += 1) {
-    if (succeeded[task] !== 1) return false;
+const NOTHING: Standing = { isFinal: true, isSuccess: true, isFailure: false };
+
+const joined = (a: Standing = NOTHING, b: Standing): Standing => ({
+  isFinal: a.isFinal && b.isFinal,
+  isSuccess: a.isSuccess && b.isSuccess,
+  isFailure: a.isFailure || b.isFailure,
+});
+
+function isMet(when: number, { isFinal, isSuccess, isFailure }: Standing): boolean {
+  if (when === WHEN_SUCCESS) return isSuccess;
+  return isFinal && (when === WHEN_ALWAYS || isFailure);
+}
+
+function standingOf(ends: Uint8Array, first: number, end: number): Standing {
+  let isFinal = true;
+  let isSuccess = true;
+  let isFailure = false;
+  for (let task = first; task < end; task += 1) {
+    const code = ends[task] ?? NOT_ENDED;
+    isFinal &&= code !== NOT_ENDED;
+    isSuccess &&= code === ENDED_WELL;
+    isFailure ||= code === ENDED_BADLY;
   }
-  return true;
+  return { isFinal, isSuccess, isFailure };
 }
 
 /** The definition that a task belongs to, by bisection over the first tasks. */

@@ -8,8 +8,8 @@ function formatLimit(ms: number): string {
 }
 
 /**
- * `exit code 7`, `signal SIGSEGV`, `time limit 10s`, `not started: …`, `dependency NAME failed`, `lost: …`, `cancelled`.
- * `taskName` is the plan's.
+ * `exit code 7`, `signal SIGSEGV`, `time limit 10s`, `not started: …`, `dependency NAME failed`, `lost: …`, `cancelled`,
+ * `failFast: NAME failed`, `not needed: …`. `taskName` is the plan's.
  */
 export function describeReason(reason: TaskReason, taskName: (task: number) => string): string {
   switch (reason.type) {
@@ -27,6 +27,12 @@ export function describeReason(reason: TaskReason, taskName: (task: number) => s
       return `lost: ${reason.detail}`;
     case "cancelled":
       return "cancelled";
+    case "failFast":
+      return `failFast: ${taskName(reason.task)} failed`;
+    case "notNeeded":
+      return reason.when === "failure"
+        ? "not needed: nothing that it depends on failed"
+        : "not needed: something that it depends on was not needed";
     default:
       return assertNever(reason);
   }

@@ -30,7 +30,11 @@ const REASONS: readonly TaskReason["type"][] = [
   "dependency",
   "lost",
   "cancelled",
+  "failFast",
+  "notNeeded",
 ];
+
+const CONDITIONS: readonly Extract<TaskReason, { type: "notNeeded" }>["when"][] = ["success", "failure"];
 
 export function encodeTask(record: TaskRecord): Uint8Array {
   const { usage } = record;
@@ -73,6 +77,10 @@ function encodeReason(reason: TaskReason): readonly unknown[] {
       return [number, reason.detail];
     case "cancelled":
       return [number];
+    case "failFast":
+      return [number, reason.task];
+    case "notNeeded":
+      return [number, CONDITIONS.indexOf(reason.when)];
     default:
       return assertNever(reason);
   }
@@ -138,6 +146,10 @@ function reasonOf(fields: Fields): TaskReason {
       return { type, detail: fields.text() };
     case "cancelled":
       return { type };
+    case "failFast":
+      return { type, task: taskIndex(fields.count()) };
+    case "notNeeded":
+      return { type, when: fields.one(CONDITIONS) };
     default:
       return assertNever(type);
   }

@@ -47,12 +47,16 @@ export type TaskReason =
   | { readonly type: "timedOut"; readonly timeoutMs: number }
   /** failed: never started. */
   | { readonly type: "notStarted"; readonly reason: string; readonly detail: string }
-  /** skipped: a task that it depends on did not succeed. */
+  /** skipped: a task that it depends on ended without success. */
   | { readonly type: "dependency"; readonly task: TaskIndex; readonly state: TaskState }
   /** ready again: what ran it died. */
   | { readonly type: "lost"; readonly detail: string }
   /** cancelled by the user. */
-  | { readonly type: "cancelled" };
+  | { readonly type: "cancelled" }
+  /** cancelled: its workflow says failFast, and this task failed. */
+  | { readonly type: "failFast"; readonly task: TaskIndex }
+  /** skipped: its `when: failure` did not occur, or (`success`) that of something that it depends on. No failure. */
+  | { readonly type: "notNeeded"; readonly when: "success" | "failure" };
 
 export interface TaskRecord {
   readonly state: TaskState;

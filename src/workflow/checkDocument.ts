@@ -9,17 +9,19 @@ import { TaskCheck } from "./checkTask.ts";
 import { readDefaults } from "./defaults.ts";
 import { type Definition, elementCount, type WorkflowDocument } from "./document.ts";
 import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
-import { checkKeys, type KnownKeys } from "./field.ts";
+import { checkKeys, fieldOf, type KnownKeys } from "./field.ts";
 import { noOtherNames } from "./nearest.ts";
 import { envFieldsOf, readEnv } from "./params.ts";
 import { fill, placeholdersOf } from "./placeholder.ts";
+import { readInteger } from "./quantity.ts";
+import { readSetting } from "./readSetting.ts";
 import { describe, type Entries, isEntries, unusableText } from "./scalar.ts";
 import { UNPRINTABLE } from "./taskName.ts";
 
 const DOCUMENT_KEYS: KnownKeys = {
   owner: "the document",
-  keys: new Set(["name", "env", "defaults", "tasks"]),
-  later: new Set(["maxRunning", "failFast", "outputs", "params"]),
+  keys: new Set(["name", "env", "defaults", "tasks", "maxRunning", "failFast"]),
+  later: new Set(["outputs", "params"]),
   otherNames: noOtherNames,
 };
 
@@ -58,6 +60,8 @@ function checkTasks(
 ): WorkflowDocument | null {
   const name = checkName(head, faults);
   const env = checkEnv(head, faults);
+  const maxRunning = readMaxRunning(head, faults);
+  const failFast = readFailFast(head, faults);
   const defaults = readDefaults(head, faults);
   if (tasks.length === 0) {
     faults.add(atValue(tasksPath), "The list of tasks is empty: give at least one task.");
@@ -89,6 +93,8 @@ function checkTasks(
     elementClasses: check.elementClasses,
     params: check.params.values,
     taskCount,
+    maxRunning,
+    failFast,
   };
 }
 
@@ -114,6 +120,21 @@ function checkName(head: Entries, faults: FaultList): string | null {
     return null;
   }
   return name;
+}
+
+function readMaxRunning(head: Entries, faults: FaultList): number | null {
+  const field = fieldOf(head, "maxRunning", []);
+  return readSetting("maxRunning", field, null, null, faults, (value) =>
+    readInteger(value, 1, JOB_TASKS_MAX),
+  );
+}
+
+function readFailFast(head: Entries, faults: FaultList): boolean {
+  const { failFast } = head;
+  if (failFast === undefined || failFast === null) return false;
+  if (typeof failFast === "boolean") return failFast;
+  faults.add(atValue(["failFast"]), `failFast must be true or false, found ${describe(failFast)}.`);
+  return false;
 }
 
 function checkEnv(head: Entries, faults: FaultList): Readonly<Record<string, string>> {

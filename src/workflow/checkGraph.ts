@@ -1,6 +1,6 @@
 /** Checks that no index of a stored graph leads out of it, and that its counts agree. */
 import { damaged } from "./columnPlan.ts";
-import { EDGE_ALL, EDGE_SAME, type PlanGraph } from "./plan.ts";
+import { EDGE_ALL, EDGE_SAME, type PlanGraph, WHEN_ALWAYS } from "./plan.ts";
 
 /** Throws `storeDamaged`. Linear in definitions and edges; that the graph has no cycle is not looked at. */
 export function checkGraph(graph: PlanGraph): void {
@@ -15,6 +15,8 @@ export function checkGraph(graph: PlanGraph): void {
   check(graph.dependentKinds.length === graph.dependents.length, "dependentKinds has another length");
   check(definitionClass.length === definitionCount, "definitionClass has another length");
   check(needs.length === definitionCount, "needs has another length");
+  check(graph.when.length === definitionCount, "when has another length");
+  check(largest(graph.when) <= WHEN_ALWAYS, "when has something else");
   check(sum(needs) === graph.dependents.length, "needs and dependents disagree");
   check(largest(definitionClass) < classes.length, "a class is missing");
   for (const numbers of graph.elementClasses.values()) {
@@ -24,7 +26,7 @@ export function checkGraph(graph: PlanGraph): void {
 }
 
 /** The largest of the numbers, 0 if there are none. By index: an iterator takes three times as long. */
-export function largest(numbers: Uint32Array): number {
+export function largest(numbers: Uint32Array | Uint8Array): number {
   let most = 0;
   for (let index = 0; index < numbers.length; index += 1) most = Math.max(most, numbers[index] ?? 0);
   return most;

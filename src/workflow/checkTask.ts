@@ -11,7 +11,7 @@ import { Interner } from "./interner.ts";
 import { noParamFields, noParams, paramFieldsOf, readParams } from "./params.ts";
 import type { Filling } from "./placeholder.ts";
 import { type Axis, checkFilled, paramPlaceholders } from "./placeholderUse.ts";
-import type { TaskClass } from "./plan.ts";
+import { type TaskClass, WHEN_SUCCESS } from "./plan.ts";
 import { type Amounts, amountsOf } from "./resourceFields.ts";
 import { describe, type Entries, isEntries, quoted } from "./scalar.ts";
 import {
@@ -22,12 +22,14 @@ import {
   settingPlaceholders,
 } from "./settings.ts";
 import { readDepends, readTaskName } from "./taskName.ts";
+import { readWhen } from "./when.ts";
 
 const TASK_KEYS: KnownKeys = {
   owner: "a task",
   keys: new Set([
     "name",
     "depends",
+    "when",
     "command",
     "params",
     "resources",
@@ -37,7 +39,7 @@ const TASK_KEYS: KnownKeys = {
     "foreach",
     "executor",
   ]),
-  later: new Set(["when", "outputs", "stdout", "stderr", "maxRunning", "failFast", "image", "volumes"]),
+  later: new Set(["outputs", "stdout", "stderr", "maxRunning", "failFast", "image", "volumes"]),
   otherNames: otherTaskKeys,
 };
 
@@ -83,6 +85,7 @@ export class TaskCheck {
       return {
         name: "",
         depends: [],
+        when: WHEN_SUCCESS,
         foreach: null,
         command: "",
         classIndex: 0,
@@ -102,7 +105,8 @@ export class TaskCheck {
     const command = this.#commandOf(value, path, isShell, axis);
     const paramsIndex = this.#paramsOf(value, path, isShell, axis);
     const depends = readDepends(value["depends"], path, this.#faults);
-    return { name, depends, foreach, command, classIndex, paramsIndex };
+    const when = readWhen(value["when"], depends.length, path, this.#faults);
+    return { name, depends, when, foreach, command, classIndex, paramsIndex };
   }
 
   #classOf(value: Entries, index: number, path: Path, axis: Axis): number {

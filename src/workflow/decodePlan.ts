@@ -145,6 +145,9 @@ function readGraph(sections: Sections, meta: PlanMeta): PlanGraph {
     definitionClass: sections.numbers("definitionClass"),
     elementClasses: readElementClasses(sections, firstTask),
     classes: meta.classes,
+    when: sections.bytes("when"),
+    maxRunning: meta.maxRunning,
+    failFast: meta.failFast,
   };
   checkGraph(graph);
   return graph;

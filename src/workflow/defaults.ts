@@ -20,12 +20,12 @@ const noDefaults: Defaults = {
   command: null,
 };
 
-const OWN_KEYS = ["name", "depends", "foreach"];
+const OWN_KEYS = ["name", "depends", "when", "foreach"];
 
 const DEFAULT_KEYS: KnownKeys = {
   owner: "defaults",
   keys: new Set(["command", "params", "executor", "resources", "timeout", "priority", "retry"]),
-  later: new Set(["when", "outputs", "stdout", "stderr", "maxRunning", "failFast", "image", "volumes"]),
+  later: new Set(["outputs", "stdout", "stderr", "maxRunning", "failFast", "image", "volumes"]),
   otherNames: otherTaskKeys,
 };
 

@@ -19,6 +19,8 @@ export interface WorkflowDocument {
   readonly params: readonly string[];
   /** Tasks, arrays expanded. */
   readonly taskCount: number;
+  readonly maxRunning: number | null;
+  readonly failFast: boolean;
 }
 
 /** What the params of a task may set, placeholders unfilled; null where it sets nothing. */
@@ -33,6 +35,8 @@ export interface Definition {
   /** Empty where the document's is unusable; a fault says so. */
   readonly name: string;
   readonly depends: readonly Dependency[];
+  /** `WHEN_…` of plan.ts. */
+  readonly when: number;
   readonly foreach: Foreach | null;
   /** Empty text for kind noop. */
   readonly command: string | readonly string[];

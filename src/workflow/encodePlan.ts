@@ -45,6 +45,8 @@ function sectionsOf({ columns }: ColumnPlan): Readonly<Record<Section, Column>> 
     defaultStdin: columns.defaultParams.stdin,
     defaultWorkdir: columns.defaultParams.workdir,
     classes: [...graph.classes],
+    maxRunning: graph.maxRunning,
+    failFast: graph.failFast,
   };
   return {
     meta: Buffer.from(JSON.stringify(meta)),
@@ -54,6 +56,7 @@ function sectionsOf({ columns }: ColumnPlan): Readonly<Record<Section, Column>> 
     dependents: graph.dependents,
     dependentKinds: graph.dependentKinds,
     definitionClass: graph.definitionClass,
+    when: graph.when,
     elementDefinitions: Uint32Array.from(elementClasses, ([definition]) => definition),
     elementNumbers: concatenated(elementClasses.map(([, numbers]) => numbers)),
     nameOffsets: columns.names.offsets,

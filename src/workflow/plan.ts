@@ -12,6 +12,11 @@ import type { Resources } from "../../protocol/resources.ts";
 export const EDGE_ALL = 0; // every element waits for all elements
 export const EDGE_SAME = 1; // element i waits for element i
 
+/** When a task runs, by how what it depends on ended. */
+export const WHEN_SUCCESS = 0; // all of it succeeded
+export const WHEN_FAILURE = 1; // all of it has ended, something without success
+export const WHEN_ALWAYS = 2; // all of it has ended
+
 /** The part of a plan that decides: all that the QWorker's core sees. */
 export interface PlanGraph {
   readonly definitionCount: number;
@@ -29,6 +34,12 @@ export interface PlanGraph {
   /** For arrays whose elements differ in class (a placeholder in resources or timeout): the class of each element. */
   readonly elementClasses: ReadonlyMap<number, Uint32Array>;
   readonly classes: readonly TaskClass[];
+  /** `WHEN_…` of each definition. */
+  readonly when: Uint8Array;
+  /** Attempts of the job that may run at a time; null is as many as there are slots. */
+  readonly maxRunning: number | null;
+  /** The first task that fails for good ends the job. */
+  readonly failFast: boolean;
 }
 
 /** What the scheduler has to know of a task; tasks that agree in it share one. Most workflows have fewer than ten. */

@@ -30,10 +30,12 @@ function planGraph(document: WorkflowDocument, links: Graph): PlanGraph {
   const firstTask = new Uint32Array(definitions.length + 1);
   const needs = new Uint32Array(definitions.length);
   const definitionClass = new Uint32Array(definitions.length);
+  const when = new Uint8Array(definitions.length);
   for (const [index, definition] of definitions.entries()) {
     firstTask[index + 1] = (firstTask[index] ?? 0) + elementCount(definition);
     needs[index] = (links.offsets[index + 1] ?? 0) - (links.offsets[index] ?? 0);
     definitionClass[index] = definition.classIndex;
+    when[index] = definition.when;
   }
   const outgoing = transpose(links);
   return {
@@ -47,6 +49,9 @@ function planGraph(document: WorkflowDocument, links: Graph): PlanGraph {
     definitionClass,
     elementClasses: document.elementClasses,
     classes: document.classes,
+    when,
+    maxRunning: document.maxRunning,
+    failFast: document.failFast,
   };
 }
 

@@ -10,7 +10,7 @@ import * as v from "valibot";
 import { resourcesSchema } from "../../protocol/resources.ts";
 
 export const PLAN_MAGIC = 0x4e4c5051; // "QPLN" as a little-endian number
-export const PLAN_VERSION = 1;
+export const PLAN_VERSION = 2;
 
 export const SECTIONS = [
   "meta",
@@ -20,6 +20,7 @@ export const SECTIONS = [
   "dependents",
   "dependentKinds",
   "definitionClass",
+  "when",
   "elementDefinitions",
   "elementNumbers",
   "nameOffsets",
@@ -66,5 +67,7 @@ export const planMetaSchema = v.strictObject({
   defaultStdin: v.nullable(v.string()),
   defaultWorkdir: v.nullable(v.string()),
   classes: v.pipe(v.array(taskClassSchema), v.minLength(1)),
+  maxRunning: v.nullable(v.pipe(whole, v.minValue(1))),
+  failFast: v.boolean(),
 });
 export type PlanMeta = v.InferOutput<typeof planMetaSchema>;

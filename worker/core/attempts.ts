@@ -3,11 +3,22 @@ import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../../protoco
 import { type AttemptId, type JobSeq, taskIndex } from "../../protocol/ids.ts";
 import { subtractResources } from "../../src/node/resources.ts";
 import type { TaskReason } from "../../src/store/workerRecords.ts";
-import type { RetryPolicy } from "../../src/workflow/plan.ts";
-import { classOf, makeReady, nextSeq, setState, settleFailure, settleSuccess, stateOf } from "./job.ts";
+import { type RetryPolicy, WHEN_FAILURE } from "../../src/workflow/plan.ts";
+import { classOf, definitionOf, makeReady, nextSeq, setState, stateOf } from "./job.ts";
 import { recordTask } from "./records.ts";
+import { type Decisions, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED, settle } from "./settle.ts";
 import type { JobActor, LiveAttempt } from "./state.ts";
-import { BACKOFF, CANCELLED, FAILED, READY, RUNNING, stateName, SUCCEEDED } from "./taskStates.ts";
+import {
+  BACKOFF,
+  CANCELLED,
+  FAILED,
+  READY,
+  RUNNING,
+  SKIPPED,
+  stateName,
+  SUCCEEDED,
+  WAITING,
+} from "./taskStates.ts";
 import type { Turn } from "./turn.ts";
 
 /** A task whose attempts are lost so often kills what runs it; it fails instead of taking the others down for ever. */
@@ -79,7 +90,7 @@ export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
 /** What ran the attempt is gone, and the attempt with it. */
 export function loseAttempt(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
   takeFromSlot(job, live);
-  if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, { type: "cancelled" });
+  if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, whyCancelled(job));
   repeatLost(turn, job, live, detail);
 }
 
@@ -93,7 +104,7 @@ function takeFromSlot(job: JobActor, live: LiveAttempt): void {
 function settleEnd(turn: Turn, job: JobActor, live: LiveAttempt, fact: AttemptEnded): void {
   const { outcome } = fact;
   if (live.start !== null) noteDuration(job, fact.endedMonoMs - live.start.monoMs);
-  if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, { type: "cancelled" }, fact);
+  if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, whyCancelled(job), fact);
   // What was asked to stop may say 0 without having done its work: it is repeated, or has timed out.
   if (outcome.type === "exited" && outcome.exitCode === 0 && live.stop === null) {
     return finishTask(turn, job, live, SUCCEEDED, null, fact);
@@ -220,24 +231,50 @@ function finishTask(
 }
 
 function settleDependents(turn: Turn, job: JobActor, task: number, code: number): void {
-  if (code === SUCCEEDED) return settleSuccess(job, task, (other) => makeReady(job, other));
-  settleFailure(job, task, (other, because) => {
-    recordTask(turn, job, other, {
-      finishedSeq: nextSeq(job),
-      finishedAtMs: turn.clock.wallMs,
-      reason: { type: "dependency", task: taskIndex(because), state: stateName(stateOf(job, because)) },
-    });
+  settle(job, task, code === SUCCEEDED ? OMEN_NONE : OMEN_FAILURE, decisionsFor(turn, job));
+}
+
+/** What is decided by an end is queued, or recorded as skipped. */
+export function decisionsFor(turn: Turn, job: JobActor): Decisions {
+  return {
+    ready: (task) => makeReady(job, task),
+    skipped: (task, omen, because) => recordSkip(turn, job, task, omen, because),
+  };
+}
+
+/** For a job from the store, in which what was decided by others may not be on record of the task itself. */
+export function skipWaiting(turn: Turn, job: JobActor, task: number, omen: number, because: number): void {
+  if (stateOf(job, task) !== WAITING) return;
+  setState(job, task, SKIPPED);
+  recordSkip(turn, job, task, omen, because);
+  settle(job, task, omen, decisionsFor(turn, job));
+}
+
+function recordSkip(turn: Turn, job: JobActor, task: number, omen: number, because: number): void {
+  const when = job.graph.when[definitionOf(job.graph, task)] === WHEN_FAILURE ? "failure" : "success";
+  recordTask(turn, job, task, {
+    finishedSeq: nextSeq(job),
+    finishedAtMs: turn.clock.wallMs,
+    reason:
+      omen === OMEN_UNNEEDED
+        ? { type: "notNeeded", when }
+        : { type: "dependency", task: taskIndex(because), state: stateName(stateOf(job, because)) },
   });
 }
 
-/** A task that never ran is cancelled: its record says so, and nothing follows, since all the others are too. */
+/** A task without a live attempt is cancelled: its record says so. What follows is up to the caller. */
 export function cancelUnstarted(turn: Turn, job: JobActor, task: number): void {
   setState(job, task, CANCELLED);
   recordTask(turn, job, task, {
     finishedSeq: nextSeq(job),
     finishedAtMs: turn.clock.wallMs,
-    reason: { type: "cancelled" },
+    reason: whyCancelled(job),
   });
+}
+
+function whyCancelled(job: JobActor): TaskReason {
+  if (job.cancelRequested || job.haltedBy === null) return { type: "cancelled" };
+  return { type: "failFast", task: taskIndex(job.haltedBy) };
 }
 
 /** The wait is over, unless something else happened to the task meanwhile. */

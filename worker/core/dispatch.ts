@@ -35,7 +35,10 @@ export function dispatch(turn: Turn, job: JobActor): void {
   if (executor.type !== "ready" || drain !== null || job.phase !== "active") return;
   let room = roomOf(job);
   let blocked: Set<SlotGroup> | null = null;
+  const { maxRunning } = job.graph;
   for (;;) {
+    // What was sent counts, though it may wait in the forkserver: which of it runs is not known here in time.
+    if (maxRunning !== null && job.live.size >= maxRunning) return;
     const group = nextGroup(job, blocked);
     if (group === null) return;
     if (mayStart(job, group, room)) {

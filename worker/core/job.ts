@@ -1,12 +1,12 @@
 /**
- * The DAG of one job: which tasks are ready, done, or can never come. Nothing here knows of slots, executors or time;
- * `records.ts` says what is written, `dispatch.ts` what is started.
+ * The tasks of one job and their states. Nothing here knows of slots, executors or time; `settle.ts` says what follows from
+ * an end, `records.ts` what is written, `dispatch.ts` what is started.
  */
 import { assert } from "../../protocol/errors.ts";
 import type { JobState } from "../../protocol/fields.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
 import { addResources, equalResources, NO_RESOURCES } from "../../src/node/resources.ts";
-import { EDGE_SAME, type PlanGraph, type TaskClass } from "../../src/workflow/plan.ts";
+import type { PlanGraph, TaskClass } from "../../src/workflow/plan.ts";
 import type { JobActor, SlotGroup } from "./state.ts";
 import { TaskQueue } from "./taskQueue.ts";
 import {
@@ -48,6 +48,7 @@ export function createJob(job: JobSeq, round: number, priority: number, graph: P
     hasRun: false,
     closeSent: false,
     cancelRequested: false,
+    haltedBy: null,
     finalState: null,
     finishedAtMs: null,
     detail: null,
@@ -56,9 +57,10 @@ export function createJob(job: JobSeq, round: number, priority: number, graph: P
     failures: new Uint16Array(tasks),
     losses: new Uint8Array(tasks),
     unfinished,
+    omens: new Uint8Array(tasks),
     readySeqs: new Uint32Array(tasks),
     remaining,
-    broken: new Uint8Array(graph.definitionCount),
+    definitionOmens: new Uint8Array(graph.definitionCount),
     counts,
     seq: 0,
     live: new Map(),
@@ -163,85 +165,24 @@ export function releaseRoots(job: JobActor): void {
   }
 }
 
-/** Settles a success: dependents whose last dependency this was are handed to `ready`. */
-export function settleSuccess(job: JobActor, task: number, ready: (task: number) => void): void {
-  const { graph } = job;
-  const definition = definitionOf(graph, task);
-  const remaining = (job.remaining[definition] ?? 0) - 1;
-  job.remaining[definition] = remaining;
-  const element = task - firstTaskOf(graph, definition);
-  forEachEdge(graph, definition, (dependent, kind) => {
-    const first = firstTaskOf(graph, dependent);
-    if (kind === EDGE_SAME) satisfy(job, first + element, ready);
-    else if (remaining === 0) {
-      const end = firstTaskOf(graph, dependent + 1);
-      for (let other = first; other < end; other++) satisfy(job, other, ready);
-    }
-  });
-}
-
-function satisfy(job: JobActor, task: number, ready: (task: number) => void): void {
-  const unfinished = (job.unfinished[task] ?? 0) - 1;
-  job.unfinished[task] = unfinished;
-  if (unfinished === 0 && stateOf(job, task) === WAITING) ready(task);
-}
-
-/**
- * Settles an end without success: all that depends on the task, directly or through others, is handed to `skip` with
- * the task that it waited for in vain. Iterative: a chain may be as long as the job.
- */
-export function settleFailure(
-  job: JobActor,
-  task: number,
-  skip: (task: number, because: number) => void,
-): void {
-  const { graph } = job;
-  const pending = [task];
-  for (let current = pending.pop(); current !== undefined; current = pending.pop()) {
-    const because = current;
-    const skipWaiting = (other: number): void => {
-      if (stateOf(job, other) !== WAITING) return;
-      setState(job, other, SKIPPED);
-      skip(other, because);
-      pending.push(other);
-    };
-    const definition = definitionOf(graph, because);
-    const firstBreak = job.broken[definition] === 0;
-    job.broken[definition] = 1;
-    const element = because - firstTaskOf(graph, definition);
-    forEachEdge(graph, definition, (dependent, kind) => {
-      const first = firstTaskOf(graph, dependent);
-      if (kind === EDGE_SAME) skipWaiting(first + element);
-      else if (firstBreak) {
-        const end = firstTaskOf(graph, dependent + 1);
-        for (let other = first; other < end; other++) skipWaiting(other);
-      }
-    });
-  }
-}
-
-function forEachEdge(
-  graph: PlanGraph,
-  definition: number,
-  visit: (dependent: number, kind: number) => void,
-): void {
-  const end = graph.dependentOffsets[definition + 1] ?? 0;
-  for (let edge = graph.dependentOffsets[definition] ?? 0; edge < end; edge++) {
-    visit(graph.dependents[edge] ?? 0, graph.dependentKinds[edge] ?? 0);
-  }
-}
-
 /** Whether every task has reached a final state. */
 export function isSettled(job: JobActor): boolean {
   const open = [WAITING, READY, RUNNING, BACKOFF].some((code) => (job.counts[code] ?? 0) > 0);
   return !open && job.live.size === 0;
 }
 
-/** How a settled job ended. A task that was cancelled makes it cancelled, one without success makes it failed. */
+/**
+ * How a settled job ended. A task that was cancelled makes it cancelled, unless a failure did that (failFast); one that failed
+ * makes it failed, also when another one dealt with that. What was skipped in a job without failures was not needed.
+ */
 export function jobOutcome(job: JobActor): JobState {
-  if ((job.counts[CANCELLED] ?? 0) > 0) return "cancelled";
-  if ((job.counts[FAILED] ?? 0) + (job.counts[SKIPPED] ?? 0) > 0) return "failed";
-  assert(job.counts[SUCCEEDED] === job.graph.taskCount, "a job succeeds when all its tasks have");
+  const of = (code: number): number => job.counts[code] ?? 0;
+  if (of(CANCELLED) > 0 && job.haltedBy === null) return "cancelled";
+  if (of(FAILED) > 0) return "failed";
+  assert(
+    of(SUCCEEDED) + of(SKIPPED) === job.graph.taskCount,
+    "all tasks of a job that succeeds have, or were not needed",
+  );
   return "succeeded";
 }
 

@@ -2,7 +2,7 @@
 import { isFinalJobState } from "../../protocol/states.ts";
 import { type JobSeq, taskIndex } from "../../protocol/ids.ts";
 import { REPORTED_RUNNING_MAX } from "../../protocol/limits.ts";
-import { cancelUnstarted, stopAttempt, watchTimeLimit } from "./attempts.ts";
+import { cancelUnstarted, skipWaiting, stopAttempt, watchTimeLimit } from "./attempts.ts";
 import type { JobStanding, RunningAttempt, WorkerEvent } from "./events.ts";
 import { createJob, isSettled, jobOutcome, openTasksWithoutAttempt, releaseRoots } from "./job.ts";
 import { recordJobIfChanged } from "./records.ts";
@@ -60,7 +60,8 @@ function actorOf(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>)
     releaseRoots(actor);
     return actor;
   }
-  const { actor, retries } = restoreJob(job, round, priority, graph, progress, records);
+  const { actor, retries, skips } = restoreJob(job, round, priority, graph, progress, records);
+  for (const [task, { omen, because }] of skips) skipWaiting(turn, actor, task, omen, because);
   for (const retry of retries) {
     const delayMs = Math.max(0, retry.atWallMs - turn.clock.wallMs);
     const { task, attempt } = retry;
@@ -90,10 +91,11 @@ function cancelJob(turn: Turn, job: JobActor): void {
   }
 }
 
-/** When the last task is final the job is; a cancelled one only when its last process is confirmed dead. */
+/** When the last task is final the job is; one that was stopped only when its last process is confirmed dead. */
 export function settleJob(turn: Turn, job: JobActor): void {
   if (job.phase !== "active" || !isSettled(job)) return;
-  if (!job.cancelRequested || !job.hasRun) {
+  const isStopped = job.cancelRequested || job.haltedBy !== null;
+  if (!isStopped || !job.hasRun) {
     closeInExecutor(turn, job);
     finishJob(turn, job);
     return;

@@ -25,8 +25,11 @@ export function tellDemand(turn: Turn, job: JobActor): void {
 
 function demandOf(turn: Turn, job: JobActor): DemandClass[] {
   const classes: DemandClass[] = [];
+  let room = (job.graph.maxRunning ?? Number.POSITIVE_INFINITY) - job.live.size;
   for (const group of inOrderOfNeed(job)) {
-    const wanted = group.placed + group.queue.length;
+    const more = Math.max(0, Math.min(group.queue.length, room));
+    room -= more;
+    const wanted = group.placed + more;
     if (wanted === 0 || equalResources(group.resources, NO_RESOURCES)) continue;
     const count = Math.min(wanted, countWithin(group.resources, turn.state.capacity));
     classes.push({ priority: job.priority + group.priority, resources: group.resources, count });

@@ -2,23 +2,21 @@
 import type { JobSeq } from "../../protocol/ids.ts";
 import type { TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
 import type { PlanGraph } from "../../src/workflow/plan.ts";
-import {
-  createJob,
-  groupOf,
-  makeReady,
-  place,
-  setState,
-  settleFailure,
-  settleSuccess,
-  stateOf,
-} from "./job.ts";
+import { createJob, groupOf, makeReady, place, setState, stateOf } from "./job.ts";
+import { countEnd, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED } from "./settle.ts";
 import type { JobActor } from "./state.ts";
-import { BACKOFF, isFinal, READY, RUNNING, SKIPPED, stateCode, SUCCEEDED, WAITING } from "./taskStates.ts";
+import { BACKOFF, isFinal, READY, RUNNING, stateCode, WAITING } from "./taskStates.ts";
 
 export interface RestoredRetry {
   readonly task: number;
   readonly attempt: number;
   readonly atWallMs: number;
+}
+
+/** A task without a record that is to be skipped, by what is on record of others. */
+export interface RestoredSkip {
+  readonly omen: number;
+  readonly because: number;
 }
 
 /**
@@ -32,12 +30,12 @@ export function restoreJob(
   graph: PlanGraph,
   progress: WorkerJobRecord,
   records: Iterable<readonly [task: number, record: TaskRecord]>,
-): { actor: JobActor; retries: RestoredRetry[] } {
+): { actor: JobActor; retries: RestoredRetry[]; skips: Map<number, RestoredSkip> } {
   const actor = createJob(job, round, priority, graph);
   actor.seq = progress.seq;
   actor.cancelRequested = progress.cancelRequested;
   const retries: RestoredRetry[] = [];
-  const ended: number[] = [];
+  const ended: { readonly task: number; readonly omen: number }[] = [];
   for (const [task, record] of records) {
     actor.attempts[task] = record.attempt;
     actor.hasRun ||= record.attempt > 0;
@@ -45,23 +43,27 @@ export function restoreJob(
     actor.readySeqs[task] = record.readySeq ?? 0;
     const code = stateCode(record.state);
     setState(actor, task, code);
-    if (isFinal(code)) ended.push(task);
+    if (isFinal(code)) ended.push({ task, omen: omenOf(record) });
     else if (code === BACKOFF) {
       retries.push({ task, attempt: record.attempt, atWallMs: record.retryAtMs ?? 0 });
     } else if (record.reason === null && (code === READY || code === RUNNING)) {
       restoreLive(actor, task, record);
     }
   }
-  // A task that a dependency made ready, or skipped, has no record of its own until it is dispatched.
-  for (const task of ended) {
-    if (stateOf(actor, task) === SUCCEEDED) settleSuccess(actor, task, () => undefined);
+  // A task that a dependency made ready has no record of its own until it is dispatched.
+  const skips = new Map<number, RestoredSkip>();
+  for (const { task, omen } of ended) {
+    countEnd(actor, task, omen, (dependent, verdict) => {
+      if (verdict !== null) skips.set(dependent, { omen: verdict, because: task });
+    });
   }
-  for (const task of ended) {
-    const code = stateOf(actor, task);
-    if (code !== SUCCEEDED && code !== SKIPPED) settleFailure(actor, task, () => undefined);
-  }
-  requeue(actor);
-  return { actor, retries };
+  requeue(actor, skips);
+  return { actor, retries, skips };
+}
+
+function omenOf({ state, reason }: TaskRecord): number {
+  if (state === "succeeded") return OMEN_NONE;
+  return reason?.type === "notNeeded" ? OMEN_UNNEEDED : OMEN_FAILURE;
 }
 
 function restoreLive(actor: JobActor, task: number, record: TaskRecord): void {
@@ -88,10 +90,11 @@ function restoreLive(actor: JobActor, task: number, record: TaskRecord): void {
   if (start !== null) actor.runningCpusMilli += group.resources.cpusMilli;
 }
 
-function requeue(actor: JobActor): void {
+function requeue(actor: JobActor, skips: ReadonlyMap<number, RestoredSkip>): void {
   for (let task = 0; task < actor.graph.taskCount; task++) {
     const code = stateOf(actor, task);
     const isReady = code === READY && !actor.live.has(task);
-    if (isReady || (code === WAITING && actor.unfinished[task] === 0)) makeReady(actor, task);
+    const isReleased = code === WAITING && actor.unfinished[task] === 0 && !skips.has(task);
+    if (isReady || isReleased) makeReady(actor, task);
   }
 }

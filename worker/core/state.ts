@@ -111,6 +111,8 @@ export interface JobActor {
   /** The TaskExecutor was told to close the job. */
   closeSent: boolean;
   cancelRequested: boolean;
+  /** The task that failed first, in a job that says failFast: what can be has been cancelled. */
+  haltedBy: number | null;
   finalState: JobState | null;
   finishedAtMs: number | null;
   /** What is to be known of its end that no task says; else null. */
@@ -122,13 +124,15 @@ export interface JobActor {
   readonly failures: Uint16Array;
   /** Attempts lost through the death of what ran them. */
   readonly losses: Uint8Array;
-  /** Dependencies that have not yet succeeded. */
+  /** Dependencies that are not yet final. */
   readonly unfinished: Uint32Array;
   readonly readySeqs: Uint32Array;
-  /** Elements of each definition that have not yet succeeded. */
+  /** `OMEN_…` of settle.ts: how the dependencies ended that are final. */
+  readonly omens: Uint8Array;
+  /** Elements of each definition that are not yet final. */
   readonly remaining: Uint32Array;
-  /** Definitions of which an element ended without success. */
-  readonly broken: Uint8Array;
+  /** `OMEN_…` of settle.ts: how the elements of each definition ended that are final. */
+  readonly definitionOmens: Uint8Array;
   /** Tasks per state code. */
   readonly counts: Uint32Array;
   seq: number;

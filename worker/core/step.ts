@@ -10,6 +10,7 @@ import { dispatch } from "./dispatch.ts";
 import { onDrainRequested, tendDrain } from "./drain.ts";
 import type { Clock, WorkerEffect, WorkerEvent } from "./events.ts";
 import { onExecutorHello, onExecutorLost, tendExecutor } from "./executorSession.ts";
+import { tendFailFast } from "./halt.ts";
 import {
   onCancelRequested,
   onJobAssigned,
@@ -67,7 +68,10 @@ export function step(state: WorkerState, clock: Clock, events: readonly WorkerEv
   for (let due = state.timers.popDue(clock.monoMs); due !== null; due = state.timers.popDue(clock.monoMs)) {
     onTimer(turn, due);
   }
-  for (const job of state.jobs.values()) settleJob(turn, job);
+  for (const job of state.jobs.values()) {
+    tendFailFast(turn, job);
+    settleJob(turn, job);
+  }
   tendExecutor(turn);
   for (const job of state.jobs.values()) {
     if (job.phase === "closing") closeInExecutor(turn, job);

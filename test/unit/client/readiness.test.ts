@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { computeReadiness, definitionOf } from "../../../src/client/readiness.ts";
+import {
+  computeReadiness,
+  definitionOf,
+  ENDED_BADLY,
+  ENDED_WELL,
+  NOT_ENDED,
+  NOT_NEEDED,
+} from "../../../src/client/readiness.ts";
 import { describeReason } from "../../../src/client/reason.ts";
 import type { TaskReason } from "../../../src/store/workerRecords.ts";
 import { taskIndex } from "../../../protocol/ids.ts";
@@ -41,7 +48,7 @@ describe("readiness", () => {
       fc.property(shapes, fc.array(fc.boolean(), { minLength: 32, maxLength: 32 }), (defined, outcomes) => {
         const { plan, tasks } = planOf(defined);
         const succeeded = Uint8Array.from({ length: plan.graph.taskCount }, (_, task) =>
-          outcomes[task] === true ? 1 : 0,
+          outcomes[task] === true ? ENDED_WELL : NOT_ENDED,
         );
         const readiness = computeReadiness(plan.graph, succeeded);
         const isDone = (name: string): boolean => succeeded[plan.findTask(name) ?? -1] === 1;
@@ -59,6 +66,36 @@ describe("readiness", () => {
         }
       }),
     );
+  });
+
+  it("of a task with another when is that all it depends on has ended, and as it asks", () => {
+    const tasks = [
+      { name: "a", command: "true" },
+      { name: "b", command: "true", foreach: { i: [1, 2] } },
+      { name: "rescue", command: "true", depends: ["a", "b"], when: "failure" },
+      {
+        name: "mend",
+        command: "true",
+        depends: [{ task: "b", same: "index" }],
+        foreach: { i: [1, 2] },
+        when: "failure",
+      },
+      { name: "clean", command: "true", depends: ["a", "b"], when: "always" },
+    ];
+    const compiled = compileWorkflow(Buffer.from(JSON.stringify(tasks)), "x.json", { capacity: null });
+    if (compiled.type !== "plan") throw new Error("it is no plan");
+    const { plan } = compiled;
+    const readyOf = (...ends: readonly number[]): readonly string[] => {
+      const all = new Uint8Array(plan.graph.taskCount);
+      all.set(ends);
+      const readiness = computeReadiness(plan.graph, all);
+      const waiting = Array.from(all.keys()).slice(ends.length);
+      return waiting.filter((task) => readiness.isReady(task)).map((task) => plan.taskName(task));
+    };
+    expect(readyOf(ENDED_WELL, ENDED_WELL, ENDED_WELL)).toEqual(["clean"]);
+    expect(readyOf(ENDED_WELL, NOT_ENDED, ENDED_BADLY)).toEqual(["mend[2]"]);
+    expect(readyOf(ENDED_BADLY, ENDED_BADLY, NOT_NEEDED)).toEqual(["rescue", "mend[1]", "clean"]);
+    expect(readyOf(NOT_NEEDED, ENDED_WELL, ENDED_WELL)).toEqual(["clean"]);
   });
 
   it("finds the definition of each task", () => {
@@ -84,6 +121,9 @@ describe("reasons", () => {
     [{ type: "dependency", task: taskIndex(3), state: "failed" }, "dependency task3 failed"],
     [{ type: "lost", detail: "the executor died" }, "lost: the executor died"],
     [{ type: "cancelled" }, "cancelled"],
+    [{ type: "failFast", task: taskIndex(3) }, "failFast: task3 failed"],
+    [{ type: "notNeeded", when: "failure" }, "not needed: nothing that it depends on failed"],
+    [{ type: "notNeeded", when: "success" }, "not needed: something that it depends on was not needed"],
   ];
   it.each(cases)("%j is %j", (reason, text) => {
     expect(describeReason(reason, (task) => `task${task}`)).toBe(text);

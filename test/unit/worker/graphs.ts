@@ -5,6 +5,7 @@ import { EDGE_ALL, EDGE_SAME, type PlanGraph, type TaskClass } from "../../../sr
 
 export interface DefinitionSpec extends Partial<TaskClass> {
   readonly needs?: readonly string[];
+  readonly when?: "success" | "failure" | "always";
   /** Elements of a task array; absent is a single task. */
   readonly count?: number;
 }
@@ -33,13 +34,20 @@ const PLAIN: TaskClass = {
   retry: { limit: 0, backoffMs: 0, factor: 1, maxMs: 0 },
 };
 
+/** What a document says of the whole job. */
+type Policy = Pick<PlanGraph, "maxRunning" | "failFast">;
+
+const USUAL: Policy = { maxRunning: null, failFast: false };
+
+const WHENS = ["success", "failure", "always"];
+
 interface Edge {
   readonly from: number;
   readonly to: number;
   readonly kind: number;
 }
 
-export function smallPlan(spec: PlanSpec): SmallPlan {
+export function smallPlan(spec: PlanSpec, policy: Partial<Policy> = {}): SmallPlan {
   const definitions = Object.entries(spec).map(([name, given]) => ({ name, ...asDefinition(given) }));
   const indexOf = new Map(definitions.map(({ name }, index) => [name, index]));
   const edges = definitions.flatMap(({ needs }, to) =>
@@ -72,6 +80,9 @@ export function smallPlan(spec: PlanSpec): SmallPlan {
     definitionClass: Uint32Array.from(classOf),
     elementClasses: new Map(),
     classes,
+    when: Uint8Array.from(definitions, ({ when }) => WHENS.indexOf(when ?? "success")),
+    ...USUAL,
+    ...policy,
   };
   return { graph, names };
 }
@@ -90,6 +101,8 @@ export function chainPlan(length: number): SmallPlan {
     definitionClass: new Uint32Array(length),
     elementClasses: new Map(),
     classes: [PLAIN],
+    when: new Uint8Array(length),
+    ...USUAL,
   };
   return { graph, names: tasks.map(String) };
 }

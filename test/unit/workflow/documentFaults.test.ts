@@ -31,6 +31,16 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     '1:21 timeout must be a duration such as 500ms, 90s, 10m, 1h30m or 2d (a plain number is seconds), found the text "x".',
   ],
   [
+    "maxRunning of none",
+    "maxRunning: 0\ntasks: [{name: a, command: x}]",
+    "1:13 maxRunning must be a whole number from 1 to 10000000, found the number 0.",
+  ],
+  [
+    "failFast that is text",
+    "failFast: 'yes'\ntasks: [{name: a, command: x}]",
+    '1:11 failFast must be true or false, found the text "yes".',
+  ],
+  [
     "a key of the document",
     "task: []\ntasks: [{name: a, command: x}]",
     '1:1 Unknown key "task" in the document. Did you mean "tasks"?',

@@ -5,6 +5,7 @@ import type { ColumnPlan } from "../../../src/workflow/columnPlan.ts";
 import { decodePlan } from "../../../src/workflow/decodePlan.ts";
 import { encodePlan } from "../../../src/workflow/encodePlan.ts";
 import { entryOffset, type Section, SECTIONS } from "../../../src/workflow/planFormat.ts";
+import { WHEN_ALWAYS, WHEN_FAILURE, WHEN_SUCCESS } from "../../../src/workflow/plan.ts";
 import { faultsOf, planOf } from "./compiling.ts";
 
 /** A DAG as the dependencies of each task, all on earlier ones, and the place of each task in the document. */
@@ -75,6 +76,8 @@ describe("a random DAG", () => {
 const document = {
   name: "all there is",
   env: { A: "1" },
+  maxRunning: 7,
+  failFast: true,
   defaults: { params: { env: { B: "{{i}}" }, stdin: "{{i}}" } },
   tasks: [
     { name: "array", command: "x {{i}}", foreach: { i: { range: [1, 5] } }, timeout: "{{i}}s" },
@@ -90,8 +93,9 @@ const document = {
       params: { env: { B: "2" }, stdin: "", workdir: "w" },
       resources: { licence: 1 },
       depends: "list",
+      when: "failure",
     },
-    { name: "nothing", executor: "noop", depends: ["array", "ü"] },
+    { name: "nothing", executor: "noop", depends: ["array", "ü"], when: "always" },
   ],
 };
 
@@ -105,6 +109,12 @@ const contents = (plan: ColumnPlan) => ({
 describe("an encoded plan", () => {
   const plan = planOf(document);
   const bytes = encodePlan(plan);
+
+  it("says when its tasks run, and what holds for the whole job", () => {
+    expect([...plan.graph.when]).toEqual([WHEN_SUCCESS, WHEN_SUCCESS, WHEN_FAILURE, WHEN_ALWAYS]);
+    expect(plan.graph).toMatchObject({ maxRunning: 7, failFast: true });
+    expect(planOf([{ name: "a", command: "x" }]).graph).toMatchObject({ maxRunning: null, failFast: false });
+  });
 
   it("is the same plan when it is decoded, wherever the bytes begin", () => {
     expect(contents(decodePlan(bytes))).toEqual(contents(plan));
@@ -120,8 +130,8 @@ describe("an encoded plan", () => {
     }
     expect(() => decodePlan(new Uint8Array(10_000))).toThrow(/does not begin as a plan/);
     const newer = bytes.slice();
-    newer[4] = 2;
-    expect(() => decodePlan(newer)).toThrow(/format 2/);
+    newer[4] = 3;
+    expect(() => decodePlan(newer)).toThrow(/format 3/);
   });
 
   it.each<readonly [section: Section, number: number, value: number]>([

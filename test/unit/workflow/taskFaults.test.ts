@@ -75,9 +75,20 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
   ],
   ["an unknown key", task("timout: 5s"), '3:3 Unknown key "timout" in a task. Did you mean "timeout"?'],
   [
-    "a key of a later version",
-    task("when: failed"),
-    '3:3 This version does not support "when" yet: leave it out.',
+    "a when of other tools",
+    task("when: on_failure"),
+    '3:9 when must be success, failure or always, found the text "on_failure". Did you mean "failure"?',
+  ],
+  ["a when that is no text", task("when: true"), "3:9 when must be success, failure or always, found true."],
+  [
+    "a failure of nothing",
+    task("when: failure"),
+    "3:9 when: failure needs tasks that can fail: name them in depends.",
+  ],
+  [
+    "a when in the defaults",
+    "defaults: {when: always}\ntasks: [{name: a, command: x}]",
+    "1:12 defaults cannot have when, which belongs to one task: move it there.",
   ],
   [
     "params of a later version",
