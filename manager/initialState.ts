@@ -2,12 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { QREW_VERSION } from "../protocol/version.ts";
 import { detectCapacity } from "../src/node/capacity.ts";
-import { isAlive } from "../src/node/process.ts";
-import type { HolderRecord } from "../src/store/managerRecords.ts";
+import { isLiving } from "../src/node/process.ts";
+import type { HolderRecord, SeatRecord } from "../src/store/managerRecords.ts";
 import { ensureInstance, listJobs, listSeats, readNextJob } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
 import type { ManagerArguments } from "./arguments.ts";
-import type { ManagerState } from "./core/state.ts";
+import type { KnownHolder, ManagerState } from "./core/state.ts";
 import { createManager } from "./core/step.ts";
 
 /** From SIGTERM to SIGKILL when a task is stopped: time to write a checkpoint of moderate size. */
@@ -39,9 +39,13 @@ export function initialState(args: ManagerArguments, store: Store, holder: Holde
     },
     unfinished.toReversed(),
     store.read(readNextJob),
-    store
-      .read(listSeats)
-      .filter(({ pid, startTime }) => isAlive(pid, startTime))
-      .map(({ seat }) => seat),
+    knownHolders(store.read(listSeats)),
   );
+}
+
+/** Dead ones are left out: their seats are filled again where there are jobs. */
+function knownHolders(seats: readonly SeatRecord[]): KnownHolder[] {
+  return seats
+    .filter((record) => record.pid === 0 || isLiving(record))
+    .map(({ seat, epoch, pid }) => ({ seat, epoch, pid: pid === 0 ? null : pid }));
 }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { QrewError } from "../protocol/errors.ts";
-import { bootId, isAlive, ownStartTime } from "../src/node/process.ts";
+import { isLiving, ownName } from "../src/node/process.ts";
 import type { HolderRecord } from "../src/store/managerRecords.ts";
 import { putHolder, readHolder } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
@@ -21,9 +21,7 @@ export async function takeLock(store: Store, packageVersion: string): Promise<Ho
       const before = readHolder(writer);
       if (before !== null && isHolding(before)) return before.leaving ? "leaving" : "held";
       const record: HolderRecord = {
-        pid: process.pid,
-        startTime: ownStartTime(),
-        bootId: bootId(),
+        ...ownName(),
         epoch: (before?.epoch ?? 0) + 1,
         packageVersion,
         startedAtMs: Date.now(),
@@ -43,8 +41,7 @@ export async function takeLock(store: Store, packageVersion: string): Promise<Ho
   }
 }
 
-const isHolding = (holder: HolderRecord): boolean =>
-  holder.pid !== process.pid && holder.bootId === bootId() && isAlive(holder.pid, holder.startTime);
+const isHolding = (holder: HolderRecord): boolean => holder.pid !== process.pid && isLiving(holder);
 
 /** Says that this manager serves nobody any more: a successor waits instead of giving up. */
 export function markLeaving(store: Store, holder: HolderRecord): void {

@@ -181,6 +181,8 @@ export class QManager {
         return staging.forget(effect.submission);
       case "startWorker":
         return workers.start(effect.seat);
+      case "adoptWorker":
+        return workers.adopt(effect.seat);
       case "killWorker":
         return workers.kill(effect.seat);
       case "announceLeaving":

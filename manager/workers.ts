@@ -1,6 +1,6 @@
 /**
- * The QWorkers as processes: each seat is taken over for certain before it gets a new holder, started, greeted over its socket, and
- * watched until it ends.
+ * The QWorkers as processes: started and connected, or found alive and adopted, and watched until they end. A seat is taken over
+ * for certain before it gets a new holder.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
@@ -14,7 +14,8 @@ import { DealerLink } from "../src/link/dealer.ts";
 import { actorProgram } from "../src/link/program.ts";
 import type { Refusals } from "../src/link/refusals.ts";
 import { endForCertain } from "../src/node/endForCertain.ts";
-import { isAlive, processStartTime } from "../src/node/process.ts";
+import { isLiving, nameProcess } from "../src/node/process.ts";
+import { ProcessWatch } from "../src/node/processWatch.ts";
 import type { SeatRecord } from "../src/store/managerRecords.ts";
 import { putSeat, readSeat } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
@@ -45,10 +46,10 @@ export interface WorkerSettings {
 }
 
 interface Holder {
-  readonly epoch: number;
-  readonly pid: number;
-  readonly startTime: string;
+  readonly record: SeatRecord;
   readonly link: DealerLink;
+  /** Of one that an earlier manager has started: it is not our child. */
+  readonly watch: ProcessWatch | null;
 }
 
 export class Workers {
@@ -70,26 +71,38 @@ export class Workers {
     this.#start(seat).catch((error: unknown) => this.#handlers.onLost(seat, 0, QrewError.from(error)));
   }
 
+  /** Connects to the QWorker of an earlier manager, which goes on as it is; `onStarted` or `onLost` follows. */
+  adopt(seat: SeatNumber): void {
+    const record = this.#store.read((reader) => readSeat(reader, seat));
+    if (record === null || !isLiving(record)) return this.#handlers.onLost(seat, record?.epoch ?? 0, ended());
+    const watch = new ProcessWatch(record, () => this.#lost(record));
+    this.#holders.set(seat, { record, link: this.#connect(record, watch), watch });
+    this.#handlers.onStarted(seat, record.epoch, record.pid);
+  }
+
   tell(seat: SeatNumber, commands: readonly ManagerCommand[]): void {
     this.#holders.get(seat)?.link.send(this.#settings.managerEpoch, commands);
   }
 
   kill(seat: SeatNumber): void {
-    const holder = this.#holders.get(seat);
-    if (holder !== undefined && isAlive(holder.pid, holder.startTime)) process.kill(holder.pid, "SIGKILL");
+    const record = this.#holders.get(seat)?.record;
+    if (record !== undefined && isLiving(record)) process.kill(record.pid, "SIGKILL");
   }
 
   close(): void {
-    for (const { link } of this.#holders.values()) link.close();
+    for (const { link, watch } of this.#holders.values()) {
+      link.close();
+      watch?.stop();
+    }
     this.#holders.clear();
   }
 
   async #start(seat: SeatNumber): Promise<void> {
     const before = this.#store.read((reader) => readSeat(reader, seat));
-    if (before !== null) await endForCertain(before.pid, before.startTime);
+    if (before !== null) await endForCertain(before);
     // Written first: a successor of this manager never gives the same epoch to somebody else.
     const epoch = (before?.epoch ?? 0) + 1;
-    this.#record({ seat, epoch, pid: 0, startTime: "" });
+    this.#record({ seat, epoch, pid: 0, startTime: "", bootId: "" });
     const { file, args } = actorProgram("worker");
     const child = spawn(file, [...args, ...this.#arguments(seat, epoch)], {
       detached: true,
@@ -99,21 +112,19 @@ export class Workers {
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     const failed = new Promise<never>((_, reject) => child.once("error", reject));
     failed.catch(() => undefined);
-    const pid = child.pid ?? 0;
-    const startTime = processStartTime(pid) ?? "";
+    const record = { seat, epoch, ...nameProcess(child.pid ?? 0) };
     try {
-      this.#record({ seat, epoch, pid, startTime });
+      this.#record(record);
       await untilReady(child, failed);
     } catch (error) {
       // Nobody would know of it.
       child.kill("SIGKILL");
       throw error;
     }
-    const link = this.#connect(seat, epoch);
-    this.#holders.set(seat, { epoch, pid, startTime, link });
+    this.#holders.set(seat, { record, link: this.#connect(record, null), watch: null });
     child.unref();
-    void gone.then(() => this.#lost(seat, epoch));
-    this.#handlers.onStarted(seat, epoch, pid);
+    void gone.then(() => this.#lost(record));
+    this.#handlers.onStarted(seat, epoch, record.pid);
   }
 
   #record(record: SeatRecord): void {
@@ -130,19 +141,18 @@ export class Workers {
       instance,
       node,
       grace: graceMs,
-      manager: process.pid,
     };
     return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   }
 
-  #connect(seat: SeatNumber, epoch: number): DealerLink {
+  #connect({ seat, epoch }: SeatRecord, watch: ProcessWatch | null): DealerLink {
     const socketPath = path.join(this.#settings.runFolder, seatSocketName(seat));
     return new DealerLink(
       { socketPath, routingId: ROUTING_ID },
       {
         onFrame: (bytes) => this.#onFrame(seat, epoch, bytes),
         onConnected: () => undefined,
-        onDisconnected: () => undefined,
+        onDisconnected: () => watch?.look(),
         onFault: () => this.kill(seat),
       },
     );
@@ -155,14 +165,17 @@ export class Workers {
     for (const fact of frame.messages) this.#handlers.onFact(seat, epoch, fact);
   }
 
-  #lost(seat: SeatNumber, epoch: number): void {
+  #lost({ seat, epoch }: SeatRecord): void {
     const holder = this.#holders.get(seat);
-    if (holder?.epoch !== epoch) return;
+    if (holder?.record.epoch !== epoch) return;
     holder.link.close();
+    holder.watch?.stop();
     this.#holders.delete(seat);
-    this.#handlers.onLost(seat, epoch, new QrewError("internal", "its process has ended"));
+    this.#handlers.onLost(seat, epoch, ended());
   }
 }
+
+const ended = (): QrewError => new QrewError("internal", "its process has ended");
 
 /** Resolves when the QWorker says that it serves; throws what it says instead. */
 async function untilReady(child: ChildProcess, failed: Promise<never>): Promise<void> {

@@ -12,7 +12,6 @@ export interface WorkerArguments {
   readonly instance: string;
   readonly node: string;
   readonly graceMs: number;
-  readonly managerPid: number;
 }
 
 export function parseWorkerArguments(argv: readonly string[]): WorkerArguments {
@@ -27,7 +26,6 @@ export function parseWorkerArguments(argv: readonly string[]): WorkerArguments {
       instance: string,
       node: string,
       grace: string,
-      manager: string,
     },
   });
   return {
@@ -38,7 +36,6 @@ export function parseWorkerArguments(argv: readonly string[]): WorkerArguments {
     instance: required("instance", values.instance),
     node: required("node", values.node),
     graceMs: count("grace", values.grace),
-    managerPid: count("manager", values.manager),
   };
 }
 

@@ -1,22 +1,20 @@
 /** The process of the TaskExecutor: started in its own session, so that it outlives this QWorker; watched until it ends. */
 import { spawn } from "node:child_process";
 import { actorProgram } from "../src/link/program.ts";
-import { isAlive, processStartTime } from "../src/node/process.ts";
-import type { ProcessRecord } from "../src/store/workerRecords.ts";
-
-/** One that an earlier holder has started is not our child: it is looked at so often. */
-const POLL_MS = 500;
+import { isLiving, nameProcess, type ProcessName } from "../src/node/process.ts";
+import { ProcessWatch } from "../src/node/processWatch.ts";
 
 export interface ExecutorProcessHandlers {
-  readonly onStarted: (record: ProcessRecord) => void;
+  readonly onStarted: (record: ProcessName) => void;
   readonly onLost: () => void;
 }
 
 export class ExecutorProcess {
   readonly #args: readonly string[];
   readonly #handlers: ExecutorProcessHandlers;
-  #current: ProcessRecord | null = null;
-  #poll: NodeJS.Timeout | null = null;
+  #current: ProcessName | null = null;
+  /** Of one that an earlier holder has started: it is not our child. */
+  #watch: ProcessWatch | null = null;
 
   constructor(args: readonly string[], handlers: ExecutorProcessHandlers) {
     this.#args = args;
@@ -33,8 +31,7 @@ export class ExecutorProcess {
     const { pid } = child;
     child.once("error", () => this.#lost(null));
     if (pid === undefined) return;
-    const startTime = processStartTime(pid) ?? "";
-    const record = { pid, startTime };
+    const record = nameProcess(pid);
     this.#current = record;
     child.once("exit", () => this.#lost(record));
     child.unref();
@@ -42,36 +39,34 @@ export class ExecutorProcess {
   }
 
   /** Watches the TaskExecutor of an earlier holder; false if it is not alive. */
-  adopt(record: ProcessRecord): boolean {
-    if (!isAlive(record.pid, record.startTime)) return false;
+  adopt(record: ProcessName): boolean {
+    if (!isLiving(record)) return false;
     this.#current = record;
-    this.#poll = setInterval(() => {
-      if (!isAlive(record.pid, record.startTime)) this.#lost(record);
-    }, POLL_MS);
+    this.#watch = new ProcessWatch(record, () => this.#lost(record));
     return true;
   }
 
   kill(): void {
     const record = this.#current;
-    if (record === null || !isAlive(record.pid, record.startTime)) return this.#lost(record);
+    if (record === null || !isLiving(record)) return this.#lost(record);
     process.kill(record.pid, "SIGKILL");
   }
 
   /** Resolves true when it has ended, false at the deadline. */
   async ended(timeoutMs: number): Promise<boolean> {
     const deadlineMs = performance.now() + timeoutMs;
-    while (this.#current !== null && isAlive(this.#current.pid, this.#current.startTime)) {
+    while (this.#current !== null && isLiving(this.#current)) {
       if (performance.now() >= deadlineMs) return false;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return true;
   }
 
-  #lost(record: ProcessRecord | null): void {
+  #lost(record: ProcessName | null): void {
     if (this.#current !== record) return;
     this.#current = null;
-    if (this.#poll !== null) clearInterval(this.#poll);
-    this.#poll = null;
+    this.#watch?.stop();
+    this.#watch = null;
     this.#handlers.onLost();
   }
 }

@@ -9,7 +9,7 @@ import { openLog } from "../src/log.ts";
 import { openLmdbStore } from "../src/store/lmdb.ts";
 import { prepareSchema } from "../src/store/schema.ts";
 import { endForCertain } from "../src/node/endForCertain.ts";
-import { ownStartTime } from "../src/node/process.ts";
+import { ownName } from "../src/node/process.ts";
 import { listWorkerJobs, readExecutor, takeSeat } from "../src/store/workerStore.ts";
 import { parseWorkerArguments, type WorkerArguments } from "./arguments.ts";
 import { createWorker } from "./core/step.ts";
@@ -25,9 +25,9 @@ async function main(args: WorkerArguments): Promise<void> {
   const store = openLmdbStore(path.join(args.home, name));
   prepareSchema(store, name);
   const { epoch } = args;
-  const before = takeSeat(store, epoch, { pid: process.pid, startTime: ownStartTime() });
+  const before = takeSeat(store, epoch, ownName());
   // Fenced already; and it must not go on to speak for the seat, or to start things.
-  if (before !== null) await endForCertain(before.pid, before.startTime);
+  if (before !== null) await endForCertain(before);
   const managerStore = openLmdbStore(path.join(args.home, "manager"), { readOnly: true });
   const refusals = new Refusals();
   const socketPath = path.join(args.runFolder, seatSocketName(args.seat));

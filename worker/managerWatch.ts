@@ -4,7 +4,7 @@
  */
 import type { Store } from "../src/store/port.ts";
 import { readHolder } from "../src/store/managerStore.ts";
-import { isAlive } from "../src/node/process.ts";
+import { isLiving } from "../src/node/process.ts";
 import type { WorkerState } from "./core/state.ts";
 
 const LOOK_MS = 5000;
@@ -29,7 +29,7 @@ export class ManagerWatch {
 
   #look(): void {
     const holder = this.#managerStore.read(readHolder);
-    const present = holder !== null && isAlive(holder.pid, holder.startTime);
+    const present = holder !== null && isLiving(holder);
     this.#absences = present ? 0 : this.#absences + 1;
     const idle = [...this.#state.jobs.values()].every(({ phase }) => phase === "finished");
     if (this.#absences >= LOOKS_MAX && idle) this.#leave();

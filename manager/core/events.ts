@@ -101,6 +101,8 @@ export type ManagerEffect =
   /** The pieces and the plan of the submission are of no use any more. */
   | { readonly type: "forgetSubmission"; readonly submission: number }
   | { readonly type: "startWorker"; readonly seat: SeatNumber }
+  /** It lives since an earlier manager: connect to it. `workerStarted` or `workerLost` follows. */
+  | { readonly type: "adoptWorker"; readonly seat: SeatNumber }
   | { readonly type: "tellWorker"; readonly seat: SeatNumber; readonly command: ManagerCommand }
   /** It did not leave in time. */
   | { readonly type: "killWorker"; readonly seat: SeatNumber }

@@ -1,6 +1,7 @@
 /**
  * The seats and who holds them: QWorkers are started when there is a job for them, one is kept warm, the others leave when
- * idle. A seat whose QWorker died with jobs is filled again: the successor opens the seat's store.
+ * idle. A seat whose QWorker died with jobs is filled again: the successor opens the seat's store. QWorkers that outlived an
+ * earlier manager are adopted: they go on with their jobs and loans.
  */
 import { assertNever } from "../../protocol/errors.ts";
 import { type SeatNumber, seatNumber } from "../../protocol/ids.ts";
@@ -12,6 +13,8 @@ import { type Turn, wakeAt } from "./turn.ts";
 const IDLE_MS = 30_000;
 /** To start, say hello and be ready; Node takes 40 ms for it, a loaded machine a hundred times that. */
 const START_DEADLINE_MS = 30_000;
+/** For a QWorker of an earlier manager to say what it has. It may be reading a job of millions of tasks meanwhile. */
+const ADOPT_DEADLINE_MS = 60_000;
 /** From `leave` to a kill. */
 const LEAVE_DEADLINE_MS = 15_000;
 /** A QWorker that failed n times in a row is started again after 2^n × this, at most RESTART_DELAY_MAX_MS. */
@@ -29,6 +32,15 @@ export const absentSeat = (seat: SeatNumber): Seat => ({
   failures: 0,
   drained: false,
   damage: null,
+});
+
+export const adoptingSeat = (seat: SeatNumber, epoch: number, pid: number): Seat => ({
+  type: "adopting",
+  seat,
+  epoch,
+  pid,
+  sinceMs: null,
+  failures: 0,
 });
 
 /** The seat for the next job: the one with the fewest, or a new one while all have some; null when all are full. */
@@ -75,6 +87,9 @@ export function tendSeats(turn: Turn): void {
         break;
       case "starting":
         killWhenLate(turn, seat, START_DEADLINE_MS);
+        break;
+      case "adopting":
+        tendAdopting(turn, seat);
         break;
       case "leaving":
         killWhenLate(turn, seat, LEAVE_DEADLINE_MS);
@@ -125,6 +140,14 @@ function tendAbsent(turn: Turn, seat: Extract<Seat, { type: "absent" }>, jobs: n
   wakeAt(turn, sinceMs + START_DEADLINE_MS);
 }
 
+function tendAdopting(turn: Turn, seat: Extract<Seat, { type: "adopting" }>): void {
+  const { sinceMs } = seat;
+  if (sinceMs !== null) return killWhenLate(turn, { ...seat, sinceMs }, ADOPT_DEADLINE_MS);
+  turn.state.seats.set(seat.seat, { ...seat, sinceMs: turn.clock.monoMs });
+  turn.effects.push({ type: "adoptWorker", seat: seat.seat });
+  wakeAt(turn, turn.clock.monoMs + ADOPT_DEADLINE_MS);
+}
+
 function tendIdle(turn: Turn, seat: Extract<Seat, { type: "ready" }>): void {
   seat.idleSinceMs ??= turn.clock.monoMs;
   const leaveAtMs = seat.idleSinceMs + IDLE_MS;
@@ -148,7 +171,7 @@ export function dismiss(turn: Turn, seat: Extract<Seat, { type: "ready" }>): voi
 /** One kill per deadline: a process that hangs in the kernel goes when it can. */
 function killWhenLate(
   turn: Turn,
-  seat: Extract<Seat, { type: "starting" | "leaving" }>,
+  seat: Extract<Seat, { type: "starting" | "leaving" | "adopting" }> & { readonly sinceMs: number },
   patienceMs: number,
 ): void {
   const { monoMs } = turn.clock;
@@ -163,7 +186,7 @@ function killWhenLate(
 
 export function onWorkerStarted(turn: Turn, event: Extract<ManagerEvent, { type: "workerStarted" }>): void {
   const seat = turn.state.seats.get(event.seat);
-  if (seat?.type !== "starting") return;
+  if (seat?.type !== "starting" && seat?.type !== "adopting") return;
   turn.state.seats.set(event.seat, { ...seat, epoch: event.epoch, pid: event.pid });
   const { seat: number, epoch: seatEpoch } = event;
   const capacity = turn.state.options.capacity;

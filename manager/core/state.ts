@@ -68,7 +68,8 @@ export interface LiveJob {
 
 /**
  * A seat is `absent` while nobody holds it, `starting` until its QWorker has said that it is ready, `ready` while it serves,
- * `leaving` when told to go.
+ * `leaving` when told to go. One that an earlier manager has filled is `adopting` until its QWorker, which goes on meanwhile,
+ * has said what it has.
  */
 export type Seat =
   | {
@@ -90,6 +91,15 @@ export type Seat =
       readonly pid: number | null;
     }
   | {
+      readonly type: "adopting";
+      readonly seat: SeatNumber;
+      readonly epoch: number;
+      readonly pid: number;
+      /** Since when it is asked; null before. */
+      readonly sinceMs: number | null;
+      readonly failures: number;
+    }
+  | {
       readonly type: "ready";
       readonly seat: SeatNumber;
       readonly epoch: number;
@@ -107,6 +117,14 @@ export type Seat =
       readonly pid: number;
       readonly sinceMs: number;
     };
+
+/** A QWorker that an earlier manager has started, as its seat's record says. */
+export interface KnownHolder {
+  readonly seat: SeatNumber;
+  readonly epoch: number;
+  /** Null: it may have been started, and nobody has written down its pid. */
+  readonly pid: number | null;
+}
 
 /** A document on its way in. `open` takes pieces, `sealed` is being planned, `storing` is being written. */
 export interface Submission {

@@ -4,14 +4,13 @@
  */
 import type { ClientRequest } from "../../protocol/clientLink.ts";
 import { assertNever } from "../../protocol/errors.ts";
-import type { SeatNumber } from "../../protocol/ids.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, Clock, ManagerEffect, ManagerEvent } from "./events.ts";
 import { accountLoans, tendLoans } from "./loans.ts";
 import { admitJobs, assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
-import { absentSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
+import { absentSeat, adoptingSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
 import { answerStatus, onDaemonStatus, stop, tendStopping } from "./service.ts";
-import type { ManagerOptions, ManagerState } from "./state.ts";
+import type { KnownHolder, ManagerOptions, ManagerState } from "./state.ts";
 import {
   expireSubmissions,
   onAppendSubmission,
@@ -26,12 +25,12 @@ import {
 import { refuse, reply, type Turn } from "./turn.ts";
 import { failDamaged, onWorkerFact } from "./workerFacts.ts";
 
-/** A manager with the jobs that its predecessor left unfinished; they go on in their seats. `heldSeats` have a living holder. */
+/** A manager with the jobs that its predecessor left unfinished; they go on in their seats. `holders` may be alive. */
 export function createManager(
   options: ManagerOptions,
   unfinished: Iterable<JobRecord>,
   nextJob: number,
-  heldSeats: Iterable<SeatNumber> = [],
+  holders: Iterable<KnownHolder> = [],
 ): ManagerState {
   const state: ManagerState = {
     options,
@@ -56,8 +55,11 @@ export function createManager(
     enqueue(turn, record);
     if (record.seat !== null) state.seats.set(record.seat, absentSeat(record.seat));
   }
-  // A QWorker without jobs outlived its manager: a successor takes its seat, finds nothing to do, and leaves.
-  for (const seat of heldSeats) state.seats.set(seat, absentSeat(seat));
+  for (const { seat, epoch, pid } of holders) {
+    // One that nobody can name is replaced: its successor ends it for certain, and goes on or, with nothing to do, leaves.
+    const holder = pid === null ? absentSeat(seat) : adoptingSeat(seat, epoch, pid);
+    state.seats.set(seat, holder);
+  }
   return state;
 }
 

@@ -13,6 +13,9 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
   const seat = turn.state.seats.get(event.seat);
   if (seat === undefined || seat.type === "absent" || seat.epoch !== event.epoch) return;
   const { fact } = event;
+  // What was said to an earlier manager, or to an earlier connection: all of it is told again after the greeting.
+  const isGreeted = seat.type === "ready" || seat.type === "leaving";
+  if (!isGreeted && fact.type !== "workerReady") return;
   switch (fact.type) {
     case "workerReady":
       return onWorkerReady(turn, seat, fact);

@@ -1,6 +1,6 @@
 /** Which manager holds a state folder, from what it has left in its store. */
 import type { Home } from "../node/home.ts";
-import { bootId, isAlive } from "../node/process.ts";
+import { isLiving } from "../node/process.ts";
 import type { HolderRecord } from "../store/managerRecords.ts";
 import { readHolder } from "../store/managerStore.ts";
 import { Stores } from "./stores.ts";
@@ -21,5 +21,4 @@ export async function latestHolder(home: Home): Promise<HolderRecord | null> {
   }
 }
 
-export const isHolderAlive = (holder: HolderRecord): boolean =>
-  holder.bootId === bootId() && isAlive(holder.pid, holder.startTime);
+export const isHolderAlive = (holder: HolderRecord): boolean => isLiving(holder);

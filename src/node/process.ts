@@ -75,6 +75,32 @@ const isDeadState = (state: string): boolean => state === "Z" || state === "X" |
 /** A uuid that differs after each boot: what was recorded under another one is certainly dead. */
 export const bootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
 
+/** Names one process for ever: pids wrap, and both pids and start times begin anew at each boot. */
+export interface ProcessName {
+  readonly pid: number;
+  readonly startTime: string;
+  /** Empty where it was not recorded: then the process is taken for one of this boot. */
+  readonly bootId: string;
+}
+
+/** Of a process that was just started; one that has ended already has no start time, and no process is alive under that name. */
+export const nameProcess = (pid: number): ProcessName => ({
+  pid,
+  startTime: processStartTime(pid) ?? "",
+  bootId: bootId(),
+});
+
+/** Of the process that asks. */
+export const ownName = (): ProcessName => ({
+  pid: process.pid,
+  startTime: ownStartTime(),
+  bootId: bootId(),
+});
+
+/** Whether exactly this process lives. */
+export const isLiving = (name: ProcessName): boolean =>
+  isAlive(name.pid, name.startTime) && (name.bootId === "" || name.bootId === bootId());
+
 /**
  * Proportional set size: resident memory with each shared page divided among those that share it, so that the sum over
  * processes means something. Null when the process is gone or belongs to somebody else.

@@ -10,6 +10,7 @@
  * | plans | job u32, chunk u32 | bytes of the encoded plan, cut into chunks |
  * | seats | seat u32 | SeatRecord |
  */
+import type { ProcessName } from "../node/process.ts";
 import type { JobState, TaskCounts } from "../../protocol/fields.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 
@@ -35,20 +36,14 @@ export interface JobRecord {
   readonly detail: string | null;
 }
 
-/** The process that holds a seat. `epoch` grows with every new holder. */
-export interface SeatRecord {
+/** The process that holds a seat; pid 0 where it was about to be started. `epoch` grows with every new holder. */
+export interface SeatRecord extends ProcessName {
   readonly seat: SeatNumber;
   readonly epoch: number;
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat, as a string: with the pid it names one process for certain within a boot. */
-  readonly startTime: string;
 }
 
 /** The manager that holds this state folder: the lock that comes before every bind. */
-export interface HolderRecord {
-  readonly pid: number;
-  readonly startTime: string;
-  readonly bootId: string;
+export interface HolderRecord extends ProcessName {
   readonly epoch: number;
   readonly packageVersion: string;
   readonly startedAtMs: number;

@@ -18,6 +18,7 @@ import { type JobEnvironment, jobEnvironmentSchema } from "../../protocol/worker
 import { u32Key, wordKey } from "./keys.ts";
 import type { HolderRecord, JobRecord, SeatRecord } from "./managerRecords.ts";
 import type { StoreReader, StoreWriter } from "./port.ts";
+import { processFields } from "./processFields.ts";
 import { damagedRecord, packRecord, packU32, unpackRecord, unpackU32 } from "./record.ts";
 
 const jobRecordSchema: v.GenericSchema<unknown, JobRecord> = v.strictObject({
@@ -40,8 +41,7 @@ const jobRecordSchema: v.GenericSchema<unknown, JobRecord> = v.strictObject({
 const seatRecordSchema: v.GenericSchema<unknown, SeatRecord> = v.strictObject({
   seat: seatField,
   epoch: countField,
-  pid: countField,
-  startTime: v.string(),
+  ...processFields,
 });
 
 const holderRecordSchema: v.GenericSchema<unknown, HolderRecord> = v.strictObject({

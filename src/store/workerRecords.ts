@@ -3,7 +3,7 @@
  *
  * | table | key | value |
  * |---|---|---|
- * | meta | `schema`, `epoch`, `holder`, `executor` | u32, u32, ProcessRecord, ProcessRecord |
+ * | meta | `schema`, `epoch`, `holder`, `executor` | u32, u32, ProcessName, ProcessName (src/node/process) |
  * | jobs | job u32 | WorkerJobRecord |
  * | tasks | job u32, task u32 | TaskRecord: the latest state; absent means waiting (or ready) and never dispatched |
  * | attempts | job u32, task u32, attempt u32 | TaskRecord of an earlier attempt, written when the next one begins |
@@ -79,13 +79,6 @@ export interface TaskRecord {
   readonly reason: TaskReason | null;
   /** backoff: when it is ready again. */
   readonly retryAtMs: number | null;
-}
-
-/** A process, named for certain within a boot: the holder of the seat, or its TaskExecutor. */
-export interface ProcessRecord {
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat. */
-  readonly startTime: string;
 }
 
 export const STREAM_STDOUT = 1;

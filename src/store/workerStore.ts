@@ -16,11 +16,13 @@ import {
   wallMsField,
 } from "../../protocol/fields.ts";
 import { type AttemptId, type JobSeq, type TaskIndex, taskIndex } from "../../protocol/ids.ts";
+import type { ProcessName } from "../node/process.ts";
 import { keyPart, keysUnder, u32Key, u32KeyWithByte, wordKey } from "./keys.ts";
 import type { Store, StoreReader, StoreWriter } from "./port.ts";
+import { processFields } from "./processFields.ts";
 import { packRecord, packU32, unpackRecord, unpackU32 } from "./record.ts";
 import { decodeTask, encodeTask } from "./taskCodec.ts";
-import type { AttemptOutputKey, ProcessRecord, TaskRecord, WorkerJobRecord } from "./workerRecords.ts";
+import type { AttemptOutputKey, TaskRecord, WorkerJobRecord } from "./workerRecords.ts";
 
 const jobRecordSchema: v.GenericSchema<unknown, WorkerJobRecord> = v.strictObject({
   job: jobField,
@@ -34,10 +36,7 @@ const jobRecordSchema: v.GenericSchema<unknown, WorkerJobRecord> = v.strictObjec
   detail: v.nullable(v.string()),
 });
 
-const processRecordSchema: v.GenericSchema<unknown, ProcessRecord> = v.strictObject({
-  pid: countField,
-  startTime: v.string(),
-});
+const processSchema: v.GenericSchema<unknown, ProcessName> = v.strictObject(processFields);
 
 const META = "meta";
 const JOBS = "jobs";
@@ -60,7 +59,7 @@ export function readEpoch(reader: StoreReader): number {
  * before, which may still live and has to be ended for certain. Throws `fenced` when the seat has this epoch or a higher
  * one: a later holder was faster.
  */
-export function takeSeat(store: Store, epoch: number, holder: ProcessRecord): ProcessRecord | null {
+export function takeSeat(store: Store, epoch: number, holder: ProcessName): ProcessName | null {
   return store.write((writer) => {
     const current = readEpoch(writer);
     if (current >= epoch) throw fenced(current, epoch);
@@ -90,14 +89,14 @@ export function writeFenced<Result>(
   });
 }
 
-function readProcess(reader: StoreReader, key: Uint8Array): ProcessRecord | null {
+function readProcess(reader: StoreReader, key: Uint8Array): ProcessName | null {
   const bytes = reader.get(META, key);
-  return bytes === undefined ? null : unpackRecord(processRecordSchema, bytes, { table: META, key });
+  return bytes === undefined ? null : unpackRecord(processSchema, bytes, { table: META, key });
 }
 
-export const readExecutor = (reader: StoreReader): ProcessRecord | null => readProcess(reader, EXECUTOR);
+export const readExecutor = (reader: StoreReader): ProcessName | null => readProcess(reader, EXECUTOR);
 
-export const putExecutor = (writer: StoreWriter, record: ProcessRecord): void =>
+export const putExecutor = (writer: StoreWriter, record: ProcessName): void =>
   writer.put(META, EXECUTOR, packRecord(record));
 
 export function readWorkerJob(reader: StoreReader, job: JobSeq): WorkerJobRecord | null {

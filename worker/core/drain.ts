@@ -13,6 +13,13 @@ export function onDrainRequested(turn: Turn, stop: boolean, graceMs: number): vo
   capAll(turn);
 }
 
+/** A manager that has just come does not stop: it says so after its greeting, if it does. */
+export function endDrain(turn: Turn): void {
+  if (turn.state.drain === null) return;
+  turn.state.drain = null;
+  capAll(turn);
+}
+
 /** Stops what has to stop, withdraws what cannot start any more, and says `drained` once nothing is left. */
 export function tendDrain(turn: Turn): void {
   const { drain, jobs, loading } = turn.state;

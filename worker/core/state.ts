@@ -25,7 +25,7 @@ export interface WorkerState {
   /** Assigned, and being read from the store. */
   readonly loading: Map<JobSeq, LoadingJob>;
   executor: ExecutorState;
-  /** Set once: nothing new starts any more. */
+  /** Nothing new starts any more, unless another manager greets. */
   drain: DrainState | null;
   readonly timers: TimerHeap;
   /** SIGTERM to SIGKILL of tasks that are stopped. */

@@ -7,7 +7,7 @@ import type { SeatNumber } from "../../protocol/ids.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
 import { onAttemptEnded, onAttemptStarted, onRetryDue, onTimeoutDue } from "./attempts.ts";
 import { dispatch } from "./dispatch.ts";
-import { onDrainRequested, tendDrain } from "./drain.ts";
+import { endDrain, onDrainRequested, tendDrain } from "./drain.ts";
 import type { Clock, WorkerEffect, WorkerEvent } from "./events.ts";
 import { onExecutorHello, onExecutorLost, tendExecutor } from "./executorSession.ts";
 import { tendFailFast } from "./halt.ts";
@@ -93,6 +93,7 @@ function handle(turn: Turn, event: WorkerEvent): void {
   switch (event.type) {
     case "managerSaidHello":
       state.capacity = event.capacity;
+      endDrain(turn);
       return answerHello(turn);
     case "jobAssigned":
       return onJobAssigned(turn, event.job, event.round, event.priority);

@@ -77,7 +77,7 @@ export function stateFolder(folder: string): StateFolder {
 
 function nextEpoch(store: Store): number {
   const epoch = store.read(readEpoch) + 1;
-  takeSeat(store, epoch, { pid: 1, startTime: "1" });
+  takeSeat(store, epoch, { pid: 1, startTime: "1", bootId: "" });
   return epoch;
 }
 

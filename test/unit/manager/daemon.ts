@@ -10,7 +10,7 @@ import { type JobSeq, jobSeq, type SeatNumber, seatNumber } from "../../../proto
 import type { Resources } from "../../../protocol/resources.ts";
 import type { JobReport, ManagerCommand, WorkerFact } from "../../../protocol/workerLink.ts";
 import type { ManagerEffect, ManagerEvent } from "../../../manager/core/events.ts";
-import type { ManagerOptions, ManagerState } from "../../../manager/core/state.ts";
+import type { KnownHolder, ManagerOptions, ManagerState } from "../../../manager/core/state.ts";
 import { createManager, step } from "../../../manager/core/step.ts";
 import type { JobRecord } from "../../../src/store/managerRecords.ts";
 
@@ -80,7 +80,7 @@ export class Daemon {
   constructor(
     options: Partial<ManagerOptions> = {},
     unfinished: readonly JobRecord[] = [],
-    heldSeats: readonly SeatNumber[] = [],
+    holders: readonly KnownHolder[] = [],
   ) {
     const all: ManagerOptions = {
       epoch: 1,
@@ -96,7 +96,7 @@ export class Daemon {
       ...options,
     };
     const numbers = unfinished.map(({ job }) => Number(job));
-    this.state = createManager(all, unfinished, Math.max(0, ...numbers) + 1, heldSeats);
+    this.state = createManager(all, unfinished, Math.max(0, ...numbers) + 1, holders);
   }
 
   get wallMs(): number {

@@ -127,13 +127,6 @@ describe("a QWorker", () => {
     expect(daemon.unexpected()).toEqual([]);
   });
 
-  it("that outlived its manager without jobs is replaced by one that leaves", () => {
-    const daemon = new Daemon({}, [], [SEAT]);
-    daemon.feed({ type: "woken" });
-    expect(started(daemon)).toBe(1);
-    expect(daemon.unexpected()).toEqual([]);
-  });
-
   it("that dies without jobs again and again is given up", () => {
     const daemon = new Daemon();
     daemon.store(jobRecord(1));

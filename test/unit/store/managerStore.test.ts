@@ -113,7 +113,13 @@ describe("environments, seats, holder, instance, numbers", () => {
   });
 
   it("of seats are listed in order", () => {
-    const seat = (number: number) => ({ seat: seatNumber(number), epoch: 4, pid: 9, startTime: "123" });
+    const seat = (number: number) => ({
+      seat: seatNumber(number),
+      epoch: 4,
+      pid: 9,
+      startTime: "123",
+      bootId: "b",
+    });
     store.write((writer) => {
       for (const number of [10, 2, 0]) putSeat(writer, seat(number));
     });

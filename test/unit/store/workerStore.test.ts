@@ -73,7 +73,7 @@ const JOB = jobSeq(5);
 const OTHER = jobSeq(6);
 
 let store: Store;
-const HOLDER = { pid: 7, startTime: "70" };
+const HOLDER = { pid: 7, startTime: "70", bootId: "b" };
 let epoch = 0;
 beforeEach(() => {
   store = openMemoryStore();
@@ -83,7 +83,7 @@ beforeEach(() => {
 
 describe("the fence", () => {
   it("gives the seat to later epochs only, and names who held it before", () => {
-    const later = { pid: 8, startTime: "80" };
+    const later = { pid: 8, startTime: "80", bootId: "b" };
     expect(takeSeat(store, 4, later)).toEqual(HOLDER);
     for (const tooLate of [1, 3, 4]) {
       expect(() => takeSeat(store, tooLate, HOLDER)).toThrow(expect.objectContaining({ code: "fenced" }));
@@ -113,7 +113,7 @@ describe("records of a seat", () => {
       putWorkerJob(writer, jobRecord(OTHER));
       putWorkerJob(writer, jobRecord(JOB));
       putTask(writer, JOB, taskIndex(2), task(3));
-      putExecutor(writer, { pid: 7, startTime: "8" });
+      putExecutor(writer, { pid: 7, startTime: "8", bootId: "b" });
       putOutput(writer, { ...id, stream: STREAM_STDOUT }, inline);
       putOutput(writer, { ...id, stream: STREAM_STDERR }, file);
     });
@@ -122,7 +122,7 @@ describe("records of a seat", () => {
       expect(readWorkerJob(reader, jobSeq(1))).toBeNull();
       expect(listWorkerJobs(reader)).toEqual([jobRecord(JOB), jobRecord(OTHER)]);
       expect(readTask(reader, JOB, taskIndex(2))).toEqual(task(3));
-      expect(readExecutor(reader)).toEqual({ pid: 7, startTime: "8" });
+      expect(readExecutor(reader)).toEqual({ pid: 7, startTime: "8", bootId: "b" });
       const stdout = readOutput(reader, { ...id, stream: STREAM_STDOUT });
       expect(stdout?.type === "inline" && Buffer.from(stdout.bytes).equals(inline.bytes)).toBe(true);
       expect(readOutput(reader, { ...id, stream: STREAM_STDERR })).toEqual(file);

@@ -53,6 +53,21 @@ describe("drain", () => {
     expect(next.unexpected()).toEqual([]);
   });
 
+  it("ends when another manager greets, which does not stop", () => {
+    const seat = Seat.running({ a: [], b: [] }, cpus(1));
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.start("a");
+    seat.feed(drain(false));
+    seat.forget();
+    seat.feed({ type: "managerSaidHello", capacity: cpus(8) });
+    expect(seat.facts("workerReady")).toHaveLength(1);
+    expect(seat.commands("setCap")).toMatchObject([{ cpusMilli: 1000 }]);
+    seat.succeed("a");
+    expect(seat.sent()).toEqual(["b#1"]);
+    expect(seat.facts("drained")).toEqual([]);
+    expect(seat.unexpected()).toEqual([]);
+  });
+
   it("that stops stops what runs with the grace that it was given, and the next holder repeats it", () => {
     const seat = Seat.running({ a: [], b: [] }, cpus(2));
     seat.sent();

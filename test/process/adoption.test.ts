@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { daemonProcesses, showJob, submitJob, tasksOf } from "../support/jobs.ts";
+import { type JsonProcess, readJson, shapes } from "../support/jsonShapes.ts";
+import type { QrewFolder } from "../support/qrew.ts";
+import { withQrew } from "../support/qrew.ts";
+import { until } from "../support/until.ts";
+import { diaryTask, disturbedIn, endedIn, makeDiaries, mostAtOnce, readDiaries } from "./diaries.ts";
+
+/** Four at a time on the two cpus that the daemon is given. */
+const SETTINGS = { resources: { cpus: 0.5 } };
+const AT_ONCE = 4;
+
+const startDaemon = async (qrew: QrewFolder): Promise<number> => {
+  const { code, stdout, stderr } = await qrew.run(["daemon", "start", "--cpus", "2", "--json"]);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  return readJson(shapes.daemonStarted, stdout).pid;
+};
+
+const pidsOf = (processes: readonly JsonProcess[], role: JsonProcess["role"]): number[] =>
+  processes.filter((process) => process.role === role).map(({ pid }) => pid);
+
+/** One QWorker for each of two jobs, and all that belongs to them. */
+async function untilBothServe(qrew: QrewFolder): Promise<readonly JsonProcess[]> {
+  return until("both QWorkers have a forkserver", async () => {
+    const processes = await daemonProcesses(qrew);
+    return pidsOf(processes, "forkserver").length === 2 ? processes : null;
+  });
+}
+
+async function expectSucceeded(qrew: QrewFolder, job: number, tasks: number): Promise<void> {
+  expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+  expect(await showJob(qrew, job)).toMatchObject({ state: "succeeded", tasks: { succeeded: tasks } });
+  for (const { attempt } of (await tasksOf(qrew, job)).values()) expect(attempt).toBe(1);
+}
+
+describe("kill -9 of the QManager", () => {
+  it("leaves QWorkers and tasks as they are; the next one goes on with them and hears what ended meanwhile", {
+    timeout: 90_000,
+  }, async () => {
+    await withQrew(async (qrew) => {
+      makeDiaries(qrew);
+      const manager = await startDaemon(qrew);
+      const elements = { foreach: { i: { range: [1, 12] } }, ...SETTINGS };
+      const short = await submitJob(qrew, [diaryTask("s", 0.4, elements)]);
+      const long = await submitJob(qrew, [
+        diaryTask("l", 3, SETTINGS),
+        { ...diaryTask("after", 0.1, SETTINGS), depends: ["l"] },
+      ]);
+      const before = await untilBothServe(qrew);
+      process.kill(manager, "SIGKILL");
+      // Without a QManager: what was lent goes on, and its ends are recorded.
+      const ended = endedIn(readDiaries(qrew));
+      await until("tasks end while there is no QManager", () => endedIn(readDiaries(qrew)) >= ended + 4);
+      const meanwhile = await showJob(qrew, short);
+      expect(meanwhile.state).toBe("running");
+      await startDaemon(qrew);
+      await expectSucceeded(qrew, short, 12);
+      await expectSucceeded(qrew, long, 2);
+      const after = await daemonProcesses(qrew);
+      for (const role of ["worker", "forkserver"] as const) {
+        expect(pidsOf(after, role).sort()).toEqual(pidsOf(before, role).sort());
+      }
+      const diaries = readDiaries(qrew);
+      expect(disturbedIn(diaries)).toEqual([]);
+      expect(mostAtOnce(diaries)).toBeLessThanOrEqual(AT_ONCE);
+    });
+  });
+
+  it("again and again: the work goes on under the same QWorker, and ends", { timeout: 120_000 }, async () => {
+    await withQrew(async (qrew) => {
+      makeDiaries(qrew);
+      let manager = await startDaemon(qrew);
+      const elements = { foreach: { i: { range: [1, 80] } }, ...SETTINGS };
+      const job = await submitJob(qrew, [diaryTask("t", 0.5, elements)]);
+      await until("the job has begun", () => readDiaries(qrew).size >= AT_ONCE);
+      const workers = pidsOf(await daemonProcesses(qrew), "worker");
+      expect(workers).toHaveLength(1);
+      for (let kill = 1; kill <= 10; kill++) {
+        process.kill(manager, "SIGKILL");
+        manager = await startDaemon(qrew);
+      }
+      expect((await showJob(qrew, job)).state).toBe("running");
+      await expectSucceeded(qrew, job, 80);
+      expect(pidsOf(await daemonProcesses(qrew), "worker")).toEqual(workers);
+      const diaries = readDiaries(qrew);
+      expect(disturbedIn(diaries)).toEqual([]);
+      expect(mostAtOnce(diaries)).toBeLessThanOrEqual(AT_ONCE);
+    });
+  });
+
+  it("and of a QWorker at once: its seat is filled again, and its tasks go on", {
+    timeout: 90_000,
+  }, async () => {
+    await withQrew(async (qrew) => {
+      makeDiaries(qrew);
+      const manager = await startDaemon(qrew);
+      const first = await submitJob(qrew, [diaryTask("a", 3, SETTINGS)]);
+      const second = await submitJob(qrew, [diaryTask("b", 3, SETTINGS)]);
+      const before = await untilBothServe(qrew);
+      const [victim, survivor] = before.filter(({ role }) => role === "worker");
+      process.kill(manager, "SIGKILL");
+      process.kill(victim?.pid ?? 0, "SIGKILL");
+      await startDaemon(qrew);
+      await expectSucceeded(qrew, first, 1);
+      await expectSucceeded(qrew, second, 1);
+      const workers = pidsOf(await daemonProcesses(qrew), "worker");
+      expect(workers).toContain(survivor?.pid);
+      expect(workers).not.toContain(victim?.pid);
+      expect(disturbedIn(readDiaries(qrew))).toEqual([]);
+    });
+  });
+});
