@@ -17,7 +17,7 @@ const startDaemon = async (qrew: QrewFolder): Promise<number> => {
 };
 
 const pidsOf = (processes: readonly JsonProcess[], role: JsonProcess["role"]): number[] =>
-  processes.filter((process) => process.role === role).map(({ pid }) => pid);
+  processes.flatMap((process) => (process.role === role ? [process.pid] : [])).sort((a, b) => a - b);
 
 /** One QWorker for each of two jobs, and all that belongs to them. */
 async function untilBothServe(qrew: QrewFolder): Promise<readonly JsonProcess[]> {
@@ -58,7 +58,7 @@ describe("kill -9 of the QManager", () => {
       await expectSucceeded(qrew, long, 2);
       const after = await daemonProcesses(qrew);
       for (const role of ["worker", "forkserver"] as const) {
-        expect(pidsOf(after, role).sort()).toEqual(pidsOf(before, role).sort());
+        expect(pidsOf(after, role)).toEqual(pidsOf(before, role));
       }
       const diaries = readDiaries(qrew);
       expect(disturbedIn(diaries)).toEqual([]);
