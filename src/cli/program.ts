@@ -10,7 +10,7 @@ import type { Surroundings } from "./declarations/declare.ts";
 import { declareJobs } from "./declarations/jobs.ts";
 import { declareReading } from "./declarations/reading.ts";
 import { declareSubmission } from "./declarations/submission.ts";
-import { usageError } from "./usageError.ts";
+import { COMMAND_TAKERS, usageError } from "./usageError.ts";
 
 const AFTER_HELP = `
 Jobs are named by their number, or by "last", "3-7", "3,5" and "all". State is kept in $QREW_HOME (default ~/.qrew).
@@ -20,20 +20,33 @@ Exit codes: 0 succeeded, 1 the job failed, 2 wrong use or invalid document, 3 no
 /** Parses `args` (without node and script) and carries out the command. Throws QrewError, also for wrong use. */
 export async function runProgram(args: readonly string[], context: CommandContext): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
+  const { own, command } = splitAtDashes(args);
   const program = makeProgram({
     context,
+    command,
     finish: async (run) => {
       exitCode = await run;
     },
   });
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync([...own], { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return 0;
-    throw usageError(thrown, program, args);
+    throw usageError(thrown, program, own);
   }
   return exitCode;
+}
+
+/** Of commands that take another one after `--`. Everywhere else `--` means that no options follow. */
+function splitAtDashes(args: readonly string[]): {
+  readonly own: readonly string[];
+  readonly command: readonly string[] | null;
+} {
+  const dashes = args.indexOf("--");
+  const name = args.find((arg) => !arg.startsWith("-"));
+  if (dashes === -1 || name === undefined || !COMMAND_TAKERS.has(name)) return { own: args, command: null };
+  return { own: args.slice(0, dashes), command: args.slice(dashes + 1) };
 }
 
 /** All commands. Nothing is carried out before the program is told to parse. */

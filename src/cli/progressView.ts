@@ -12,6 +12,9 @@ export interface ProgressView {
   show(change: JobChange): void;
   /** A line that stays. `doing` then stands in place of the state; null leaves that as it is. */
   say(line: string, doing: string | null): void;
+  /** Takes what is shown away, for others that write to the screen, until `reveal`. */
+  hide(): void;
+  reveal(): void;
   /** Leaves nothing behind but what was said. May be called again. */
   close(): void;
 }
@@ -48,6 +51,14 @@ class LiveProgress implements ProgressView {
     this.#block.print(line);
   }
 
+  hide(): void {
+    this.#block.hide();
+  }
+
+  reveal(): void {
+    this.#block.reveal();
+  }
+
   close(): void {
     this.#block.stop();
   }
@@ -75,6 +86,14 @@ class PlainProgress implements ProgressView {
 
   say(line: string): void {
     this.#terminal.note(line);
+  }
+
+  hide(): void {
+    // Its lines stay where they are.
+  }
+
+  reveal(): void {
+    // They are not in the way of anything.
   }
 
   close(): void {

@@ -22,6 +22,7 @@ export class RedrawnBlock {
   #pending: NodeJS.Timeout | null = null;
   #drawnAtMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
+  #isHidden = false;
 
   /** `render` gives the lines for the terminal's present size, each within its columns. */
   constructor(terminal: Terminal, render: () => readonly string[]) {
@@ -54,6 +55,18 @@ export class RedrawnBlock {
     this.#draw();
   }
 
+  /** Takes the block away, so that others may write to the screen until `reveal`; they leave the cursor at the begin of a line. */
+  hide(): void {
+    this.#terminal.draw(this.#erase());
+    this.#shown = [];
+    this.#isHidden = true;
+  }
+
+  reveal(): void {
+    this.#isHidden = false;
+    this.#draw();
+  }
+
   /** Removes the block and gives the cursor back; may be called again. */
   stop(): void {
     if (this.#isStopped) return;
@@ -66,7 +79,7 @@ export class RedrawnBlock {
   }
 
   #draw(): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#isHidden) return;
     const erase = this.#erase();
     this.#shown = this.#render();
     this.#drawnAtMs = performance.now();

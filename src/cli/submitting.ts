@@ -5,6 +5,7 @@ import { QrewError } from "../../protocol/errors.ts";
 import { DOCUMENT_BYTES_MAX } from "../../protocol/limits.ts";
 import { DaemonLink } from "../client/link.ts";
 import { daemonStatus } from "../client/status.ts";
+import type { ImportSettings } from "../../protocol/clientLink.ts";
 import { type AcceptedJob, type DocumentBytes, submitDocument } from "../client/submit.ts";
 import { captureSurroundings } from "../client/surroundings.ts";
 import { parseCpus, parseInteger, parseJobName } from "./arguments.ts";
@@ -19,8 +20,16 @@ export interface SubmissionFlags extends ImportFlags {
   readonly dir?: string;
   readonly freshDir?: boolean;
   readonly cleanEnv?: boolean;
-  readonly cpus?: string;
+  readonly daemonCpus?: string;
   readonly json?: boolean;
+}
+
+/** What is submitted, wherever it comes from. */
+export interface Work {
+  readonly document: DocumentBytes;
+  /** For messages; its ending may decide how the document is read. */
+  readonly source: string;
+  readonly import: ImportSettings;
 }
 
 export interface Submitted extends AcceptedJob {
@@ -28,24 +37,30 @@ export interface Submitted extends AcceptedJob {
   readonly link: DaemonLink;
 }
 
+/** `-` is stdin. */
+export const fileWork = (file: string, flags: ImportFlags): Work => ({
+  document: openDocument(file),
+  source: file,
+  import: importSettings(flags),
+});
+
 /**
- * Submits `file` (`-` is stdin) and resolves when the job is accepted, or when a signal has ended the attempt, which the user
+ * Submits the work and resolves when the job is accepted, or when a signal has ended the attempt, which the user
  * was told. Starts a transient daemon if none runs.
  */
-export async function submitFile(
+export async function submitWork(
   context: CommandContext,
-  file: string,
+  makeWork: () => Work | Promise<Work>,
   flags: SubmissionFlags,
 ): Promise<Interruptible<Submitted>> {
-  const cpus = flags.cpus === undefined ? null : parseCpus(flags.cpus);
-  const options = {
+  const cpus = flags.daemonCpus === undefined ? null : parseCpus(flags.daemonCpus);
+  const settings = {
     name: flags.name === undefined ? null : parseJobName(flags.name),
-    source: file,
-    import: importSettings(flags),
     priority: parseInteger(flags.priority, "--priority", -1000, 1000),
     ...captureSurroundings(surroundingsOf(flags)),
   };
-  const document = openDocument(file);
+  const { document, ...where } = await makeWork();
+  const options = { ...settings, ...where };
   const resources = cpus === null ? {} : { resources: { cpus } };
   const link = new DaemonLink({
     home: await context.home(),
@@ -152,6 +167,6 @@ async function noticeOtherCpus(context: CommandContext, link: DaemonLink, cpus: 
   const running = report.capacity.cpusMilli / 1000;
   if (running === cpus) return;
   context.terminal.note(
-    `qrew: the daemon runs already, with ${running} cpus; --cpus ${cpus} has no effect until it is stopped with \`qrew daemon stop\`.`,
+    `qrew: the daemon runs already, with ${running} cpus; --daemon-cpus ${cpus} has no effect until it is stopped with \`qrew daemon stop\`.`,
   );
 }

@@ -18,6 +18,8 @@ export interface Terminal {
   line(text: string): Promise<void>;
   /** A line to stderr; never fails. */
   note(text: string): void;
+  /** Bytes of a task to stderr; waits until the stream takes more, and never fails. */
+  writeError(bytes: Uint8Array): Promise<void>;
   /** Raw text to stderr, for a view that is redrawn; never fails. */
   draw(text: string): void;
   /** For what is written to stdout; `noteStyle` for stderr. */
@@ -49,6 +51,7 @@ export function openTerminal(
   const write = makeWrite(stdout);
   // Without anybody who reads them, notes are worth nothing, and no reason to fail.
   stderr.on("error", () => undefined);
+  const writeStderr = makeWrite(stderr);
   const draw = (text: string): void => {
     if (stderr.writable) stderr.write(text);
   };
@@ -57,6 +60,7 @@ export function openTerminal(
     line: (text) => write(`${text}\n`),
     note: (text) => draw(`${text}\n`),
     draw,
+    writeError: (bytes) => writeStderr(bytes).catch(() => undefined),
     get style() {
       return styleFor(stdout, environment);
     },

@@ -14,6 +14,9 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["stop", "`qrew cancel JOB` ends a job, `qrew daemon stop` the daemon"],
 ]);
 
+/** Commands that take another one after `--`. */
+export const COMMAND_TAKERS: ReadonlySet<string> = new Set(["run", "submit"]);
+
 /** What commander found in `args`. */
 export function usageError(error: CommanderError, program: Command, args: readonly string[]): QrewError {
   const words = args.filter((arg) => !arg.startsWith("-"));
@@ -30,9 +33,11 @@ export function usageError(error: CommanderError, program: Command, args: readon
   if (meant !== undefined) return new QrewError("usage", `There is no command ${words[0]}: ${meant}.`);
   const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
   const hint = hints.map((line) => line.trim()).find((line) => line.startsWith("(Did you mean"));
+  const isCommand = error.code === "commander.unknownOption" && COMMAND_TAKERS.has(first?.name() ?? "");
+  const elsewhere = isCommand ? " (options of another command follow --, as in `qrew run -- tar -x …`)" : "";
   const sentence = what.charAt(0).toUpperCase() + what.slice(1).replace(/\.$/, "");
   return new QrewError(
     "usage",
-    `${sentence}${hint === undefined ? "" : ` ${hint}`}: see \`${path} --help\`.`,
+    `${sentence}${hint === undefined ? elsewhere : ` ${hint}`}: see \`${path} --help\`.`,
   );
 }

@@ -4,7 +4,7 @@ import { isFinalJobState } from "../../protocol/states.ts";
 import { type TaskIndex, taskIndex } from "../../protocol/ids.ts";
 import type { Store } from "../store/port.ts";
 import type { TaskRecord, TaskState } from "../store/workerRecords.ts";
-import { eachTask, listAttempts, readTask } from "../store/workerStore.ts";
+import { eachTask, listAttempts, readTask, readTasks, type StoredTask } from "../store/workerStore.ts";
 import type { Plan } from "../workflow/plan.ts";
 import type { JobView } from "./jobView.ts";
 import {
@@ -55,6 +55,9 @@ function endOf({ state, reason }: TaskRecord): number {
       return NOT_ENDED;
   }
 }
+
+export const isFinalTaskState = (state: TaskState): boolean =>
+  state === "succeeded" || state === "failed" || state === "cancelled" || state === "skipped";
 
 const NEVER_DISPATCHED: Omit<TaskRecord, "state"> = {
   attempt: 0,
@@ -129,6 +132,11 @@ export class JobTasks {
   /** Tasks that were dispatched or have ended, in the order of the document; cheaper than `each`. */
   *recorded(): Generator<{ readonly task: TaskIndex; readonly record: TaskRecord }> {
     if (this.#store !== null) yield* eachTask(this.#store, this.job.job);
+  }
+
+  /** The next `limit` of these from the task `first` on, in one snapshot. */
+  recordedFrom(first: TaskIndex, limit: number): readonly StoredTask[] {
+    return this.#store?.read((reader) => readTasks(reader, this.job.job, first, limit)) ?? [];
   }
 
   /** The view of a record that `recorded` gave. */

@@ -1,26 +1,32 @@
 /**
- * `qrew run FILE`: submits, follows, and ends as the job does. Progress goes to stderr, the result to stdout.
+ * `qrew run FILE` and `qrew run -- COMMAND`: submits, follows, and ends as the job does. Progress goes to stderr, the result to
+ * stdout; of a command that is what its tasks have written, as if it ran here.
  *
  * Ctrl-C cancels the job and waits until its last process is gone; a second one leaves at once. Before the job is submitted
  * it leaves nothing behind. A hangup or SIGTERM ends only this command: a lost login must not cost the work of hours.
  */
 import type { JobSummary } from "../../../protocol/clientLink.ts";
 import { QrewError } from "../../../protocol/errors.ts";
+import { isFinalJobState } from "../../../protocol/states.ts";
 import { followJobs } from "../../client/follow.ts";
 import type { DaemonLink } from "../../client/link.ts";
+import { StateReader } from "../../client/read.ts";
 import type { AcceptedJob } from "../../client/submit.ts";
 import { type CommandContext, type EndingSignal, type ExitCode, exitCodeOfSignal } from "../context.ts";
+import { TaskOutputs } from "../commandLine/taskOutputs.ts";
+import { type Operands, readRequest } from "../commandLine/work.ts";
 import { openProgressView } from "../progressView.ts";
-import { printResult } from "../result.ts";
-import { type SubmissionFlags, submitFile } from "../submitting.ts";
+import { noteResult, printResult } from "../result.ts";
+import { type SubmitFlags, submitRequest } from "./submit.ts";
 import { cancelSubmitted, requestCancel } from "../takingBack.ts";
 
-export interface RunFlags extends SubmissionFlags {
+export interface RunFlags extends SubmitFlags {
   readonly detach?: boolean;
 }
 
-export async function run(context: CommandContext, file: string, flags: RunFlags): Promise<ExitCode> {
-  const submitted = await submitFile(context, file, flags);
+export async function run(context: CommandContext, operands: Operands, flags: RunFlags): Promise<ExitCode> {
+  const request = readRequest(operands, flags);
+  const submitted = await submitRequest(context, request, flags);
   if (submitted.type === "left") return exitCodeOfSignal(submitted.signal);
   const { signal } = submitted;
   const { job, link } = submitted.result;
@@ -37,9 +43,14 @@ export async function run(context: CommandContext, file: string, flags: RunFlags
       );
       return signal === null ? 0 : exitCodeOfSignal(signal);
     }
-    const followed = await followToEnd(context, link, submitted.result, signal);
+    const isCommand = request.type === "command" && flags.json !== true;
+    const reader = new StateReader((await context.home()).folder);
+    const printing = isCommand ? { reader, keepOrder: flags.keepOrder === true } : null;
+    const followed = await followToEnd(context, link, submitted.result, { early: signal, printing });
+    await reader.close();
     if (followed.type === "left") return exitCodeOfSignal(followed.signal);
-    await printResult(context, followed.summary, flags.json === true);
+    if (isCommand) await noteResult(context, followed.summary);
+    else await printResult(context, followed.summary, flags.json === true);
     if (followed.type === "cancelled") return exitCodeOfSignal("SIGINT");
     return followed.summary.state === "succeeded" ? 0 : 1;
   } finally {
@@ -54,13 +65,25 @@ type Followed =
   /** The job goes on without this command. */
   | { readonly type: "left"; readonly signal: EndingSignal };
 
+interface FollowOptions {
+  /** A signal that came before the number of the job was known. */
+  readonly early: EndingSignal | null;
+  /** What the tasks wrote is printed as they end; null: it is not. */
+  readonly printing: { readonly reader: StateReader; readonly keepOrder: boolean } | null;
+}
+
 async function followToEnd(
   context: CommandContext,
   link: DaemonLink,
   { job, tasks }: AcceptedJob,
-  early: EndingSignal | null,
+  { early, printing }: FollowOptions,
 ): Promise<Followed> {
-  const view = openProgressView(context.terminal, job, tasks);
+  const { terminal } = context;
+  const view = openProgressView(terminal, job, tasks);
+  const outputs =
+    printing === null
+      ? null
+      : new TaskOutputs(terminal, printing.reader, job, { keepOrder: printing.keepOrder, screen: view });
   const leave = new AbortController();
   let interrupted = false;
   let leftBy: EndingSignal = "SIGINT";
@@ -86,6 +109,7 @@ async function followToEnd(
     for await (const change of followJobs(link.reach, [job], leave.signal)) {
       last = change.summary;
       view.show(change);
+      await outputs?.print(isFinalJobState(change.summary.state));
     }
   } finally {
     offSignal();

@@ -5,6 +5,8 @@ import type { CommandContext, ExitCode } from "../context.ts";
 /** What a command is declared with: the surroundings that it runs in, and where its exit code goes. */
 export interface Surroundings {
   readonly context: CommandContext;
+  /** The words after `--` of a command that takes another one; null where there is no `--`. */
+  readonly command: readonly string[] | null;
   readonly finish: (run: Promise<ExitCode>) => Promise<void>;
 }
 

@@ -3,27 +3,31 @@ import type { Command } from "commander";
 import type { ConvertFlags } from "../commands/convert.ts";
 import type { RunFlags } from "../commands/run.ts";
 import type { ValidateFlags } from "../commands/validate.ts";
-import type { SubmissionFlags } from "../submitting.ts";
-import { declare, type Surroundings } from "./declare.ts";
+import type { SubmitFlags } from "../commands/submit.ts";
+import { collect, declare, type Surroundings } from "./declare.ts";
 
-export function declareSubmission(program: Command, { context, finish }: Surroundings): void {
-  const run = declare(program, "run <file>", "submit a workflow and follow it (- reads stdin)", [
+export function declareSubmission(program: Command, { context, finish, command }: Surroundings): void {
+  const run = declare(program, "run [file...]", "submit a workflow, or a command after --, and follow it", [
     "qrew run workflow.yaml",
-    "qrew run --detach --priority 10 workflow.yaml",
+    "qrew run -k -- gzip -k {} ::: *.dat",
+    "qrew run --each-line - -- 'convert {} {.}.png' < pictures.txt",
   ]);
   withSubmissionOptions(run)
     .option("--detach", "leave as soon as the job is accepted")
-    .action(async (file: string, flags: RunFlags) => {
+    .option("-k, --keep-order", "of a command: print what tasks wrote in the order of the arguments")
+    .action(async (files: readonly string[], flags: RunFlags) => {
       const { run } = await import("../commands/run.ts");
-      await finish(run(context, file, flags));
+      await finish(run(context, { files, command }, flags));
     });
-  const submit = declare(program, "submit <file>", "submit a workflow and print the number of its job", [
-    "qrew submit workflow.yaml",
-    "job=$(qrew submit workflow.yaml) && qrew wait $job",
-  ]);
-  withSubmissionOptions(submit).action(async (file: string, flags: SubmissionFlags) => {
+  const submit = declare(
+    program,
+    "submit [file...]",
+    "submit as `run` does and print the number of the job",
+    ["qrew submit workflow.yaml", "job=$(qrew submit -- make -C src) && qrew wait $job"],
+  );
+  withSubmissionOptions(submit).action(async (files: readonly string[], flags: SubmitFlags) => {
     const { submit } = await import("../commands/submit.ts");
-    await finish(submit(context, file, flags));
+    await finish(submit(context, { files, command }, flags));
   });
   const validate = declare(program, "validate <file>", "check a workflow document and list every fault", [
     "qrew validate workflow.yaml",
@@ -50,7 +54,15 @@ function withSubmissionOptions(command: Command): Command {
     .option("--dir <folder>", "run the tasks in this folder instead of the current one")
     .option("--fresh-dir", "run the tasks in a new folder of the job's own")
     .option("--clean-env", "give the tasks a minimal environment instead of this one")
-    .option("--cpus <number>", "cpus of the daemon, if this command starts it");
+    .option("--daemon-cpus <number>", "cpus of the daemon, if this command starts it")
+    .option("-a, --arg-file <file>", "of a command: an argument in each line; may be repeated", collect)
+    .option("--each-line <file>", "the same; - reads stdin. Several lists are multiplied", collect)
+    .option("-0, --null", "arguments of files end with NUL, as those of find -print0")
+    .option("--cpus <number>", "of a command: cpus that each task holds (default: 1)")
+    .option("--memory <size>", "of a command: memory that each task holds, as 4G")
+    .option("--retries <number>", "of a command: repetitions of a task that fails")
+    .option("--timeout <duration>", "of a command: stop a task after this time, as 90s or 1h")
+    .option("-j, --jobs <number>", "of a command: tasks that run at once, at most");
 }
 
 function withImportOptions(command: Command): Command {

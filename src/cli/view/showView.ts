@@ -4,6 +4,7 @@ import type { TaskFailure } from "../../client/failures.ts";
 import type { AttemptView, TaskView } from "../../client/readTasks.ts";
 import { sourceName } from "../../client/submit.ts";
 import { isFinalJobState } from "../../../protocol/states.ts";
+import { shellWord } from "../shellWord.ts";
 import { countSpans, progressBar } from "./bar.ts";
 import { failureView } from "./failureView.ts";
 import { titleOf } from "./plainView.ts";
@@ -128,9 +129,4 @@ export function nextCommands({ job, failures }: Pick<ShownJob, "job" | "failures
 
 function nextLines(shown: ShownJob, style: Style): readonly string[] {
   return ["", paintLine([span(`  next: ${nextCommands(shown).join("  ·  ")}`, "quiet")], style)];
-}
-
-/** As it has to be typed in a shell. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

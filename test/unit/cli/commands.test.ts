@@ -378,7 +378,7 @@ describe("wrong use", () => {
   it.each([
     [[], "A command is missing"],
     [["rnu"], "Did you mean run?"],
-    [["run"], "qrew run --help"],
+    [["run"], "write a command after --"],
     [["jobs", "--limt", "3"], "qrew jobs --help"],
     [["jobs", "--limit", "many"], "--limit is a whole number"],
     [["daemon", "stpo"], "qrew daemon --help"],

@@ -12,7 +12,11 @@ const LONG: ReadonlySet<string> = new Set(["qrew run", "qrew submit", "qrew"]);
 const COLUMNS_MAX = 120;
 
 const home = makeHome();
-const program = makeProgram({ context: recorder(home).context, finish: async () => undefined });
+const program = makeProgram({
+  context: recorder(home).context,
+  command: null,
+  finish: async () => undefined,
+});
 home.remove();
 
 const named = (command: Command): string =>

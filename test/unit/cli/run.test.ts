@@ -131,8 +131,8 @@ describe("submit", () => {
     await manager(({ type, request }, say) => {
       if (type === "daemonStatus") say({ type: "daemonReport", request, report });
     });
-    expect(await at.run("submit", file, "--cpus", "7")).toBe(0);
-    expect(at.stderr()).toContain("with 2 cpus; --cpus 7 has no effect");
+    expect(await at.run("submit", file, "--daemon-cpus", "7")).toBe(0);
+    expect(at.stderr()).toContain("with 2 cpus; --daemon-cpus 7 has no effect");
   });
 
   it.each([
