@@ -6,8 +6,14 @@ import { type ArgumentList, argumentsOf, type Separator } from "./argumentLists.
 import { arrayCommand, singleCommand } from "./commandTasks.ts";
 import type { Inputs } from "./template.ts";
 
-/** What the options say of each task; left out where nothing is said. */
-export interface TaskSettings {
+/** What the options say; left out where nothing is said. */
+export interface CommandSettings {
+  readonly job: { readonly name: string; readonly maxRunning?: number };
+  readonly task: TaskSettings;
+}
+
+/** Of each task. */
+interface TaskSettings {
   readonly resources?: Readonly<Record<string, number | string>>;
   readonly retry?: number;
   readonly timeout?: string;
@@ -28,12 +34,12 @@ const HELD_ARGUMENTS_MAX = 1_000_000;
 
 export async function commandDocument(
   line: CommandLine,
-  name: string,
-  settings: TaskSettings,
+  { job, task: settings }: CommandSettings,
 ): Promise<DocumentBytes> {
+  const { name } = job;
   if (line.lists.length === 0) {
     const task = { name, command: singleCommand(line.words), ...settings };
-    return Buffer.from(JSON.stringify({ name, tasks: [task] }));
+    return Buffer.from(JSON.stringify({ ...job, tasks: [task] }));
   }
   const command = arrayCommand(line.words, line.lists.length);
   // The first is looked at here, so that an empty or missing list is told before a daemon is started.
@@ -42,7 +48,7 @@ export async function commandDocument(
   if (first.done === true)
     throw new QrewError("usage", "There are no arguments, so there is nothing to run: the list is empty.");
   return arrayPieces(
-    name,
+    job,
     { name, command: command.body, ...settings },
     valuesOf(first.value, inputs, command.valueOf),
   );
@@ -58,11 +64,11 @@ async function* valuesOf(
 }
 
 async function* arrayPieces(
-  name: string,
+  job: object,
   task: object,
   values: AsyncIterable<string>,
 ): AsyncGenerator<Uint8Array> {
-  const head = JSON.stringify({ name, tasks: [{ ...task, foreach: { arg: [] } }] });
+  const head = JSON.stringify({ ...job, tasks: [{ ...task, foreach: { arg: [] } }] });
   const end = "]}}]}";
   let text = head.slice(0, -end.length);
   let separator = "";

@@ -1,6 +1,7 @@
 /** A document, or a command without one: what `run` and `submit` were told to submit. */
 import path from "node:path";
 import { QrewError } from "../../../protocol/errors.ts";
+import { JOB_TASKS_MAX } from "../../../protocol/limits.ts";
 import { usualImport } from "../../workflow/importers/importing.ts";
 import { readDuration, readSize } from "../../workflow/quantity.ts";
 import { TASK_NAME_LENGTH_MAX } from "../../workflow/taskName.ts";
@@ -8,7 +9,7 @@ import { parseCpus, parseInteger } from "../arguments.ts";
 import type { ImportFlags } from "../importing.ts";
 import { fileWork, type Work } from "../submitting.ts";
 import { type ArgumentList, type Separator, splitCommand } from "./argumentLists.ts";
-import { commandDocument, type TaskSettings } from "./commandDocument.ts";
+import { type CommandSettings, commandDocument } from "./commandDocument.ts";
 
 /** As commander gives them; they say something of a command, and nothing of a document. */
 export interface CommandFlags {
@@ -71,7 +72,7 @@ const IN_DOCUMENTS: readonly (readonly [keyof CommandFlags, string, string])[] =
   ["memory", "--memory", "`resources: {memory: …}`"],
   ["retries", "--retries", "`retry: …`"],
   ["timeout", "--timeout", "`timeout: …`"],
-  ["jobs", "-j", "`resources`, which bound what runs at once"],
+  ["jobs", "-j", "`maxRunning: …`"],
   ["keepOrder", "--keep-order", "`qrew logs last`, which prints output in order"],
   ["null", "--null", "`foreach`"],
 ];
@@ -87,23 +88,15 @@ export async function requestedWork(request: Request, flags: CommandFlags & Impo
   if (request.type === "file") return fileWork(request.file, flags);
   const { words, lists } = request;
   const separator: Separator = flags.null === true ? "\0" : "\n";
-  const settings = taskSettings(flags);
-  const document = await commandDocument(
-    { words, lists, separator, stdin: process.stdin },
-    commandName(words),
-    settings,
-  );
+  const settings = commandSettings(commandName(words), flags);
+  const document = await commandDocument({ words, lists, separator, stdin: process.stdin }, settings);
   return { document, source: commandTitle(words), import: { ...usualImport, format: "qrew" } };
 }
 
 const RETRIES_MAX = 1_000_000;
 
-function taskSettings(flags: CommandFlags): TaskSettings {
-  const { cpus, memory, retries, timeout } = flags;
-  if (flags.jobs !== undefined)
-    throw usage(
-      "-j is not there yet: --cpus says how much of the node each task takes, which bounds what runs at once.",
-    );
+function commandSettings(name: string, flags: CommandFlags): CommandSettings {
+  const { cpus, memory, retries, timeout, jobs } = flags;
   if (memory !== undefined && !readSize(memory).ok)
     throw usage(`--memory is a size like 512M or 4G, not "${memory}".`);
   if (timeout !== undefined && !readDuration(timeout, 1).ok)
@@ -112,10 +105,14 @@ function taskSettings(flags: CommandFlags): TaskSettings {
     ...(cpus === undefined ? {} : { cpus: parseCpus(cpus) }),
     ...(memory === undefined ? {} : { memory }),
   };
+  const maxRunning = jobs === undefined ? null : parseInteger(jobs, "-j", 1, JOB_TASKS_MAX);
   return {
-    ...(Object.keys(resources).length === 0 ? {} : { resources }),
-    ...(retries === undefined ? {} : { retry: parseInteger(retries, "--retries", 0, RETRIES_MAX) }),
-    ...(timeout === undefined ? {} : { timeout }),
+    job: maxRunning === null ? { name } : { name, maxRunning },
+    task: {
+      ...(Object.keys(resources).length === 0 ? {} : { resources }),
+      ...(retries === undefined ? {} : { retry: parseInteger(retries, "--retries", 0, RETRIES_MAX) }),
+      ...(timeout === undefined ? {} : { timeout }),
+    },
   };
 }
 

@@ -48,7 +48,7 @@ async function planOf(
     separator: "\n",
     stdin: Readable.from([Buffer.from(stdin)]),
   } as const;
-  const document = await commandDocument(line, "job", {});
+  const document = await commandDocument(line, { job: { name: "job" }, task: {} });
   const compiled = compileWorkflow(Buffer.from(await wholeText(document)), "x (command line)", {
     capacity: null,
     imports: { ...usualImport, format: "qrew", environment: {}, files: noFiles, replayCommand: [] },
@@ -183,11 +183,12 @@ describe("the command", () => {
   it("has one element for each, under the name of its program", async () => {
     const work = await requestedWork(
       { type: "command", words: ["/usr/bin/gzip", "-k"], lists: [{ type: "words", words: ["a", "b"] }] },
-      { cpus: "0.5", memory: "1G", retries: "2", timeout: "10m" },
+      { cpus: "0.5", memory: "1G", retries: "2", timeout: "10m", jobs: "3" },
     );
     const document: unknown = JSON.parse(await wholeText(work.document));
     expect(document).toEqual({
       name: "gzip",
+      maxRunning: 3,
       tasks: [
         {
           name: "gzip",
@@ -255,6 +256,7 @@ describe("what cannot be run", () => {
     [{ memory: "much" }, "--memory"],
     [{ retries: "-1" }, "--retries"],
     [{ timeout: "soon" }, "--timeout"],
+    [{ jobs: "0" }, "-j"],
   ])("%j", async (flags, text) => {
     const request = { type: "command", words: ["true"], lists: [] } as const;
     await expect(requestedWork(request, flags)).rejects.toEqual(error("usage", text));
@@ -273,8 +275,7 @@ it("a million arguments pass through in pieces", async () => {
       separator: "\n",
       stdin: Readable.from(lines(), { highWaterMark: 1 }),
     },
-    "many",
-    {},
+    { job: { name: "many" }, task: {} },
   );
   if (document instanceof Uint8Array) throw new Error("it is not written in pieces");
   let bytes = 0;
