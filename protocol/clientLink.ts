@@ -13,6 +13,7 @@ import {
   environmentField,
   jobField,
   jobStateSchema,
+  pauseModeSchema,
   taskCountsSchema,
   textField,
   wallMsField,
@@ -88,6 +89,13 @@ export const clientRequestSchema = v.variant("type", [
     ...request,
     jobs: v.pipe(v.array(jobField), v.maxLength(10_000)),
   }),
+  /** `off` resumes. Ended jobs, and those that are being cancelled, are passed over. */
+  v.strictObject({
+    type: v.literal("pauseJobs"),
+    ...request,
+    jobs: v.pipe(v.array(jobField), v.maxLength(10_000)),
+    pause: pauseModeSchema,
+  }),
   v.strictObject({ type: v.literal("daemonStatus"), ...request }),
   /** `drain` waits for running attempts, `now` stops them; both keep the queue. `stopping` follows until the end. */
   v.strictObject({ type: v.literal("stopDaemon"), ...request, mode: v.picklist(["drain", "now"]) }),
@@ -138,7 +146,7 @@ const daemonReportSchema = v.strictObject({
   capacity: resourcesSchema,
   /** Sum of the loans. */
   lent: resourcesSchema,
-  jobs: v.strictObject({ queued: countField, running: countField }),
+  jobs: v.strictObject({ queued: countField, running: countField, parked: countField }),
   processes: v.array(processSchema),
   refusedFrames: v.record(v.string(), countField),
 });
@@ -164,6 +172,7 @@ export const clientReplySchema = v.variant("type", [
     running: v.array(v.strictObject({ name: textField, attempt: countField, startedAtMs: wallMsField })),
   }),
   v.strictObject({ type: v.literal("cancelAccepted"), ...request, jobs: v.array(jobField) }),
+  v.strictObject({ type: v.literal("pauseAccepted"), ...request, jobs: v.array(jobField) }),
   v.strictObject({ type: v.literal("daemonReport"), ...request, report: daemonReportSchema }),
   v.strictObject({ type: v.literal("stopping"), ...request, runningAttempts: countField }),
   v.strictObject({ type: v.literal("unfollowed"), ...request }),

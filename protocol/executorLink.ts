@@ -61,6 +61,8 @@ export const commandSchema = v.variant("type", [
     attempts: v.array(v.strictObject(attemptIdFields)),
     graceMs: countField,
   }),
+  /** SIGSTOP to the process groups of all that runs of the job, also of what starts from now on; or SIGCONT. */
+  v.strictObject({ type: v.literal("suspendJob"), job: jobField, suspended: v.boolean() }),
   /** The end is committed: the executor may forget the attempt and its temporary files. */
   v.strictObject({
     type: v.literal("acknowledgeAttempts"),

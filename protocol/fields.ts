@@ -34,3 +34,7 @@ export type TaskCounts = v.InferOutput<typeof taskCountsSchema>;
 
 export const jobStateSchema = v.picklist(["queued", "running", "paused", "succeeded", "failed", "cancelled"]);
 export type JobState = v.InferOutput<typeof jobStateSchema>;
+
+/** `off`: it runs. `hold`: nothing new starts. `stop`: what runs is suspended too (SIGSTOP). */
+export const pauseModeSchema = v.picklist(["off", "hold", "stop"]);
+export type PauseMode = v.InferOutput<typeof pauseModeSchema>;

@@ -22,6 +22,7 @@ const COMMAND_TYPES = {
   closeJob: 7,
   report: 8,
   leave: 9,
+  suspendJob: 10,
 } as const satisfies Record<ForkserverCommand["type"], number>;
 
 export const encodeCommands = (commands: readonly ForkserverCommand[]): EncodedBatch<ForkserverCommand> =>
@@ -64,6 +65,10 @@ function writeCommand(writer: FrameWriter, command: ForkserverCommand): void {
       writeKey(writer, command.key);
       writer.u32(command.graceMs);
       return;
+    case "suspendJob":
+      writer.u32(command.job);
+      writer.u8(command.suspended ? 1 : 0);
+      return;
     case "acknowledge":
       writeKey(writer, command.key);
       return;
@@ -103,6 +108,8 @@ function readCommand(type: number, reader: PayloadReader): ForkserverCommand | n
       return { type: "acknowledge", key: readKey(reader) };
     case COMMAND_TYPES.closeJob:
       return { type: "closeJob", job: jobSeq(reader.u32()), graceMs: reader.u32(), mark: reader.str() };
+    case COMMAND_TYPES.suspendJob:
+      return { type: "suspendJob", job: jobSeq(reader.u32()), suspended: reader.flag() };
     case COMMAND_TYPES.report:
       return { type: "report" };
     case COMMAND_TYPES.leave:

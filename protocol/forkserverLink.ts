@@ -46,6 +46,7 @@ export type ForkserverCommand =
   | ForkserverSpawn
   | { readonly type: "setCap"; readonly job: JobSeq; readonly serial: number; readonly cpusMilli: number }
   | { readonly type: "stop"; readonly key: AttemptId; readonly graceMs: number }
+  | { readonly type: "suspendJob"; readonly job: JobSeq; readonly suspended: boolean }
   | { readonly type: "acknowledge"; readonly key: AttemptId }
   | { readonly type: "closeJob"; readonly job: JobSeq; readonly graceMs: number; readonly mark: string }
   | { readonly type: "report" }

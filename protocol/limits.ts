@@ -27,8 +27,17 @@ export const ENVIRONMENT_BYTES_MAX = 1024 * 1024;
 /** Tasks of one job, arrays expanded. Their states are held in memory at about 16 bytes each. */
 export const JOB_TASKS_MAX = 10_000_000;
 
-/** Jobs that a QWorker runs side by side; each is an actor with its own state in memory. */
+/**
+ * Jobs of one priority that a QWorker runs side by side; each is an actor with its own state in memory. Those of a lower
+ * priority take no place from a job, so that 64 long ones keep no urgent one waiting.
+ */
 export const JOBS_PER_WORKER_MAX = 64;
+
+/** And of all priorities together. */
+export const LOADED_JOBS_MAX = 256;
+
+/** Jobs of a seat, parked ones included: its forkserver keeps the caps of 4,096. */
+export const SEAT_JOBS_MAX = 2048;
 
 /** Output up to this size per stream travels to the QWorker and is kept in the store; what is longer stays in a file. */
 export const INLINE_OUTPUT_BYTES_MAX = 32 * 1024;

@@ -12,6 +12,7 @@ import {
   environmentField,
   jobField,
   jobStateSchema,
+  pauseModeSchema,
   seatField,
   taskCountsSchema,
   textField,
@@ -29,7 +30,13 @@ export const managerCommandSchema = v.variant("type", [
     seatEpoch: countField,
     capacity: resourcesSchema,
   }),
-  v.strictObject({ type: v.literal("assignJob"), job: jobField, round: countField, priority: v.number() }),
+  v.strictObject({
+    type: v.literal("assignJob"),
+    job: jobField,
+    round: countField,
+    priority: v.number(),
+    pause: pauseModeSchema,
+  }),
   /**
    * The loan of a job is `resources` from now on. A raise holds at once; what a reduction frees is told by `loanHeld` with
    * this serial, again and again while attempts end: running ones are never preempted.
@@ -41,6 +48,7 @@ export const managerCommandSchema = v.variant("type", [
     resources: resourcesSchema,
   }),
   v.strictObject({ type: v.literal("cancelJob"), job: jobField }),
+  v.strictObject({ type: v.literal("setPause"), job: jobField, pause: pauseModeSchema }),
   /** The end of the job is durable in the queue: the QWorker may forget it. */
   v.strictObject({ type: v.literal("releaseJob"), job: jobField }),
   /** Start nothing new; with `stop` also stop what runs (it will be repeated). Answer `drained` when nothing runs. */
@@ -105,6 +113,15 @@ export const workerFactSchema = v.variant("type", [
     finishedAtMs: wallMsField,
     /** What a person has to know of the end beside the state, in a sentence; else null. */
     detail: v.nullable(textField),
+  }),
+  /**
+   * The job only waits, and the QWorker has put it away: it is assigned again at `untilMs` (null: when it is resumed), or to be
+   * cancelled. It holds nothing.
+   */
+  v.strictObject({
+    type: v.literal("jobParked"),
+    report: jobReportSchema,
+    untilMs: v.nullable(wallMsField),
   }),
   /** The job could not be opened (damaged plan, no memory); it fails with this sentence. */
   v.strictObject({ type: v.literal("jobRefused"), job: jobField, detail: textField }),

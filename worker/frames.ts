@@ -70,6 +70,8 @@ export function eventOfCommand(command: CoreCommand): WorkerEvent {
       return { ...command, type: "jobAssigned" };
     case "setLoan":
       return { ...command, type: "loanSet" };
+    case "setPause":
+      return { type: "pauseSet", job: command.job, pause: command.pause };
     case "cancelJob":
       return { type: "cancelRequested", job: command.job };
     case "releaseJob":

@@ -67,9 +67,9 @@ async function main(args: WorkerArguments): Promise<void> {
   });
   // What an earlier holder left unfinished is known before a TaskExecutor tells what it has.
   for (const record of store.read(listWorkerJobs)) {
-    if (record.state !== "running") continue;
+    if (record.state !== "running" || record.parked) continue;
     const { job, round, priority } = record;
-    holder.push({ type: "jobAssigned", job, round, priority });
+    holder.push({ type: "jobAssigned", job, round, priority, pause: null });
   }
   await router.bind();
   log.logger.info({ seat: args.seat, epoch, peer: MANAGER_PEER }, "the QWorker serves");

@@ -27,6 +27,9 @@ export function onCommand(turn: Turn, command: ExecutorCommand): void {
     case "stopAttempts":
       for (const id of command.attempts) stopAttempt(turn, id, command.graceMs);
       return;
+    case "suspendJob":
+      if (state.forkserver.type !== "absent") tellForkserver(turn, command);
+      return;
     case "acknowledgeAttempts":
       for (const id of command.attempts) acknowledge(turn, id);
       return;

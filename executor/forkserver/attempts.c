@@ -1,5 +1,6 @@
 #include "attempts.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -178,6 +179,19 @@ void job_kick(struct server *server, struct job *job) {
   server->runnable_last = job;
 }
 
+/* Of an attempt that nobody is stopping; while its first process is unreaped the number is its group's. */
+static void signal_group(const struct attempt *attempt, bool suspended) {
+  if (attempt->hunt == NULL && !attempt->leader_reaped) kill(-attempt->pid, suspended ? SIGSTOP : SIGCONT);
+}
+
+void job_suspend(struct server *server, struct job *job, bool suspended) {
+  if (job->suspended == suspended) return;
+  job->suspended = suspended;
+  for (const struct attempt *attempt = server->first; attempt != NULL; attempt = attempt->next) {
+    if (attempt->job == job && attempt->state == ATTEMPT_RUNNING) signal_group(attempt, suspended);
+  }
+}
+
 static void start(struct server *server, struct job *job, struct attempt *attempt) {
   dequeue(server, attempt);
   struct failure failure = launch(server, job->context, attempt);
@@ -197,6 +211,7 @@ static void start(struct server *server, struct job *job, struct attempt *attemp
   job->running_milli += attempt->cpus_milli;
   server->running++;
   server->running_milli += attempt->cpus_milli;
+  if (job->suspended) signal_group(attempt, true);
   say_started(server, attempt);
 }
 

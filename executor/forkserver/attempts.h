@@ -24,6 +24,8 @@ struct job *job_find(const struct server *server, uint32_t id);
 struct job *job_open(struct server *server, uint32_t id);
 /* Nothing of it may wait or run. */
 void job_forget(struct server *server, struct job *job);
+/* What runs of it, and what starts from now on, is stopped by SIGSTOP, or goes on. */
+void job_suspend(struct server *server, struct job *job, bool suspended);
 /* Its queue is worth a look. */
 void job_kick(struct server *server, struct job *job);
 /* Starts what the caps allow, a few at most; true if there may be more. */

@@ -19,6 +19,7 @@ enum command_type {
   COMMAND_CLOSE_JOB = 7,
   COMMAND_REPORT = 8,
   COMMAND_LEAVE = 9,
+  COMMAND_SUSPEND_JOB = 10,
 };
 
 static struct key read_key(struct reader *reader) {
@@ -183,6 +184,15 @@ static bool stop(struct server *server, struct reader *reader) {
   return true;
 }
 
+static bool suspend_job(struct server *server, struct reader *reader) {
+  uint32_t id = read_u32(reader);
+  uint8_t suspended = read_u8(reader);
+  if (!read_finished(reader) || suspended > 1) return false;
+  struct job *job = job_find(server, id);
+  if (job != NULL) job_suspend(server, job, suspended == 1);
+  return true;
+}
+
 static bool acknowledge(struct server *server, struct reader *reader) {
   struct key key = read_key(reader);
   if (!read_finished(reader)) return false;
@@ -230,6 +240,8 @@ static bool control(struct server *server, uint8_t type, struct reader *reader) 
       return close_job_command(server, reader);
     case COMMAND_LEAVE:
       return leave(server, reader);
+    case COMMAND_SUSPEND_JOB:
+      return suspend_job(server, reader);
     default:
       return false;
   }
@@ -245,7 +257,7 @@ void handle_command(struct server *server, struct connection *connection, struct
     return;
   } else if (type == COMMAND_REPORT) {
     understood = report(server, connection, reader);
-  } else if (server->controller != connection && type >= COMMAND_CONTEXT && type <= COMMAND_LEAVE) {
+  } else if (server->controller != connection && type >= COMMAND_CONTEXT && type <= COMMAND_SUSPEND_JOB) {
     connection_refuse(connection, "only the controller may ask for this");
     return;
   } else {

@@ -43,6 +43,7 @@ struct job {
   bool runnable;
   struct job *runnable_next;
   bool closing;
+  bool suspended;
 };
 
 enum attempt_state { ATTEMPT_QUEUED, ATTEMPT_RUNNING, ATTEMPT_ENDED };

@@ -3,12 +3,12 @@ import type { ClientReply, JobSummary } from "../../protocol/clientLink.ts";
 import type { JobState } from "../../protocol/fields.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
-import { JOBS_PER_WORKER_MAX } from "../../protocol/limits.ts";
 import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
-import { seatForJob } from "./seats.ts";
+import { queueJob, unqueueJob } from "./admission.ts";
+import { park, unpark } from "./parking.ts";
 import type { LiveJob } from "./state.ts";
 import { refuse, reply, type Turn, updateJob } from "./turn.ts";
 
@@ -24,54 +24,24 @@ export function enqueue(turn: Turn, record: JobRecord): LiveJob {
       standing: state.lending.floor,
       granted: NO_RESOURCES,
       serial: 0,
-      held: record.state === "queued" ? NO_RESOURCES : null,
+      held: record.state === "queued" || record.parked !== null ? NO_RESOURCES : null,
     },
     reportSeq: -1,
     running: [],
     assigned: false,
     cancelTold: false,
+    pauseTold: record.pause,
     loanUntold: true,
   };
   state.jobs.set(record.job, job);
-  if (record.seat === null) queueJob(state.queue, job);
+  if (record.parked !== null) park(turn, job);
+  else if (record.seat === null || record.state === "queued") queueJob(state.queue, job);
   else state.admitted.set(record.job, job);
   return job;
 }
 
 export const borrowersOf = (turn: Turn): LiveJob["borrower"][] =>
   [...turn.state.admitted.values()].map((job) => job.borrower);
-
-/** Into its place in the order of the queue: found by bisection. */
-function queueJob(queue: LiveJob[], job: LiveJob): void {
-  const goesBefore = (other: LiveJob): boolean =>
-    job.record.priority > other.record.priority ||
-    (job.record.priority === other.record.priority && job.record.job < other.record.job);
-  let low = 0;
-  let high = queue.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const other = queue[middle];
-    if (other !== undefined && goesBefore(other)) high = middle;
-    else low = middle + 1;
-  }
-  queue.splice(low, 0, job);
-}
-
-/** Gives queued jobs to QWorkers, highest priority first, then oldest first, as long as there is a place. */
-export function admitJobs(turn: Turn): void {
-  if (turn.state.stopping !== null) return;
-  const { queue, admitted } = turn.state;
-  for (let job = queue[0]; job !== undefined; job = queue[0]) {
-    const seat = seatForJob(turn, JOBS_PER_WORKER_MAX);
-    if (seat === null) return;
-    queue.shift();
-    admitted.set(job.record.job, job);
-    // It starts level with the others as they are now, not as they were when it was submitted.
-    job.borrower.usage = turn.state.lending.floor;
-    job.borrower.standing = turn.state.lending.floor;
-    updateJob(turn, job, { seat, state: "running", startedAtMs: turn.clock.wallMs });
-  }
-}
 
 /** Tells QWorkers of jobs that they have not been told of: after admission, and after a restart of either side. */
 export function assignJobs(turn: Turn): void {
@@ -81,29 +51,41 @@ export function assignJobs(turn: Turn): void {
     if (!job.assigned) {
       job.assigned = true;
       job.cancelTold = false;
-      const { job: id, round, priority } = record;
-      const command = { type: "assignJob", job: id, round, priority } as const;
+      job.pauseTold = record.pause;
+      const { job: id, round, priority, pause } = record;
+      const command = { type: "assignJob", job: id, round, priority, pause } as const;
       turn.effects.push({ type: "tellWorker", seat: record.seat, command });
     }
     if (record.cancelRequested && !job.cancelTold) {
       job.cancelTold = true;
-      turn.effects.push({
-        type: "tellWorker",
-        seat: record.seat,
-        command: { type: "cancelJob", job: record.job },
-      });
+      const command = { type: "cancelJob", job: record.job } as const;
+      turn.effects.push({ type: "tellWorker", seat: record.seat, command });
+    } else if (job.pauseTold !== record.pause) {
+      job.pauseTold = record.pause;
+      const command = { type: "setPause", job: record.job, pause: record.pause } as const;
+      turn.effects.push({ type: "tellWorker", seat: record.seat, command });
     }
   }
 }
 
 const isReady = (turn: Turn, seat: SeatNumber): boolean => turn.state.seats.get(seat)?.type === "ready";
 
-export function onCancelJobs(turn: Turn, client: ClientId, request: number, jobs: readonly JobSeq[]): void {
+/** Refuses the whole request if one of the jobs was never there. */
+export function isUnknownRefused(
+  turn: Turn,
+  client: ClientId,
+  request: number,
+  jobs: readonly JobSeq[],
+): boolean {
   const unknown = jobs.find((id) => id === 0 || id >= turn.state.nextJob);
-  if (unknown !== undefined) {
-    const message = `There is no job ${unknown}; \`qrew jobs\` lists those that there are.`;
-    return refuse(turn, client, request, "notFound", message);
-  }
+  if (unknown === undefined) return false;
+  const message = `There is no job ${unknown}; \`qrew jobs\` lists those that there are.`;
+  refuse(turn, client, request, "notFound", message);
+  return true;
+}
+
+export function onCancelJobs(turn: Turn, client: ClientId, request: number, jobs: readonly JobSeq[]): void {
+  if (isUnknownRefused(turn, client, request, jobs)) return;
   const accepted: JobSeq[] = [];
   for (const id of jobs) {
     const job = turn.state.jobs.get(id);
@@ -112,7 +94,7 @@ export function onCancelJobs(turn: Turn, client: ClientId, request: number, jobs
     accepted.push(id);
     if (job.record.cancelRequested) continue;
     if (job.record.seat === null) cancelQueued(turn, job);
-    else updateJob(turn, job, { cancelRequested: true });
+    else cancelSeated(turn, job);
   }
   turn.effects.push({
     type: "replyFlushed",
@@ -123,11 +105,17 @@ export function onCancelJobs(turn: Turn, client: ClientId, request: number, jobs
 
 /** No QWorker knows of it: it ends here. */
 function cancelQueued(turn: Turn, job: LiveJob): void {
-  const { queue } = turn.state;
-  queue.splice(queue.indexOf(job), 1);
   const { total } = job.record.tasks;
   const tasks = { ...job.record.tasks, waiting: 0, cancelled: total };
   endJob(turn, job, "cancelled", { tasks, cancelRequested: true }, turn.clock.wallMs);
+}
+
+/** Its QWorker has to end it; one that is parked or waits comes first in the queue. */
+function cancelSeated(turn: Turn, job: LiveJob): void {
+  const { state } = turn;
+  const isWaiting = unqueueJob(state.queue, job) || state.parked.has(job.record.job);
+  updateJob(turn, job, { cancelRequested: true });
+  if (isWaiting) unpark(turn, job);
 }
 
 export function onJobProgressed(turn: Turn, report: JobReport): void {
@@ -170,9 +158,11 @@ function endJob(
   finishedAtMs: number,
 ): void {
   job.running = [];
-  updateJob(turn, job, { ...change, state, finishedAtMs });
-  turn.state.jobs.delete(job.record.job);
-  turn.state.admitted.delete(job.record.job);
+  updateJob(turn, job, { pause: "off", parked: null, ...change, state, finishedAtMs });
+  const { jobs, admitted, parked, queue } = turn.state;
+  const { job: id } = job.record;
+  jobs.delete(id);
+  if (!admitted.delete(id) && !parked.delete(id)) unqueueJob(queue, job);
   turn.state.lending.stale = true;
 }
 

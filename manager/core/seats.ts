@@ -43,25 +43,7 @@ export const adoptingSeat = (seat: SeatNumber, epoch: number, pid: number): Seat
   failures: 0,
 });
 
-/** The seat for the next job: the one with the fewest, or a new one while all have some; null when all are full. */
-export function seatForJob(turn: Turn, jobsMax: number): SeatNumber | null {
-  const { seats, options } = turn.state;
-  const load = jobsPerSeat(turn);
-  let best: SeatNumber | null = null;
-  for (const { seat, type } of seats.values()) {
-    if (type === "leaving" || isDamaged(seats.get(seat))) continue;
-    if (best === null || (load.get(seat) ?? 0) < (load.get(best) ?? 0)) best = seat;
-  }
-  const bestLoad = best === null ? Number.POSITIVE_INFINITY : (load.get(best) ?? 0);
-  if (bestLoad > 0 && seats.size < options.workersMax) {
-    const fresh = freeSeatNumber(turn);
-    seats.set(fresh, absentSeat(fresh));
-    return fresh;
-  }
-  return bestLoad < jobsMax ? best : null;
-}
-
-function freeSeatNumber(turn: Turn): SeatNumber {
+export function freeSeatNumber(turn: Turn): SeatNumber {
   let number = 0;
   while (turn.state.seats.has(seatNumber(number))) number++;
   return seatNumber(number);

@@ -5,6 +5,7 @@ import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { addResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
 import { borrowersOf } from "./queue.ts";
+import { dueAtMs } from "./parking.ts";
 import { dismiss, isOrphaned } from "./seats.ts";
 import type { StatusQuery } from "./state.ts";
 import { reply, type Turn, wakeAt } from "./turn.ts";
@@ -70,7 +71,7 @@ function reportOf(turn: Turn, query: StatusQuery): DaemonReport {
     transient: options.transient,
     capacity: options.capacity,
     lent: borrowersOf(turn).reduce((sum, { held }) => addResources(sum, held ?? NO_RESOURCES), NO_RESOURCES),
-    jobs: { queued: state.queue.length, running: state.admitted.size },
+    jobs: { queued: state.queue.length, running: state.admitted.size, parked: state.parked.size },
     processes: processesOf(turn, query),
     refusedFrames: query.refused,
   };
@@ -158,10 +159,16 @@ function runningAttempts(turn: Turn): number {
   return running;
 }
 
+/** What is parked until somebody resumes it needs no daemon until then. */
+function hasWork({ state }: Turn): boolean {
+  if (state.jobs.size > state.parked.size) return true;
+  return [...state.parked.values()].some((job) => dueAtMs(job) !== null);
+}
+
 function tendIdleDaemon(turn: Turn): void {
   const { state, clock } = turn;
   if (!state.options.transient) return;
-  const busy = state.jobs.size > 0 || state.submissions.size > 0 || state.followers.size > 0;
+  const busy = hasWork(turn) || state.submissions.size > 0 || state.followers.size > 0;
   if (busy) state.idleSinceMs = null;
   else {
     state.idleSinceMs ??= clock.monoMs;

@@ -5,6 +5,7 @@
  */
 import type { SubmissionOptions } from "../../protocol/clientLink.ts";
 import type { ForkserverReport } from "../../protocol/executorLink.ts";
+import type { PauseMode } from "../../protocol/fields.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { RunningTask } from "../../protocol/workerLink.ts";
@@ -32,10 +33,12 @@ export interface ManagerState {
   readonly options: ManagerOptions;
   /** Live jobs by number, in the order of submission. */
   readonly jobs: Map<JobSeq, LiveJob>;
-  /** Jobs without a seat: highest priority first, then oldest first. */
+  /** Jobs that wait for a place in a QWorker: highest priority first, then oldest first. */
   readonly queue: LiveJob[];
-  /** Jobs with a seat. */
+  /** Jobs that have one. */
   readonly admitted: Map<JobSeq, LiveJob>;
+  /** Jobs that need none: paused, or in a long backoff. */
+  readonly parked: Map<JobSeq, LiveJob>;
   /** Jobs of which followers have to be told at the end of the turn. */
   readonly changed: Set<LiveJob>;
   nextJob: number;
@@ -62,6 +65,7 @@ export interface LiveJob {
   /** Told to its QWorker since that one's last hello. */
   assigned: boolean;
   cancelTold: boolean;
+  pauseTold: PauseMode;
   /** Its QWorker has not been told a loan since it became ready. */
   loanUntold: boolean;
 }

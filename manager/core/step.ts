@@ -6,8 +6,11 @@ import type { ClientRequest } from "../../protocol/clientLink.ts";
 import { assertNever } from "../../protocol/errors.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, Clock, ManagerEffect, ManagerEvent } from "./events.ts";
+import { admitJobs } from "./admission.ts";
 import { accountLoans, tendLoans } from "./loans.ts";
-import { admitJobs, assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
+import { assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
+import { tendParked } from "./parking.ts";
+import { onPauseJobs } from "./pausing.ts";
 import { absentSeat, adoptingSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
 import { answerStatus, onDaemonStatus, stop, tendStopping } from "./service.ts";
 import type { KnownHolder, ManagerOptions, ManagerState } from "./state.ts";
@@ -37,6 +40,7 @@ export function createManager(
     jobs: new Map(),
     queue: [],
     admitted: new Map(),
+    parked: new Map(),
     changed: new Set(),
     nextJob,
     seats: new Map(),
@@ -53,7 +57,8 @@ export function createManager(
   const turn: Turn = { state, clock: { monoMs: 0, wallMs: 0 }, effects: [] };
   for (const record of unfinished) {
     enqueue(turn, record);
-    if (record.seat !== null) state.seats.set(record.seat, absentSeat(record.seat));
+    if (state.admitted.has(record.job) && record.seat !== null)
+      state.seats.set(record.seat, absentSeat(record.seat));
   }
   for (const { seat, epoch, pid } of holders) {
     // One that nobody can name is replaced: its successor ends it for certain, and goes on or, with nothing to do, leaves.
@@ -70,6 +75,7 @@ export function step(state: ManagerState, clock: Clock, events: readonly Manager
   accountLoans(turn);
   for (const event of events) handle(turn, event);
   expireSubmissions(turn);
+  tendParked(turn);
   admitJobs(turn);
   tendSeats(turn);
   failDamaged(turn);
@@ -133,6 +139,8 @@ function onRequest(turn: Turn, client: ClientId, asked: ClientRequest): void {
       return reply(turn, client, { type: "unfollowed", request });
     case "cancelJobs":
       return onCancelJobs(turn, client, request, asked.jobs);
+    case "pauseJobs":
+      return onPauseJobs(turn, client, request, asked.jobs, asked.pause);
     case "daemonStatus":
       return onDaemonStatus(turn, client, request);
     case "stopDaemon":

@@ -151,6 +151,8 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
     finishedAtMs: null,
     seat: null,
     cancelRequested: false,
+    pause: "off",
+    parked: null,
     tasks: allWaiting(told.taskCount),
     detail: null,
   };

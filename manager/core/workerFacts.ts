@@ -4,6 +4,7 @@ import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ManagerEvent } from "./events.ts";
 import { onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
+import { onJobParked } from "./parking.ts";
 import { jobsOf } from "./seats.ts";
 import { drainSeat, onDrained, onStatus } from "./service.ts";
 import type { Seat } from "./state.ts";
@@ -37,6 +38,8 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
       return onJobProgressed(turn, fact.report);
     case "jobFinished":
       return onJobFinished(turn, event.seat, fact);
+    case "jobParked":
+      return onJobParked(turn, event.seat, fact.report, fact.untilMs);
     case "jobRefused":
       return onJobRefused(turn, fact.job, fact.detail);
     case "drained":

@@ -12,6 +12,7 @@
  * Whatever fails throws QrewError, with a `code` of a closed list. A job or task that fails is data, never an exception.
  */
 import type { DaemonReport, ImportSettings, JobSummary } from "../../protocol/clientLink.ts";
+import type { PauseMode } from "../../protocol/fields.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
@@ -23,6 +24,7 @@ import type { DaemonResources } from "./daemonProcess.ts";
 import { followJobs, type JobChange } from "./follow.ts";
 import { DaemonLink } from "./link.ts";
 import type { JobView } from "./jobView.ts";
+import { pauseJobs } from "./pause.ts";
 import { type JobPage, StateReader } from "./read.ts";
 import { outputPieces, type StreamName } from "./readOutput.ts";
 import type { JobTasks, TaskView } from "./readTasks.ts";
@@ -34,7 +36,7 @@ import { captureSurroundings, type SurroundingsOptions } from "./surroundings.ts
 export { QrewError } from "../../protocol/errors.ts";
 export type { ErrorCode } from "../../protocol/errors.ts";
 export type { DaemonReport, ImportSettings, JobSummary, WorkflowFormat } from "../../protocol/clientLink.ts";
-export type { JobState, TaskCounts } from "../../protocol/fields.ts";
+export type { JobState, PauseMode, TaskCounts } from "../../protocol/fields.ts";
 export type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
 export { jobSeq, taskIndex } from "../../protocol/ids.ts";
 export type { TaskState } from "../store/workerRecords.ts";
@@ -147,6 +149,14 @@ export class Client {
   /** Asks; `wait` tells when the last process is gone. Resolves with the jobs that were not final yet. */
   async cancel(jobs: readonly JobSeq[]): Promise<readonly JobSeq[]> {
     return cancelJobs(await this.#link.reach(), jobs);
+  }
+
+  /**
+   * `hold`: nothing new starts. `stop`: what runs is suspended too. `off`: they go on. Resolves with the jobs that have neither ended
+   * nor been cancelled.
+   */
+  async pause(jobs: readonly JobSeq[], mode: PauseMode): Promise<readonly JobSeq[]> {
+    return pauseJobs(await this.#link.reach(), jobs, mode);
   }
 
   /** The newest jobs, 20 unless told. */

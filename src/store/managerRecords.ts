@@ -11,7 +11,7 @@
  * | seats | seat u32 | SeatRecord |
  */
 import type { ProcessName } from "../node/process.ts";
-import type { JobState, TaskCounts } from "../../protocol/fields.ts";
+import type { JobState, PauseMode, TaskCounts } from "../../protocol/fields.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 
 /** A job in the queue. Its final state is the QWorker's; what stands here is derived from it. */
@@ -31,6 +31,10 @@ export interface JobRecord {
   /** The seat that runs it, or ran it: its store has the tasks. Null while queued for the first time. */
   readonly seat: SeatNumber | null;
   readonly cancelRequested: boolean;
+  /** Not `off` while the state is `paused`. */
+  readonly pause: PauseMode;
+  /** No QWorker has it in hand, since it only waits: until then, or (null) until somebody resumes it. */
+  readonly parked: { readonly untilMs: number | null } | null;
   readonly tasks: TaskCounts;
   /** What no task says of its end (a damaged plan, processes that hang), in a sentence; else null. */
   readonly detail: string | null;

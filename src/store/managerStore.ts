@@ -9,6 +9,7 @@ import {
   type JobState,
   jobField,
   jobStateSchema,
+  pauseModeSchema,
   seatField,
   taskCountsSchema,
   wallMsField,
@@ -34,6 +35,8 @@ const jobRecordSchema: v.GenericSchema<unknown, JobRecord> = v.strictObject({
   finishedAtMs: v.nullable(wallMsField),
   seat: v.nullable(seatField),
   cancelRequested: v.boolean(),
+  pause: v.optional(pauseModeSchema, "off"),
+  parked: v.optional(v.nullable(v.strictObject({ untilMs: v.nullable(wallMsField) })), null),
   tasks: taskCountsSchema,
   detail: v.nullable(v.string()),
 });

@@ -10,7 +10,7 @@
  * | outputs | job u32, task u32, attempt u32, stream u8 (1 stdout, 2 stderr) | CapturedOutput (protocol/executorLink) |
  */
 import type { Usage } from "../../protocol/executorLink.ts";
-import type { JobState, TaskCounts } from "../../protocol/fields.ts";
+import type { JobState, PauseMode, TaskCounts } from "../../protocol/fields.ts";
 import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
 
 export interface WorkerJobRecord {
@@ -19,6 +19,12 @@ export interface WorkerJobRecord {
   readonly priority: number;
   readonly state: JobState;
   readonly cancelRequested: boolean;
+  readonly pause: PauseMode;
+  /** It only waits, and the manager assigns it again in time: the next holder of the seat need not load it. */
+  readonly parked: boolean;
+  /** How long its running attempts have been suspended in all, before `suspendedSinceMs`. */
+  readonly suspendedMs: number;
+  readonly suspendedSinceMs: number | null;
   /** The last sequence number given to a ready, start or end of a task of this job. */
   readonly seq: number;
   readonly tasks: TaskCounts;

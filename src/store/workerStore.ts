@@ -12,6 +12,7 @@ import {
   countField,
   jobField,
   jobStateSchema,
+  pauseModeSchema,
   taskCountsSchema,
   wallMsField,
 } from "../../protocol/fields.ts";
@@ -30,6 +31,10 @@ const jobRecordSchema: v.GenericSchema<unknown, WorkerJobRecord> = v.strictObjec
   priority: v.number(),
   state: jobStateSchema,
   cancelRequested: v.boolean(),
+  pause: v.optional(pauseModeSchema, "off"),
+  parked: v.optional(v.boolean(), false),
+  suspendedMs: v.optional(wallMsField, 0),
+  suspendedSinceMs: v.optional(v.nullable(wallMsField), null),
   seq: countField,
   tasks: taskCountsSchema,
   finishedAtMs: v.nullable(wallMsField),

@@ -154,7 +154,7 @@ export const shapes = {
     transient: v.boolean(),
     capacity: resources,
     lent: resources,
-    jobs: v.strictObject({ queued: count, running: count }),
+    jobs: v.strictObject({ queued: count, running: count, parked: count }),
     processes: v.array(daemonProcess),
     refusedFrames: v.record(v.string(), count),
   }),

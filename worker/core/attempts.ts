@@ -51,14 +51,27 @@ export function onAttemptStarted(turn: Turn, fact: AttemptStarted): void {
   watchTimeLimit(turn, job, live, fact.startedAtMs);
 }
 
-/** Starts the clock of an attempt that runs since `startedAtMs`; also after a restart, since timers are not on record. */
-export function watchTimeLimit(turn: Turn, job: JobActor, live: LiveAttempt, startedAtMs: number): void {
+/**
+ * Starts the clock of an attempt that runs since `startedAtMs`, of which it was suspended for a while; also after a restart,
+ * since timers are not on record.
+ */
+export function watchTimeLimit(
+  turn: Turn,
+  job: JobActor,
+  live: LiveAttempt,
+  startedAtMs: number,
+  suspendedForMs = 0,
+): void {
   const { timeoutMs } = classOf(job.graph, live.task);
   if (timeoutMs === null) return;
-  const elapsedMs = Math.max(0, turn.clock.wallMs - startedAtMs);
+  const elapsedMs = Math.max(0, turn.clock.wallMs - startedAtMs - suspendedForMs);
+  watchDeadline(turn, job, live, turn.clock.monoMs + timeoutMs - elapsedMs);
+}
+
+export function watchDeadline(turn: Turn, job: JobActor, live: LiveAttempt, deadlineMs: number): void {
+  live.deadlineMs = deadlineMs;
   const { task, attempt } = live;
-  const dueMs = turn.clock.monoMs + Math.max(0, timeoutMs - elapsedMs);
-  turn.state.timers.add(dueMs, { type: "timeout", job: job.job, task, attempt });
+  turn.state.timers.add(deadlineMs, { type: "timeout", job: job.job, task, attempt });
 }
 
 /** Records the end and acknowledges it. An end that is not awaited (an earlier attempt's) is only acknowledged. */
@@ -287,6 +300,9 @@ export function onRetryDue(turn: Turn, jobId: JobSeq, task: number, attempt: num
 export function onTimeoutDue(turn: Turn, id: AttemptId): void {
   const found = findLive(turn, id);
   if (found === null || found.live.stop !== null) return;
+  const { deadlineMs } = found.live;
+  // It is suspended, or was: then a later timer counts.
+  if (found.job.suspendedSinceMs !== null || deadlineMs === null || turn.clock.monoMs < deadlineMs) return;
   found.live.stop = "timeout";
   stopAttempt(turn, found.job, found.live, turn.state.graceMs);
 }

@@ -32,7 +32,7 @@ const CPULESS_LIVE_MAX = 256;
 
 export function dispatch(turn: Turn, job: JobActor): void {
   const { executor, drain } = turn.state;
-  if (executor.type !== "ready" || drain !== null || job.phase !== "active") return;
+  if (executor.type !== "ready" || drain !== null || job.phase !== "active" || job.pause !== "off") return;
   let room = roomOf(job);
   let blocked: Set<SlotGroup> | null = null;
   const { maxRunning } = job.graph;
@@ -151,10 +151,15 @@ export function openJobOnce(turn: Turn, job: JobActor): void {
   sendCap(turn, job);
 }
 
+/** Nothing starts while the daemon drains or the job is paused. */
+export const wantedCap = ({ state }: Turn, job: JobActor): number =>
+  state.drain === null && job.pause === "off" ? job.loan.resources.cpusMilli : 0;
+
 export function sendCap(turn: Turn, job: JobActor): void {
   const { loan } = job;
-  loan.capSerial += 1;
-  loan.capCpusMilli = turn.state.drain === null ? loan.resources.cpusMilli : 0;
+  turn.state.capSerial += 1;
+  loan.capSerial = turn.state.capSerial;
+  loan.capCpusMilli = wantedCap(turn, job);
   const { capSerial: serial, capCpusMilli: cpusMilli } = loan;
   turn.effects.push({ type: "tellExecutor", command: { type: "setCap", job: job.job, serial, cpusMilli } });
 }
@@ -171,6 +176,7 @@ function send(turn: Turn, job: JobActor, group: SlotGroup, task: number): void {
     group,
     readySeq: job.readySeqs[task] ?? 0,
     start: null,
+    deadlineMs: null,
     stop: null,
   };
   job.live.set(task, live);

@@ -6,6 +6,7 @@ import type {
   ExecutorCommand,
   ForkserverReport,
 } from "../../protocol/executorLink.ts";
+import type { PauseMode } from "../../protocol/fields.ts";
 import type { AttemptId, JobSeq, TaskIndex } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
@@ -20,7 +21,14 @@ export interface Clock {
 
 export type WorkerEvent =
   | { readonly type: "managerSaidHello"; readonly capacity: Resources }
-  | { readonly type: "jobAssigned"; readonly job: JobSeq; readonly round: number; readonly priority: number }
+  | {
+      readonly type: "jobAssigned";
+      readonly job: JobSeq;
+      readonly round: number;
+      readonly priority: number;
+      /** Null: as on record. */
+      readonly pause: PauseMode | null;
+    }
   /** What `loadJob` asked for. `records` are the tasks that have a record, in index order. */
   | {
       readonly type: "jobLoaded";
@@ -34,6 +42,7 @@ export type WorkerEvent =
   | { readonly type: "jobLoadFailed"; readonly job: JobSeq; readonly detail: string }
   | { readonly type: "loanSet"; readonly job: JobSeq; readonly serial: number; readonly resources: Resources }
   | { readonly type: "cancelRequested"; readonly job: JobSeq }
+  | { readonly type: "pauseSet"; readonly job: JobSeq; readonly pause: PauseMode }
   | { readonly type: "jobReleased"; readonly job: JobSeq }
   | { readonly type: "drainRequested"; readonly stop: boolean; readonly graceMs: number }
   | {

@@ -69,7 +69,11 @@ function stopUnknown(turn: Turn, id: AttemptId): void {
 
 /** What was dispatched and is not known to the TaskExecutor never arrived there, or died with it. */
 function reconcile(turn: Turn, job: JobActor, known: ReadonlySet<string>): void {
-  if (job.live.size > 0) openJobOnce(turn, job);
+  if (job.live.size > 0) {
+    openJobOnce(turn, job);
+    // What was told last may not have arrived.
+    if (job.suspendedMs > 0 || job.suspendedSinceMs !== null) job.suspendTold = null;
+  }
   for (const live of [...job.live.values()]) {
     const id = { job: job.job, task: taskIndex(live.task), attempt: live.attempt };
     if (!known.has(attemptKey(id))) loseAttempt(turn, job, live, "what ran it has died");

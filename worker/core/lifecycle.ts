@@ -5,6 +5,7 @@ import { REPORTED_RUNNING_MAX } from "../../protocol/limits.ts";
 import { cancelUnstarted, skipWaiting, stopAttempt, watchTimeLimit } from "./attempts.ts";
 import type { JobStanding, RunningAttempt, WorkerEvent } from "./events.ts";
 import { createJob, isSettled, jobOutcome, openTasksWithoutAttempt, releaseRoots } from "./job.ts";
+import { setPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
 import { restoreJob } from "./restore.ts";
 import type { JobActor } from "./state.ts";
@@ -18,14 +19,22 @@ const REPORT_INTERVAL_MS = 100;
 /** For the processes of a cancelled job to be confirmed dead, beyond the grace; then it ends with the survivors counted. */
 const CLOSE_DEADLINE_MS = 30_000;
 
-export function onJobAssigned(turn: Turn, job: JobSeq, round: number, priority: number): void {
+export function onJobAssigned(turn: Turn, event: Extract<WorkerEvent, { type: "jobAssigned" }>): void {
+  const { job, round, priority, pause } = event;
   const known = turn.state.jobs.get(job);
   if (known !== undefined) {
     if (known.phase === "finished") tellFinished(turn, known);
+    else if (pause !== null) setPause(turn, known, pause);
+    // Whoever assigns it knows nothing of it.
+    known.demandSent = [];
     return;
   }
-  if (turn.state.loading.has(job)) return;
-  turn.state.loading.set(job, { cancelRequested: false, loan: null });
+  const loading = turn.state.loading.get(job);
+  if (loading !== undefined) {
+    loading.pause = pause ?? loading.pause;
+    return;
+  }
+  turn.state.loading.set(job, { cancelRequested: false, pause, loan: null });
   turn.effects.push({ type: "loadJob", job, round, priority });
 }
 
@@ -49,6 +58,7 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
     return tellFinished(turn, actor);
   }
   turn.state.jobs.set(event.job, actor);
+  if (waiting.pause !== null) setPause(turn, actor, waiting.pause);
   if (waiting.loan !== null) onLoanSet(turn, actor, waiting.loan.serial, waiting.loan.resources);
   if (waiting.cancelRequested || actor.cancelRequested) cancelJob(turn, actor);
 }
@@ -68,7 +78,8 @@ function actorOf(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>)
     turn.state.timers.add(turn.clock.monoMs + delayMs, { type: "retry", job, task, attempt });
   }
   for (const live of actor.live.values()) {
-    if (live.start !== null) watchTimeLimit(turn, actor, live, live.start.atMs);
+    // How much of it fell to this attempt is not on record: its limit may come too late, but not too early.
+    if (live.start !== null) watchTimeLimit(turn, actor, live, live.start.atMs, actor.suspendedMs);
   }
   return actor;
 }
@@ -82,6 +93,7 @@ export function onCancelRequested(turn: Turn, job: JobSeq): void {
 
 function cancelJob(turn: Turn, job: JobActor): void {
   job.cancelRequested = true;
+  job.pause = "off";
   job.changed = true;
   for (const task of openTasksWithoutAttempt(job)) cancelUnstarted(turn, job, task);
   for (const group of job.groups) group.queue.clear();

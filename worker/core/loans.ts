@@ -11,7 +11,7 @@ import {
   subtractResources,
 } from "../../src/node/resources.ts";
 import { stopAttempt } from "./attempts.ts";
-import { sendCap } from "./dispatch.ts";
+import { sendCap, wantedCap } from "./dispatch.ts";
 import type { JobActor, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -27,7 +27,7 @@ function demandOf(turn: Turn, job: JobActor): DemandClass[] {
   const classes: DemandClass[] = [];
   let room = (job.graph.maxRunning ?? Number.POSITIVE_INFINITY) - job.live.size;
   for (const group of inOrderOfNeed(job)) {
-    const more = Math.max(0, Math.min(group.queue.length, room));
+    const more = job.pause === "off" ? Math.max(0, Math.min(group.queue.length, room)) : 0;
     room -= more;
     const wanted = group.placed + more;
     if (wanted === 0 || equalResources(group.resources, NO_RESOURCES)) continue;
@@ -89,7 +89,7 @@ export function onLoanSet(turn: Turn, job: JobActor, serial: number, resources: 
   if (
     executor.type === "ready" &&
     executor.opened.has(job.job) &&
-    resources.cpusMilli !== job.loan.capCpusMilli
+    wantedCap(turn, job) !== job.loan.capCpusMilli
   ) {
     sendCap(turn, job);
   }

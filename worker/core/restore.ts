@@ -34,6 +34,9 @@ export function restoreJob(
   const actor = createJob(job, round, priority, graph);
   actor.seq = progress.seq;
   actor.cancelRequested = progress.cancelRequested;
+  actor.pause = progress.pause;
+  actor.suspendedMs = progress.suspendedMs;
+  actor.suspendedSinceMs = progress.suspendedSinceMs;
   const retries: RestoredRetry[] = [];
   const ended: { readonly task: number; readonly omen: number }[] = [];
   for (const [task, record] of records) {
@@ -84,6 +87,7 @@ function restoreLive(actor: JobActor, task: number, record: TaskRecord): void {
     group,
     readySeq: record.readySeq ?? 0,
     start,
+    deadlineMs: null,
     stop: null,
   });
   place(actor, group);

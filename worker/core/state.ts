@@ -5,7 +5,7 @@
  * cancel), `finished` until the manager has it on disk and releases it.
  */
 import type { ForkserverReport } from "../../protocol/executorLink.ts";
-import type { JobState } from "../../protocol/fields.ts";
+import type { JobState, PauseMode } from "../../protocol/fields.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
@@ -28,6 +28,8 @@ export interface WorkerState {
   /** Nothing new starts any more, unless another manager greets. */
   drain: DrainState | null;
   readonly timers: TimerHeap;
+  /** Of the last cap that was sent: of all jobs, so that a job that comes back does not take an old answer for its own. */
+  capSerial: number;
   /** SIGTERM to SIGKILL of tasks that are stopped. */
   readonly graceMs: number;
 }
@@ -35,6 +37,8 @@ export interface WorkerState {
 /** What arrived for a job while it was being read. */
 export interface LoadingJob {
   cancelRequested: boolean;
+  /** Null: as on record. */
+  pause: PauseMode | null;
   loan: { readonly serial: number; readonly resources: Resources } | null;
 }
 
@@ -81,6 +85,8 @@ export interface LiveAttempt {
     readonly monoMs: number;
     readonly pid: number | null;
   } | null;
+  /** Of its time limit, on the monotonic clock; null without one, or while it waits. */
+  deadlineMs: number | null;
   /** Why it was told to stop. */
   stop: "timeout" | "cancel" | "drain" | "recall" | null;
 }
@@ -113,6 +119,14 @@ export interface JobActor {
   cancelRequested: boolean;
   /** The task that failed first, in a job that says failFast: what can be has been cancelled. */
   haltedBy: number | null;
+  pause: PauseMode;
+  /** What the TaskExecutor was last told; null: it may have heard anything. */
+  suspendTold: boolean | null;
+  suspendedMs: number;
+  suspendedSinceMs: number | null;
+  parked: boolean;
+  /** Before then it is of no use to look whether the job only waits. */
+  busyUntilMs: number;
   finalState: JobState | null;
   finishedAtMs: number | null;
   /** What is to be known of its end that no task says; else null. */

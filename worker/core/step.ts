@@ -24,6 +24,8 @@ import {
   closeInExecutor,
 } from "./lifecycle.ts";
 import { holdsAtMost, onLoanSet, tellHeld, tellDemand } from "./loans.ts";
+import { parkIfWaiting } from "./parking.ts";
+import { onSetPause, tendPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
 import type { WorkerState } from "./state.ts";
 import { type Timer, TimerHeap } from "./timers.ts";
@@ -58,6 +60,7 @@ export function createWorker(options: WorkerOptions): WorkerState {
       : { type: "absent", notBeforeMs: 0 },
     drain: null,
     timers: new TimerHeap(),
+    capSerial: 0,
   };
 }
 
@@ -75,7 +78,9 @@ export function step(state: WorkerState, clock: Clock, events: readonly WorkerEv
   tendExecutor(turn);
   for (const job of state.jobs.values()) {
     if (job.phase === "closing") closeInExecutor(turn, job);
+    if (parkIfWaiting(turn, job)) continue;
     dispatch(turn, job);
+    tendPause(turn, job);
     tellDemand(turn, job);
     tellHeld(turn, job);
     reportProgress(turn, job);
@@ -96,7 +101,7 @@ function handle(turn: Turn, event: WorkerEvent): void {
       endDrain(turn);
       return answerHello(turn);
     case "jobAssigned":
-      return onJobAssigned(turn, event.job, event.round, event.priority);
+      return onJobAssigned(turn, event);
     case "jobLoaded":
       return onJobLoaded(turn, event);
     case "jobLoadFailed":
@@ -110,6 +115,8 @@ function handle(turn: Turn, event: WorkerEvent): void {
       return onLoan(turn, event);
     case "cancelRequested":
       return onCancelRequested(turn, event.job);
+    case "pauseSet":
+      return onSetPause(turn, event.job, event.pause);
     case "jobReleased":
       return onJobReleased(turn, event.job);
     case "drainRequested":

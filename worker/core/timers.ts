@@ -42,6 +42,13 @@ export class TimerHeap {
     return this.#heap[0]?.atMs ?? null;
   }
 
+  /** When the first of the timers that match is due, or null. Looks at all of them. */
+  earliest(matches: (timer: Timer) => boolean): number | null {
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const { atMs, timer } of this.#heap) if (atMs < firstMs && matches(timer)) firstMs = atMs;
+    return firstMs === Number.POSITIVE_INFINITY ? null : firstMs;
+  }
+
   /** The next timer that is due, or null. */
   popDue(nowMs: number): Timer | null {
     const first = this.#heap[0];

@@ -41,6 +41,7 @@ export interface Job {
   /** In the order of their arrival. */
   readonly queue: Set<Attempt>;
   closing: Hunt | null;
+  suspended: boolean;
 }
 
 export const now = (): ForkserverTime => ({

@@ -120,6 +120,15 @@ export class Attempts {
     this.stopAttempt(attempt, graceMs);
   }
 
+  suspendJob(id: JobSeq, suspended: boolean): void {
+    const job = this.jobs.get(id);
+    if (job === undefined || job.suspended === suspended) return;
+    job.suspended = suspended;
+    for (const { spawn, state } of this.all.values()) {
+      if (spawn.key.job === id && state.type === "running") signalGroup(state, suspended);
+    }
+  }
+
   closeJob(command: CloseJob): void {
     const job = this.openJob(command.job);
     for (const attempt of this.all.values()) {
@@ -144,7 +153,16 @@ export class Attempts {
   private openJob(id: JobSeq): Job {
     let job = this.jobs.get(id);
     if (job === undefined) {
-      job = { id, context: null, capMilli: 0, runningMilli: 0, running: 0, queue: new Set(), closing: null };
+      job = {
+        id,
+        context: null,
+        capMilli: 0,
+        runningMilli: 0,
+        running: 0,
+        queue: new Set(),
+        closing: null,
+        suspended: false,
+      };
       this.jobs.set(id, job);
     }
     return job;
@@ -202,6 +220,7 @@ export class Attempts {
           : { type: "signalled", signal: signalNumber(signal) };
       this.leaderEnded(job, attempt, state);
     });
+    if (job.suspended) signalGroup(state, true);
     this.say({ type: "started", key: attempt.spawn.key, pid: state.pid, start });
   }
 
@@ -284,6 +303,11 @@ export class Attempts {
     this.counts.held++;
     this.say(fact);
   }
+}
+
+/** Of an attempt that nobody is stopping, while its first process is unreaped: then the number is its group's. */
+function signalGroup(state: RunningState, suspended: boolean): void {
+  if (state.hunt === null && state.outcome === null) trySignal(-state.pid, suspended ? "SIGSTOP" : "SIGCONT");
 }
 
 function endFact({ spawn, state }: Attempt, outcome: ForkserverOutcome, survivors = 0): ForkserverEnded {

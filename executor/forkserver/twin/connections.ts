@@ -120,6 +120,8 @@ export class Connections {
         return this.attempts.setCap(command);
       case "stop":
         return this.attempts.stop(command.key, command.graceMs);
+      case "suspendJob":
+        return this.attempts.suspendJob(command.job, command.suspended);
       case "acknowledge":
         return this.attempts.acknowledge(command.key);
       case "closeJob":

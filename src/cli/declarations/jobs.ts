@@ -1,7 +1,9 @@
-/** Commands that wait for jobs or change what becomes of them: `wait`, `cancel`. */
+/** Commands that wait for jobs or change what becomes of them: `wait`, `cancel`, `pause`, `resume`. */
 import type { Command } from "commander";
 import type { CancelFlags } from "../commands/cancel.ts";
+import type { PauseFlags } from "../commands/pause.ts";
 import type { WaitFlags } from "../commands/wait.ts";
+import type { PauseOutputFlags } from "../pausing.ts";
 import { declare, type Surroundings, withFilterOptions, withNdjson } from "./declare.ts";
 
 export function declareJobs(program: Command, { context, finish }: Surroundings): void {
@@ -22,5 +24,21 @@ export function declareJobs(program: Command, { context, finish }: Surroundings)
   withFilterOptions(withNdjson(stop)).action(async (jobs: readonly string[], flags: CancelFlags) => {
     const { cancel } = await import("../commands/cancel.ts");
     await finish(cancel(context, jobs, flags));
+  });
+  const hold = declare(program, "pause <job...>", "start nothing new of jobs; what runs goes on to its end", [
+    "qrew pause last",
+    "qrew pause --stop 3-7",
+  ]);
+  withNdjson(hold)
+    .option("--stop", "suspend what runs as well (SIGSTOP); its time limits stand still")
+    .action(async (jobs: readonly string[], flags: PauseFlags) => {
+      const { pause } = await import("../commands/pause.ts");
+      await finish(pause(context, jobs, flags));
+    });
+  withNdjson(
+    declare(program, "resume <job...>", "let paused jobs go on", ["qrew resume last", "qrew resume all"]),
+  ).action(async (jobs: readonly string[], flags: PauseOutputFlags) => {
+    const { resume } = await import("../commands/resume.ts");
+    await finish(resume(context, jobs, flags));
   });
 }

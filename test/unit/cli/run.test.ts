@@ -124,7 +124,7 @@ describe("submit", () => {
       transient: true,
       capacity: resources,
       lent: resources,
-      jobs: { queued: 0, running: 0 },
+      jobs: { queued: 0, running: 0, parked: 0 },
       processes: [],
       refusedFrames: {},
     };

@@ -352,7 +352,7 @@ describe("the daemon", () => {
         transient: true,
         capacity: resources,
         lent: { ...resources, cpusMilli: 1000 },
-        jobs: { queued: 3, running: 1 },
+        jobs: { queued: 3, running: 1, parked: 0 },
         processes: [
           { role: "manager", pid: 10, seat: null, forkserver: null },
           {

@@ -48,6 +48,14 @@ function job(number: number): JobView {
   return found;
 }
 
+const unpaused = {
+  cancelRequested: false,
+  pause: "off",
+  parked: false,
+  suspendedMs: 0,
+  suspendedSinceMs: null,
+} as const;
+
 describe("readers", () => {
   it("of one process share the stores, and the last one closes them", async () => {
     await state.addJob({ job: jobSeq(1) }, CHAIN);
@@ -84,7 +92,7 @@ describe("jobs", () => {
 
   it("have the counts of their QWorker while they run, and its end", async () => {
     await state.addJob({ job: jobSeq(1), state: "running", tasks: counts({ waiting: 8 }) }, CHAIN);
-    const base = { job: jobSeq(1), round: 1, priority: 0, cancelRequested: false, seq: 9, detail: null };
+    const base = { job: jobSeq(1), round: 1, priority: 0, ...unpaused, seq: 9, detail: null };
     const fresher = counts({ succeeded: 3, waiting: 5 });
     await state.setWorkerJob({ ...base, state: "running", tasks: fresher, finishedAtMs: null });
     expect(job(1)).toMatchObject({ state: "running", tasks: fresher, finishedAtMs: null });
@@ -96,7 +104,7 @@ describe("jobs", () => {
 
   it("ignore what the QWorker has of an earlier round", async () => {
     await state.addJob({ job: jobSeq(1), state: "queued", round: 2, tasks: counts({ waiting: 8 }) }, CHAIN);
-    const old = { job: jobSeq(1), round: 1, priority: 0, cancelRequested: false, seq: 9, detail: null };
+    const old = { job: jobSeq(1), round: 1, priority: 0, ...unpaused, seq: 9, detail: null };
     await state.setWorkerJob({ ...old, state: "failed", tasks: counts({ failed: 8 }), finishedAtMs: 5_000 });
     expect(job(1)).toMatchObject({ state: "queued", tasks: { waiting: 8 } });
   });

@@ -41,6 +41,8 @@ export const jobRecord = (some: Partial<JobRecord>): JobRecord => ({
   source: "demo.yaml",
   seat: null,
   cancelRequested: false,
+  pause: "off",
+  parked: null,
   ...some,
 });
 

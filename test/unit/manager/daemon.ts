@@ -52,6 +52,8 @@ export const jobRecord = (job: number, others: Partial<JobRecord> = {}): JobReco
   finishedAtMs: null,
   seat: null,
   cancelRequested: false,
+  pause: "off",
+  parked: null,
   tasks: waiting(10),
   detail: null,
   ...others,

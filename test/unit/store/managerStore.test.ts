@@ -38,6 +38,8 @@ const job = (seq: number, over: Partial<JobRecord> = {}): JobRecord => ({
   finishedAtMs: null,
   seat: null,
   cancelRequested: false,
+  pause: "off",
+  parked: null,
   tasks: {
     total: 1,
     waiting: 1,

@@ -53,6 +53,10 @@ const jobRecord = (job: JobSeq): WorkerJobRecord => ({
   priority: 0,
   state: "running",
   cancelRequested: false,
+  pause: "off",
+  parked: false,
+  suspendedMs: 0,
+  suspendedSinceMs: null,
   seq: 9,
   tasks: {
     total: 0,

@@ -119,7 +119,7 @@ export class Seat {
 
   assign(plan: PlanSpec | SmallPlan, job: JobSeq = JOB, priority = 0): void {
     this.#plans.set(job, isSmallPlan(plan) ? plan : smallPlan(plan));
-    this.feed({ type: "jobAssigned", job, round: 1, priority });
+    this.feed({ type: "jobAssigned", job, round: 1, priority, pause: null });
   }
 
   /** Answers `loadJob` with what the store has. */

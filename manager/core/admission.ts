@@ -1,0 +1,116 @@
+/** Which queued job gets a place in a QWorker: highest priority first, then oldest first. */
+import type { SeatNumber } from "../../protocol/ids.ts";
+import { JOBS_PER_WORKER_MAX, LOADED_JOBS_MAX, SEAT_JOBS_MAX } from "../../protocol/limits.ts";
+import { absentSeat, freeSeatNumber, isDamaged } from "./seats.ts";
+import type { LiveJob } from "./state.ts";
+import { type Turn, updateJob } from "./turn.ts";
+
+/** A cancel waits for nobody but other cancels. */
+const urgencyOf = ({ record }: LiveJob): number =>
+  record.cancelRequested ? Number.POSITIVE_INFINITY : record.priority;
+
+/** Into its place in the order of the queue: found by bisection. */
+export function queueJob(queue: LiveJob[], job: LiveJob): void {
+  const urgency = urgencyOf(job);
+  const goesBefore = (other: LiveJob): boolean =>
+    urgency > urgencyOf(other) || (urgency === urgencyOf(other) && job.record.job < other.record.job);
+  let low = 0;
+  let high = queue.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const other = queue[middle];
+    if (other !== undefined && goesBefore(other)) high = middle;
+    else low = middle + 1;
+  }
+  queue.splice(low, 0, job);
+}
+
+export function unqueueJob(queue: LiveJob[], job: LiveJob): boolean {
+  const index = queue.indexOf(job);
+  if (index >= 0) queue.splice(index, 1);
+  return index >= 0;
+}
+
+/** Gives queued jobs to QWorkers as long as there is a place. One that has been admitted before goes back to its seat. */
+export function admitJobs(turn: Turn): void {
+  const { queue, stopping } = turn.state;
+  if (stopping !== null) return;
+  for (let index = 0; index < queue.length; ) {
+    const job = queue[index];
+    if (job === undefined) return;
+    const seat = placeFor(turn, job);
+    if (seat !== null) {
+      queue.splice(index, 1);
+      admit(turn, job, seat);
+    } else if (job.record.seat === null) {
+      // Whoever comes later in the queue finds no more than this one.
+      return;
+    } else index += 1;
+  }
+}
+
+function admit(turn: Turn, job: LiveJob, seat: SeatNumber): void {
+  const { record, borrower } = job;
+  turn.state.admitted.set(record.job, job);
+  if (!turn.state.seats.has(seat)) turn.state.seats.set(seat, absentSeat(seat));
+  job.assigned = false;
+  job.loanUntold = true;
+  // It starts level with the others as they are now, not as they were when it was submitted.
+  borrower.usage = Math.max(borrower.usage, turn.state.lending.floor);
+  borrower.standing = borrower.usage;
+  const startedAtMs = record.startedAtMs ?? turn.clock.wallMs;
+  const state = record.pause === "off" ? "running" : "paused";
+  updateJob(turn, job, { seat, state, startedAtMs, parked: null });
+}
+
+/** The seat for a job: its own, or the one with the fewest, or a new one while all have some; null when all are full. */
+function placeFor(turn: Turn, job: LiveJob): SeatNumber | null {
+  const { seats, options } = turn.state;
+  const load = loadOf(turn, urgencyOf(job));
+  const own = job.record.seat;
+  if (own !== null) return isDamaged(seats.get(own)) || hasPlace(load, own) ? own : null;
+  let best: SeatNumber | null = null;
+  for (const { seat, type } of seats.values()) {
+    if (type === "leaving" || isDamaged(seats.get(seat)) || !hasRoom(load, seat)) continue;
+    if (best === null || load.loaded(seat) < load.loaded(best)) best = seat;
+  }
+  if (best !== null && load.loaded(best) === 0) return best;
+  if (seats.size < options.workersMax) return freeSeatNumber(turn);
+  return best;
+}
+
+/** How many jobs each seat has. */
+interface Load {
+  /** In a QWorker, whatever their priority. */
+  loaded(seat: SeatNumber): number;
+  /** In a QWorker, and as urgent at least. */
+  rivals(seat: SeatNumber): number;
+  /** Those that are parked among them. */
+  all(seat: SeatNumber): number;
+}
+
+const hasPlace = (load: Load, seat: SeatNumber): boolean =>
+  load.rivals(seat) < JOBS_PER_WORKER_MAX && load.loaded(seat) < LOADED_JOBS_MAX;
+
+/** For one that the seat has not had yet. */
+const hasRoom = (load: Load, seat: SeatNumber): boolean =>
+  hasPlace(load, seat) && load.all(seat) < SEAT_JOBS_MAX;
+
+function loadOf({ state }: Turn, urgency: number): Load {
+  const loaded = new Map<SeatNumber, number>();
+  const rivals = new Map<SeatNumber, number>();
+  const parked = new Map<SeatNumber, number>();
+  const count = (counts: Map<SeatNumber, number>, { record: { seat } }: LiveJob): void => {
+    if (seat !== null) counts.set(seat, (counts.get(seat) ?? 0) + 1);
+  };
+  for (const job of state.admitted.values()) {
+    count(loaded, job);
+    if (urgencyOf(job) >= urgency) count(rivals, job);
+  }
+  for (const job of state.parked.values()) count(parked, job);
+  return {
+    loaded: (seat) => loaded.get(seat) ?? 0,
+    rivals: (seat) => rivals.get(seat) ?? 0,
+    all: (seat) => (loaded.get(seat) ?? 0) + (parked.get(seat) ?? 0),
+  };
+}
