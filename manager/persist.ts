@@ -4,6 +4,7 @@ import path from "node:path";
 import { QrewError } from "../protocol/errors.ts";
 import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import type { JobRecord } from "../src/store/managerRecords.ts";
+import { putSubmissionKey } from "../src/store/submissionKeys.ts";
 import { putEnvironment, putJob, reserveJobNumber } from "../src/store/managerStore.ts";
 import { writePlan } from "../src/store/plans.ts";
 import type { Store } from "../src/store/port.ts";
@@ -26,6 +27,7 @@ export async function storeJob(
   home: string,
   record: JobRecord,
   options: SubmissionOptions,
+  key: { readonly key: string; readonly digest: string } | null,
   plan: Uint8Array,
 ): Promise<JobRecord> {
   store.write((writer) => reserveJobNumber(writer, record.job));
@@ -36,6 +38,7 @@ export async function storeJob(
   store.write((writer) => {
     putEnvironment(writer, record.job, { env: options.env, directory, umask: options.umask });
     putJob(writer, stored);
+    if (key !== null) putSubmissionKey(writer, key.key, { job: record.job, digest: key.digest });
   });
   await store.flushed();
   return stored;

@@ -14,13 +14,14 @@ import type { Refusals } from "../src/link/refusals.ts";
 import type { RouterLink } from "../src/link/router.ts";
 import { readJob } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
+import { readSubmissionKey } from "../src/store/submissionKeys.ts";
 import type { ClientId, ManagerEffect, ManagerEvent } from "./core/events.ts";
 import { summaryOf } from "./core/queue.ts";
 import type { ManagerState } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { persist, storeJob } from "./persist.ts";
 import type { Planner, PlannerAnswer } from "./planner.ts";
-import type { Staging } from "./staging.ts";
+import { type Staging, submissionDigest } from "./staging.ts";
 import type { Workers } from "./workers.ts";
 
 /** Before a write that failed for want of room is tried again. */
@@ -161,6 +162,8 @@ export class QManager {
         return this.#replyFromStore(effect);
       case "storeChunk":
         return this.#storeChunk(effect);
+      case "lookUpKey":
+        return this.#lookUpKey(effect);
       case "planDocument": {
         const { submission, options } = effect;
         const { capacity } = state.options;
@@ -228,12 +231,26 @@ export class QManager {
     );
   }
 
+  #lookUpKey(effect: Extract<ManagerEffect, { type: "lookUpKey" }>): void {
+    const { submission, key, options } = effect;
+    const { store, staging } = this.#parts;
+    const digest = submissionDigest(staging.digestOf(submission), options);
+    const found = store.read((reader) => {
+      const known = readSubmissionKey(reader, key);
+      const record = known === null ? null : readJob(reader, known.job);
+      // A job that is not there any more has taken its key along.
+      if (known === null || record === null) return null;
+      return { job: record.job, tasks: record.tasks.total, digest: known.digest };
+    });
+    this.push({ type: "keyLookedUp", submission, digest, found });
+  }
+
   #storeJob(effect: Extract<ManagerEffect, { type: "storeJob" }>): void {
-    const { submission, record, options } = effect;
+    const { submission, record, options, key } = effect;
     const plan = this.#plans.get(submission);
     if (plan === undefined) return this.#submissionFailed(submission, new Error("its plan is missing"));
     this.#plans.delete(submission);
-    storeJob(this.#parts.store, this.#parts.home, record, options, plan).then(
+    storeJob(this.#parts.store, this.#parts.home, record, options, key, plan).then(
       (stored) => this.push({ type: "jobStored", submission, record: stored }),
       (error: unknown) => this.#submissionFailed(submission, error),
     );

@@ -1,13 +1,18 @@
 /** Documents on their way in, as files: what a client sends does not pile up in memory. Emptied at the start. */
+import { createHash, type Hash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { appendFile, rm } from "node:fs/promises";
 import path from "node:path";
+import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import { QrewError } from "../protocol/errors.ts";
 
 export class Staging {
   readonly #folder: string;
   /** The last write of each submission: pieces are written in their order. */
   readonly #writes = new Map<number, Promise<void>>();
+
+  /** Of what has come of each submission, in the order of its pieces. */
+  readonly #hashes = new Map<number, Hash>();
 
   constructor(home: string) {
     this.#folder = path.join(home, "staging");
@@ -24,7 +29,14 @@ export class Staging {
     const before = this.#writes.get(submission) ?? Promise.resolve();
     const write = before.then(() => this.#write(submission, bytes));
     this.#writes.set(submission, write);
+    const hash = this.#hashes.get(submission) ?? createHash("sha256");
+    this.#hashes.set(submission, hash.update(bytes));
     return write;
+  }
+
+  /** Of all bytes of the submission so far. */
+  digestOf(submission: number): string {
+    return (this.#hashes.get(submission) ?? createHash("sha256")).copy().digest("hex");
   }
 
   async #write(submission: number, bytes: Uint8Array): Promise<void> {
@@ -41,9 +53,23 @@ export class Staging {
   forget(submission: number): void {
     const written = this.#writes.get(submission) ?? Promise.resolve();
     this.#writes.delete(submission);
+    this.#hashes.delete(submission);
     written
       .catch(() => undefined)
       .then(() => rm(this.pathOf(submission), { force: true }))
       .catch(() => undefined);
   }
+}
+
+/**
+ * What a submission is recognised by under its key: the bytes of the document, and what was asked for with it. The environment does
+ * not count, since no two shells have the same, nor does the path of the document.
+ */
+export function submissionDigest(documentDigest: string, options: SubmissionOptions): string {
+  const { name, directory, import: imports, priority } = options;
+  const place = directory.type === "existing" ? directory.path : null;
+  const asked = [name, place, imports.format, imports.timeScale, imports.sizeScale, priority];
+  return createHash("sha256")
+    .update(`${documentDigest}\n${JSON.stringify(asked)}`)
+    .digest("hex");
 }

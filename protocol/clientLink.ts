@@ -18,6 +18,7 @@ import {
   textField,
   wallMsField,
 } from "./fields.ts";
+import { SUBMISSION_KEY_BYTES_MAX } from "./limits.ts";
 import { resourcesSchema } from "./resources.ts";
 
 const request = { request: countField } as const;
@@ -59,10 +60,20 @@ const submissionOptionsSchema = v.strictObject({
 });
 export type SubmissionOptions = v.InferOutput<typeof submissionOptionsSchema>;
 
+const submissionKeySchema = v.pipe(v.string(), v.minBytes(1), v.maxBytes(SUBMISSION_KEY_BYTES_MAX));
+
 export const clientRequestSchema = v.variant("type", [
   v.strictObject({ type: v.literal("hello"), ...request, packageVersion: textField }),
-  /** An opened submission that is not sealed within SUBMISSION_LIFE_MS of its last piece is forgotten. */
-  v.strictObject({ type: v.literal("openSubmission"), ...request, options: submissionOptionsSchema }),
+  /**
+   * An opened submission that is not sealed within SUBMISSION_LIFE_MS of its last piece is forgotten. Of those with the same
+   * `key` one becomes a job, which all others are answered with; null: each is a job of its own.
+   */
+  v.strictObject({
+    type: v.literal("openSubmission"),
+    ...request,
+    options: submissionOptionsSchema,
+    key: v.nullable(submissionKeySchema),
+  }),
   /** Piece number `index`, from 0; a repeated piece is acknowledged and ignored. */
   v.strictObject({
     type: v.literal("appendSubmission"),
@@ -156,7 +167,14 @@ export const clientReplySchema = v.variant("type", [
   v.strictObject({ type: v.literal("welcome"), ...request, packageVersion: textField, pid: countField }),
   v.strictObject({ type: v.literal("submissionOpened"), ...request, submission: countField }),
   v.strictObject({ type: v.literal("chunkAccepted"), ...request, index: countField }),
-  v.strictObject({ type: v.literal("jobAccepted"), ...request, job: jobField, tasks: countField }),
+  /** `repeated`: the job was accepted before, under the same key. */
+  v.strictObject({
+    type: v.literal("jobAccepted"),
+    ...request,
+    job: jobField,
+    tasks: countField,
+    repeated: v.boolean(),
+  }),
   v.strictObject({
     type: v.literal("documentInvalid"),
     ...request,

@@ -63,5 +63,8 @@ export const REPORTED_RUNNING_MAX = 8;
 /** An unsealed submission is forgotten after this time without a piece: its pieces take disk. */
 export const SUBMISSION_LIFE_MS = 120_000;
 
+/** A submission's key in UTF-8: it is a key in the store, and somebody has to read it in a message. */
+export const SUBMISSION_KEY_BYTES_MAX = 200;
+
 /** As the grace of a stop: withdraw the attempt if it has not started; one that runs goes on. The largest u32. */
 export const WITHDRAW_ONLY_MS = 0xffff_ffff;

@@ -42,6 +42,13 @@ export type ManagerEvent =
       readonly name: string | null;
       readonly taskCount: number;
     }
+  /** `found` is the job that has the key. */
+  | {
+      readonly type: "keyLookedUp";
+      readonly submission: number;
+      readonly digest: string;
+      readonly found: { readonly job: JobSeq; readonly tasks: number; readonly digest: string } | null;
+    }
   /** The job is on disk. */
   | { readonly type: "jobStored"; readonly submission: number; readonly record: JobRecord }
   | {
@@ -90,6 +97,13 @@ export type ManagerEffect =
       readonly index: number;
       readonly bytes: Uint8Array;
     }
+  /** Which job has this key, and what the document is to be recognised by; then `keyLookedUp`. */
+  | {
+      readonly type: "lookUpKey";
+      readonly submission: number;
+      readonly key: string;
+      readonly options: SubmissionOptions;
+    }
   | { readonly type: "planDocument"; readonly submission: number; readonly options: SubmissionOptions }
   /** Plan, environment and record in one transaction, flushed; then `jobStored`. */
   | {
@@ -97,6 +111,8 @@ export type ManagerEffect =
       readonly submission: number;
       readonly record: JobRecord;
       readonly options: SubmissionOptions;
+      /** Committed with the record; null for a submission without key. */
+      readonly key: { readonly key: string; readonly digest: string } | null;
     }
   /** The pieces and the plan of the submission are of no use any more. */
   | { readonly type: "forgetSubmission"; readonly submission: number }

@@ -130,12 +130,19 @@ export interface KnownHolder {
   readonly pid: number | null;
 }
 
-/** A document on its way in. `open` takes pieces, `sealed` is being planned, `storing` is being written. */
+/**
+ * A document on its way in. `open` takes pieces, `waiting` waits for an earlier one with the same key, `lookingUp` asks whether its
+ * key has a job, `planning` is being planned, `storing` is being written.
+ */
 export interface Submission {
   readonly submission: number;
   readonly client: ClientId;
   readonly options: SubmissionOptions;
-  phase: "open" | "sealed" | "storing";
+  /** Null: it is a job of its own whatever was submitted before. */
+  readonly key: string | null;
+  phase: "open" | "waiting" | "lookingUp" | "planning" | "storing";
+  /** Of the document and the options; null until it was looked up, and without key. */
+  digest: string | null;
   /** Pieces taken so far; the next must have this number. */
   chunks: number;
   sizeBytes: number;

@@ -21,6 +21,7 @@ import {
   onDocumentPlanned,
   onDocumentRejected,
   onJobStored,
+  onKeyLookedUp,
   onOpenSubmission,
   onSealSubmission,
   onSubmissionFailed,
@@ -103,6 +104,8 @@ function handle(turn: Turn, event: ManagerEvent): void {
       return onDocumentRejected(turn, event);
     case "documentPlanned":
       return onDocumentPlanned(turn, event);
+    case "keyLookedUp":
+      return onKeyLookedUp(turn, event);
     case "jobStored":
       return onJobStored(turn, event);
     case "workerStarted":

@@ -49,7 +49,9 @@ export function onOpenSubmission(turn: Turn, client: ClientId, asked: Asked<"ope
     submission,
     client,
     options: asked.options,
+    key: asked.key,
     phase: "open",
+    digest: null,
     chunks: 0,
     sizeBytes: 0,
     sealRequest: 0,
@@ -109,9 +111,46 @@ export function onSealSubmission(turn: Turn, client: ClientId, asked: Asked<"sea
     const message = `The document has ${submission.chunks} pieces here and ${asked.chunks} there; submit again.`;
     return abandon(turn, submission, asked.request, "refused", message);
   }
-  submission.phase = "sealed";
   submission.sealRequest = asked.request;
+  if (submission.key === null) return planDocument(turn, submission);
+  const isFirst = ![...turn.state.submissions.values()].some((other) => holdsKey(other, submission.key));
+  if (isFirst) lookUpKey(turn, submission, submission.key);
+  else submission.phase = "waiting";
+}
+
+function planDocument(turn: Turn, submission: Submission): void {
+  submission.phase = "planning";
   turn.effects.push({ type: "planDocument", submission: submission.submission, options: submission.options });
+}
+
+/** One submission of a key at a time is on its way to become a job: the others see what came of it. */
+const holdsKey = ({ key, phase }: Submission, asked: string | null): boolean =>
+  key === asked && phase !== "open" && phase !== "waiting";
+
+function lookUpKey(turn: Turn, submission: Submission, key: string): void {
+  submission.phase = "lookingUp";
+  const { submission: id, options } = submission;
+  turn.effects.push({ type: "lookUpKey", submission: id, key, options });
+}
+
+/** Under a key that has a job the answer is that job, if it came of the same document. */
+export function onKeyLookedUp(turn: Turn, told: Told<"keyLookedUp">): void {
+  const submission = turn.state.submissions.get(told.submission);
+  if (submission === undefined) return;
+  const { found, digest } = told;
+  submission.digest = digest;
+  if (found === null) return planDocument(turn, submission);
+  const { client, sealRequest: request } = submission;
+  if (found.digest !== digest) {
+    const message =
+      `The key ${JSON.stringify(submission.key)} belongs to job ${found.job}, which has another document or other ` +
+      "options (name, priority, folder, import): submit the same again, or use another key.";
+    return abandon(turn, submission, request, "refused", message);
+  }
+  const { job, tasks } = found;
+  const accepted = { type: "jobAccepted", request, job, tasks, repeated: true } as const;
+  turn.effects.push({ type: "replyFlushed", client, reply: accepted });
+  forget(turn, submission);
 }
 
 export function onDocumentRejected(turn: Turn, told: Told<"documentRejected">): void {
@@ -137,7 +176,7 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
   const submission = state.submissions.get(told.submission);
   if (submission === undefined) return;
   submission.phase = "storing";
-  const { options } = submission;
+  const { options, key, digest } = submission;
   const record: JobRecord = {
     job: jobSeq(state.nextJob++),
     name: options.name ?? told.name ?? nameOfSource(options.source),
@@ -156,7 +195,13 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
     tasks: allWaiting(told.taskCount),
     detail: null,
   };
-  turn.effects.push({ type: "storeJob", submission: submission.submission, record, options });
+  turn.effects.push({
+    type: "storeJob",
+    submission: submission.submission,
+    record,
+    options,
+    key: key === null || digest === null ? null : { key, digest },
+  });
 }
 
 /** `data/big.yaml` is called `big`; what was read from standard input, `workflow`. */
@@ -184,7 +229,8 @@ export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
   const submission = turn.state.submissions.get(told.submission);
   if (submission === undefined) return;
   const { client, sealRequest: request } = submission;
-  reply(turn, client, { type: "jobAccepted", request, job: record.job, tasks: record.tasks.total });
+  const { total: tasks } = record.tasks;
+  reply(turn, client, { type: "jobAccepted", request, job: record.job, tasks, repeated: false });
   forget(turn, submission);
 }
 
@@ -221,4 +267,9 @@ function abandon(
 function forget(turn: Turn, submission: Submission): void {
   turn.state.submissions.delete(submission.submission);
   turn.effects.push({ type: "forgetSubmission", submission: submission.submission });
+  const { key } = submission;
+  if (key === null || !holdsKey(submission, key)) return;
+  for (const next of turn.state.submissions.values()) {
+    if (next.key === key && next.phase === "waiting") return lookUpKey(turn, next, key);
+  }
 }

@@ -6,7 +6,7 @@ import { DOCUMENT_BYTES_MAX } from "../../protocol/limits.ts";
 import { DaemonLink } from "../client/link.ts";
 import { daemonStatus } from "../client/status.ts";
 import type { ImportSettings } from "../../protocol/clientLink.ts";
-import { type AcceptedJob, type DocumentBytes, submitDocument } from "../client/submit.ts";
+import { type AcceptedJob, type DocumentBytes, streamOf, submitDocument } from "../client/submit.ts";
 import { captureSurroundings } from "../client/surroundings.ts";
 import { parseCpus, parseInteger, parseJobName } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
@@ -17,6 +17,7 @@ import { type Interruptible, interruptible } from "./interrupting.ts";
 export interface SubmissionFlags extends ImportFlags {
   readonly name?: string;
   readonly priority: string;
+  readonly key?: string;
   readonly dir?: string;
   readonly freshDir?: boolean;
   readonly cleanEnv?: boolean;
@@ -61,6 +62,7 @@ export async function submitWork(
   };
   const { document, ...where } = await makeWork();
   const options = { ...settings, ...where };
+  const key = flags.key === undefined ? {} : { key: flags.key };
   const resources = cpus === null ? {} : { resources: { cpus } };
   const link = new DaemonLink({
     home: await context.home(),
@@ -70,12 +72,15 @@ export async function submitWork(
   });
   try {
     const outcome = await interruptible(context, async (onSeal) => {
-      const connection = await link.reach();
+      await link.reach();
       if (cpus !== null && !link.hasStarted) await noticeOtherCpus(context, link, cpus);
-      return { ...(await submitDocument(connection, { document, options, onSeal })), link };
+      return { ...(await submitDocument(link.reach, { document, options, onSeal, ...key })), link };
     });
     // A closed link seals nothing any more.
     if (outcome.type === "left") link.close();
+    else if (outcome.result.repeated && key.key !== undefined) {
+      context.terminal.note(`qrew: job ${outcome.result.job} was submitted before under this key`);
+    }
     return outcome;
   } catch (error) {
     link.close();
@@ -119,7 +124,7 @@ export function openDocument(file: string): DocumentBytes {
       `${file} has ${found.size} bytes, more than the ${DOCUMENT_BYTES_MAX} of the largest document: use \`foreach\` for similar tasks.`,
     );
   }
-  return readPieces(file);
+  return () => readPieces(file);
 }
 
 /** All of it, for commands that read it themselves. */
@@ -128,7 +133,7 @@ export async function readWholeDocument(file: string): Promise<Uint8Array> {
   if (document instanceof Uint8Array) return document;
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of document) {
+  for await (const piece of streamOf(document)) {
     bytes += piece.length;
     if (bytes > DOCUMENT_BYTES_MAX)
       throw new QrewError("refused", `The document is larger than ${DOCUMENT_BYTES_MAX} bytes.`);

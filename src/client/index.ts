@@ -68,6 +68,11 @@ export interface SubmitOptions extends SurroundingsOptions {
   readonly source: string;
   /** From -1000 to 1000, added to that of each task; default 0. */
   readonly priority?: number;
+  /**
+   * Of 1 to 200 bytes. Submissions with the same key are one job: the first one makes it, all others resolve with it, as long as it
+   * is there; one with another document or other options is `refused`.
+   */
+  readonly key?: string;
   /** For files of other tools. Left out: the format is found out, recorded times count in full, recorded files are empty. */
   readonly import?: Partial<ImportSettings>;
 }
@@ -113,11 +118,15 @@ export class Client {
     this.#reader = new StateReader(daemon.home.folder);
   }
 
-  /** Resolves when the job is durable. Throws `invalidDocument` with a line for each fault. */
+  /**
+   * Resolves when the job is durable. A manager that dies meanwhile is replaced and asked again, which makes no second job, unless
+   * `document` is a stream, which can be read only once. Throws `invalidDocument` with a line for each fault.
+   */
   async submit(document: DocumentBytes, options: SubmitOptions): Promise<AcceptedJob> {
-    const { name, source, priority } = options;
-    return submitDocument(await this.#link.reach(), {
+    const { name, source, priority, key } = options;
+    return submitDocument(this.#link.reach, {
       document,
+      ...(key === undefined ? {} : { key }),
       options: {
         name: name ?? null,
         source,

@@ -2,26 +2,36 @@
  * Submission of a document: opened, sent in pieces, sealed. The manager answers the seal when the job is durable or the
  * document is refused with all its faults.
  */
-import type { ClientReply, DocumentFault, SubmissionOptions } from "../../protocol/clientLink.ts";
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { DocumentFault, SubmissionOptions } from "../../protocol/clientLink.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
 import {
   DOCUMENT_BYTES_MAX,
   ENVIRONMENT_BYTES_MAX,
   SUBMISSION_CHUNK_BYTES,
+  SUBMISSION_KEY_BYTES_MAX,
   SUBMISSION_WINDOW,
 } from "../../protocol/limits.ts";
 import type { Connection } from "./connection.ts";
+import type { Reach } from "./follow.ts";
 import { unexpectedReply } from "./managerErrors.ts";
 
 /** The manager reads and checks a million tasks in about ten seconds; a busy machine may need many times that. */
 export const SEAL_TIMEOUT_MS = 120_000;
 
-export type DocumentBytes = Uint8Array | AsyncIterable<Uint8Array>;
+/** A function gives the document anew each time, so that it can be sent again; a stream can be read once. */
+export type DocumentBytes = Uint8Array | AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
 
 export interface Submission {
   readonly document: DocumentBytes;
   readonly options: SubmissionOptions;
+  /**
+   * Submissions with the same key are one job, whoever submits them and however often. Default: a key that nobody else has, so
+   * that this one can be repeated when an answer was lost.
+   */
+  readonly key?: string;
   /** Called right before the manager is asked to accept. Until then an end of the connection leaves no job behind. */
   readonly onSeal?: () => void;
 }
@@ -29,39 +39,104 @@ export interface Submission {
 export interface AcceptedJob {
   readonly job: JobSeq;
   readonly tasks: number;
+  /** The job was there before, under the same key. */
+  readonly repeated: boolean;
 }
 
+/** Managers asked in a row; a machine that kills so many has other troubles. */
+const SUBMIT_TRIES_MAX = 5;
+/** Before the second try; the pause grows by this with each. */
+const RETRY_STEP_MS = 200;
+
 /**
- * Sends the document and resolves when the job is accepted, which means durable. Throws `invalidDocument` with one line
- * `source:line:column: message` for each fault, `refused` for a bound, `unreachable` when the manager goes away: then
- * nothing was accepted, unless the message says that it is not known.
+ * Sends the document and resolves when the job is accepted, which means durable. A manager that goes away meanwhile is replaced and
+ * asked again under the same key, so one submission is one job. Throws `invalidDocument` with one line
+ * `source:line:column: message` for each fault, `refused` for a bound or a key of another document, `unreachable` when the
+ * manager goes away for good: then nothing was accepted, unless the message says that it is not known.
  */
-export async function submitDocument(connection: Connection, submission: Submission): Promise<AcceptedJob> {
+export async function submitDocument(reach: Reach, submission: Submission): Promise<AcceptedJob> {
   checkEnvironment(submission.options.env);
-  const opened = await connection.request({ type: "openSubmission", options: submission.options });
+  checkKey(submission.key);
+  const key = submission.key ?? randomUUID();
+  const progress = { isSent: false, isSealed: false };
+  const keyed: KeyedSubmission = {
+    ...submission,
+    key,
+    onPiece: () => {
+      progress.isSent = true;
+    },
+    onSeal: () => {
+      progress.isSealed = true;
+      submission.onSeal?.();
+    },
+  };
+  for (let tries = 1; ; tries += 1) {
+    let connection: Connection | null = null;
+    try {
+      connection = await reach();
+      return await submitOnce(connection, keyed);
+    } catch (thrown) {
+      const error = QrewError.from(thrown);
+      if (error.code !== "unreachable") throw error;
+      const isSpent = connection === null || (progress.isSent && !isRepeatable(submission.document));
+      if (isSpent || tries >= SUBMIT_TRIES_MAX)
+        throw progress.isSealed ? unknownOutcome(error, submission.key) : error;
+      await delay(tries * RETRY_STEP_MS);
+    }
+  }
+}
+
+interface KeyedSubmission extends Submission {
+  readonly key: string;
+  readonly onPiece: () => void;
+  readonly onSeal: () => void;
+}
+
+async function submitOnce(connection: Connection, submission: KeyedSubmission): Promise<AcceptedJob> {
+  const { options, key } = submission;
+  const opened = await connection.request({ type: "openSubmission", options, key });
   if (opened.type !== "submissionOpened") throw unexpectedReply("openSubmission", opened);
-  const chunks = await sendPieces(connection, opened.submission, submission.document);
-  submission.onSeal?.();
-  const sealed = await seal(connection, opened.submission, chunks);
+  const chunks = await sendPieces(connection, opened.submission, submission);
+  submission.onSeal();
+  const request = { type: "sealSubmission", submission: opened.submission, chunks } as const;
+  const sealed = await connection.request(request, SEAL_TIMEOUT_MS);
   if (sealed.type === "documentInvalid") {
-    const source = sourceName(submission.options.source);
-    throw invalidDocument(source, sealed.faults, sealed.total, "nothing was submitted");
+    throw invalidDocument(sourceName(options.source), sealed.faults, sealed.total, "nothing was submitted");
   }
   if (sealed.type !== "jobAccepted") throw unexpectedReply("sealSubmission", sealed);
-  return { job: sealed.job, tasks: sealed.tasks };
+  return { job: sealed.job, tasks: sealed.tasks, repeated: sealed.repeated };
+}
+
+const isRepeatable = (document: DocumentBytes): boolean =>
+  document instanceof Uint8Array || typeof document === "function";
+
+/** The document from its beginning, if it has not been read or can be read again. */
+export const streamOf = (document: DocumentBytes): Iterable<Uint8Array> | AsyncIterable<Uint8Array> => {
+  if (document instanceof Uint8Array) return [document];
+  return typeof document === "function" ? document() : document;
+};
+
+function unknownOutcome(error: QrewError, key: string | undefined): QrewError {
+  const advice =
+    key === undefined
+      ? "see with `qrew jobs` whether it is there before you submit it again"
+      : "submit it again with the same key, which makes no second job";
+  const message = `The manager went away while it accepted the job: ${advice}.`;
+  return new QrewError("unreachable", message, [], { cause: error });
 }
 
 /** Returns the number of pieces. At most SUBMISSION_WINDOW of them are on the way. */
 async function sendPieces(
   connection: Connection,
   submission: number,
-  document: DocumentBytes,
+  { document, onPiece }: KeyedSubmission,
 ): Promise<number> {
   const inFlight: Promise<void>[] = [];
   let index = 0;
   let totalBytes = 0;
   try {
     for await (const bytes of pieces(document)) {
+      onPiece();
       totalBytes += bytes.length;
       if (totalBytes > DOCUMENT_BYTES_MAX) throw tooLarge();
       if (inFlight.length >= SUBMISSION_WINDOW) await inFlight.shift();
@@ -89,27 +164,11 @@ async function sendPiece(
   if (reply.type !== "chunkAccepted") throw unexpectedReply("appendSubmission", reply);
 }
 
-async function seal(connection: Connection, submission: number, chunks: number): Promise<ClientReply> {
-  try {
-    return await connection.request({ type: "sealSubmission", submission, chunks }, SEAL_TIMEOUT_MS);
-  } catch (thrown) {
-    const error = QrewError.from(thrown);
-    if (error.code !== "unreachable") throw error;
-    throw new QrewError(
-      "unreachable",
-      "The manager went away while it accepted the job: see with `qrew jobs` whether it is there before you submit it again.",
-      [],
-      { cause: error },
-    );
-  }
-}
-
 /** Cuts or joins what comes into pieces of SUBMISSION_CHUNK_BYTES; only the last one is shorter. */
 export async function* pieces(document: DocumentBytes): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const source = document instanceof Uint8Array ? [document] : document;
   let held: Uint8Array[] = [];
   let heldBytes = 0;
-  for await (const bytes of source) {
+  for await (const bytes of streamOf(document)) {
     let rest = bytes;
     while (heldBytes + rest.length >= SUBMISSION_CHUNK_BYTES) {
       const taken = SUBMISSION_CHUNK_BYTES - heldBytes;
@@ -156,6 +215,13 @@ function checkEnvironment(env: Readonly<Record<string, string>>): void {
     "refused",
     `The environment has ${bytes} bytes, more than the ${ENVIRONMENT_BYTES_MAX} that a job can take along: unset what it does not need, or use --clean-env.`,
   );
+}
+
+function checkKey(key: string | undefined): void {
+  if (key === undefined) return;
+  const bytes = Buffer.byteLength(key);
+  if (bytes >= 1 && bytes <= SUBMISSION_KEY_BYTES_MAX) return;
+  throw new QrewError("usage", `A key has 1 to ${SUBMISSION_KEY_BYTES_MAX} bytes, this one has ${bytes}.`);
 }
 
 const tooLarge = (): QrewError =>

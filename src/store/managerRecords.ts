@@ -8,6 +8,8 @@
  * | jobs | job u32 | JobRecord |
  * | environments | job u32 | JobEnvironment (protocol/workerLink) |
  * | plans | job u32, chunk u32 | bytes of the encoded plan, cut into chunks |
+ * | submissionKeys | key of a submission | SubmissionKeyRecord |
+ * | keysOfJobs | job u32 | its key |
  * | seats | seat u32 | SeatRecord |
  */
 import type { ProcessName } from "../node/process.ts";

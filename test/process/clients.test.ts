@@ -72,7 +72,7 @@ it("is not held up by a submission that is never sealed", async () => {
     import: { format: null, timeScale: 1, sizeScale: 0 },
     priority: 0,
   } as const;
-  const opened = await connection.request({ type: "openSubmission", options });
+  const opened = await connection.request({ type: "openSubmission", options, key: null });
   if (opened.type !== "submissionOpened") throw new Error(`answered with ${opened.type}`);
   const { submission } = opened;
   const bytes = Buffer.from("- name: a");

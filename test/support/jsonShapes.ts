@@ -121,7 +121,7 @@ const fault = v.strictObject({
 
 /** By the command that prints it. */
 export const shapes = {
-  submit: v.strictObject({ version, jobId: count }),
+  submit: v.strictObject({ version, jobId: count, repeated: v.boolean() }),
   show: v.strictObject({ version, ...jobFields, errors: v.array(failure) }),
   jobs: v.strictObject({ version, jobs: v.array(v.strictObject(jobFields)), more: v.boolean() }),
   summaries: v.strictObject({ version, jobs: v.array(v.strictObject(summaryFields)) }),

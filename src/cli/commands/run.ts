@@ -29,7 +29,7 @@ export async function run(context: CommandContext, operands: Operands, flags: Ru
   const submitted = await submitRequest(context, request, flags);
   if (submitted.type === "left") return exitCodeOfSignal(submitted.signal);
   const { signal } = submitted;
-  const { job, link } = submitted.result;
+  const { job, link, repeated } = submitted.result;
   try {
     if (flags.detach === true) {
       if (signal === "SIGINT") {
@@ -38,7 +38,7 @@ export async function run(context: CommandContext, operands: Operands, flags: Ru
       }
       await context.terminal.line(
         flags.json === true
-          ? JSON.stringify({ version: 1, jobId: job })
+          ? JSON.stringify({ version: 1, jobId: job, repeated })
           : `job ${job} accepted: see \`qrew show ${job}\``,
       );
       return signal === null ? 0 : exitCodeOfSignal(signal);

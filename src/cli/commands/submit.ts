@@ -22,7 +22,7 @@ export async function submit(
 ): Promise<ExitCode> {
   const submitted = await submitRequest(context, readRequest(operands, flags), flags);
   if (submitted.type === "left") return exitCodeOfSignal(submitted.signal);
-  const { job, link } = submitted.result;
+  const { job, link, repeated } = submitted.result;
   try {
     if (submitted.signal === "SIGINT") {
       await cancelSubmitted(context, link, job);
@@ -31,7 +31,9 @@ export async function submit(
   } finally {
     link.close();
   }
-  await context.terminal.line(flags.json === true ? JSON.stringify({ version: 1, jobId: job }) : String(job));
+  await context.terminal.line(
+    flags.json === true ? JSON.stringify({ version: 1, jobId: job, repeated }) : String(job),
+  );
   return submitted.signal === null ? 0 : exitCodeOfSignal(submitted.signal);
 }
 

@@ -51,6 +51,7 @@ function withSubmissionOptions(command: Command): Command {
   return withImportOptions(command)
     .option("--name <name>", "name of the job, over the document's")
     .option("--priority <number>", "higher goes first, from -1000 to 1000", "0")
+    .option("--key <text>", "one job for all submissions with this key: a repeated one gives the same job")
     .option("--dir <folder>", "run the tasks in this folder instead of the current one")
     .option("--fresh-dir", "run the tasks in a new folder of the job's own")
     .option("--clean-env", "give the tasks a minimal environment instead of this one")

@@ -9,7 +9,7 @@ import { fillShellText, fillWord, parseTemplate } from "../../../src/cli/command
 import { readRequest, requestedWork } from "../../../src/cli/commandLine/work.ts";
 import { usualImport } from "../../../src/workflow/importers/importing.ts";
 import { compileWorkflow } from "../../../src/workflow/compile.ts";
-import type { DocumentBytes } from "../../../src/client/submit.ts";
+import { type DocumentBytes, streamOf } from "../../../src/client/submit.ts";
 import type { Plan } from "../../../src/workflow/plan.ts";
 import { makeHome, type TestHome } from "../client/fakeManager.ts";
 
@@ -31,7 +31,7 @@ const fileOf = (name: string, content: string | Uint8Array): string => {
 
 async function wholeText(document: DocumentBytes): Promise<string> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of document instanceof Uint8Array ? [document] : document) pieces.push(piece);
+  for await (const piece of streamOf(document)) pieces.push(piece);
   return Buffer.concat(pieces).toString("utf8");
 }
 
@@ -280,7 +280,7 @@ it("a million arguments pass through in pieces", async () => {
   if (document instanceof Uint8Array) throw new Error("it is not written in pieces");
   let bytes = 0;
   let behind = 0;
-  for await (const piece of document) {
+  for await (const piece of streamOf(document)) {
     bytes += piece.length;
     expect(piece.length).toBeLessThan(300_000);
     // What is read ahead is bounded, however slow the other side is.

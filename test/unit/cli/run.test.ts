@@ -51,7 +51,8 @@ async function manager(more: Answer): Promise<void> {
     const { request } = asked;
     if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 1 });
     else if (asked.type === "appendSubmission") say({ type: "chunkAccepted", request, index: asked.index });
-    else if (asked.type === "sealSubmission") say({ type: "jobAccepted", request, job: JOB, tasks: 1 });
+    else if (asked.type === "sealSubmission")
+      say({ type: "jobAccepted", request, job: JOB, tasks: 1, repeated: false });
     else more(asked, say);
   });
 }
@@ -77,7 +78,7 @@ describe("submit", () => {
     expect(at.stdout()).toBe("1\n");
     const json = recorder(home);
     expect(await json.run("submit", file, "--json")).toBe(0);
-    expect(json.json()).toEqual({ version: 1, jobId: 1 });
+    expect(json.json()).toEqual({ version: 1, jobId: 1, repeated: false });
   });
 
   it("takes along name, priority, folder, umask and environment", async () => {
@@ -272,7 +273,8 @@ describe("an interrupt while the job is submitted", () => {
       const number = request.request;
       const replies = {
         openSubmission: () => say({ type: "submissionOpened", request: number, submission: 1 }),
-        sealSubmission: () => say({ type: "jobAccepted", request: number, job: JOB, tasks: 1 }),
+        sealSubmission: () =>
+          say({ type: "jobAccepted", request: number, job: JOB, tasks: 1, repeated: false }),
       };
       if (request.type === type) {
         answer = replies[type];

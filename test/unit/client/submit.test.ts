@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { SubmissionOptions } from "../../../protocol/clientLink.ts";
+import type { ClientRequest, SubmissionOptions } from "../../../protocol/clientLink.ts";
+import { QrewError } from "../../../protocol/errors.ts";
 import { jobSeq } from "../../../protocol/ids.ts";
 import {
   ENVIRONMENT_BYTES_MAX,
@@ -8,6 +9,7 @@ import {
   SUBMISSION_WINDOW,
 } from "../../../protocol/limits.ts";
 import { type Connection, openConnection } from "../../../src/client/connection.ts";
+import type { Reach } from "../../../src/client/follow.ts";
 import { pieces, submitDocument } from "../../../src/client/submit.ts";
 import { type Answer, type FakeManager, makeHome, openFakeManager, type TestHome } from "./fakeManager.ts";
 import { matching } from "./matching.ts";
@@ -28,12 +30,24 @@ afterEach(async () => {
   home.remove();
 });
 
-async function connect(answer: Answer): Promise<Connection> {
-  fake = await openFakeManager(home, answer);
-  const outcome = await openConnection(`${home.runFolder}/manager.ipc`);
-  if (outcome.type !== "connected") throw new Error("nobody listens");
-  connection = outcome.connection;
-  return outcome.connection;
+/** A way to the manager that answers like this; each loss of the connection leads to another one of its kind. */
+async function connect(answer: Answer): Promise<Reach> {
+  const reach = async (): Promise<Connection> => {
+    if (connection?.isOpen === true) return connection;
+    fake ??= await openFakeManager(home, answer);
+    const outcome = await openConnection(`${home.runFolder}/manager.ipc`);
+    if (outcome.type !== "connected") throw new QrewError("unreachable", "nobody listens");
+    connection = outcome.connection;
+    return connection;
+  };
+  await reach();
+  return reach;
+}
+
+/** The manager dies here; the next one that is asked for is a new one. */
+function die(): void {
+  void fake?.close();
+  fake = null;
 }
 
 const options: SubmissionOptions = {
@@ -58,7 +72,8 @@ function accepting(): {
   const answer: Answer = (asked, say) => {
     const { request } = asked;
     if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 4 });
-    if (asked.type === "sealSubmission") say({ type: "jobAccepted", request, job: jobSeq(12), tasks: 3 });
+    if (asked.type === "sealSubmission")
+      say({ type: "jobAccepted", request, job: jobSeq(12), tasks: 3, repeated: false });
     if (asked.type !== "appendSubmission") return;
     inFlight += 1;
     most = Math.max(most, inFlight);
@@ -76,7 +91,7 @@ describe("submitDocument", () => {
     const { answer, received, mostInFlight } = accepting();
     const document = Buffer.alloc(SUBMISSION_CHUNK_BYTES * 20 + 5, "x").fill("y", 1000, 2000);
     const accepted = await submitDocument(await connect(answer), { document, options });
-    expect(accepted).toEqual({ job: 12, tasks: 3 });
+    expect(accepted).toEqual({ job: 12, tasks: 3, repeated: false });
     expect(Buffer.concat(received).equals(document)).toBe(true);
     expect(mostInFlight()).toBeLessThanOrEqual(SUBMISSION_WINDOW);
     expect(fake?.asked.at(-1)).toMatchObject({ type: "sealSubmission", submission: 4, chunks: 21 });
@@ -114,16 +129,58 @@ describe("submitDocument", () => {
 
   it("says that it does not know when the manager dies between seal and answer", async () => {
     const link = await connect((asked, say) => {
-      if (asked.type === "openSubmission") {
-        say({ type: "submissionOpened", request: asked.request, submission: 1 });
-      }
-      if (asked.type === "sealSubmission") void fake?.close();
+      const { request } = asked;
+      if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 1 });
+      if (asked.type === "appendSubmission") say({ type: "chunkAccepted", request, index: asked.index });
+      if (asked.type === "sealSubmission") die();
     });
+    async function* once(): AsyncGenerator<Uint8Array> {
+      yield Buffer.alloc(1);
+    }
+    const submission = { document: once(), options };
+    await expect(submitDocument(link, submission)).rejects.toMatchObject({ code: "unreachable" });
     await expect(submitDocument(link, { document: Buffer.alloc(0), options })).rejects.toMatchObject({
       code: "unreachable",
       message: matching(/qrew jobs/),
     });
+    const keyed = { document: Buffer.alloc(0), options, key: "nightly" };
+    await expect(submitDocument(link, keyed)).rejects.toMatchObject({ message: matching(/same key/) });
   });
+
+  it("asks the next manager under the same key when an answer was lost, with the whole document", async () => {
+    const requests: ClientRequest[] = [];
+    let seals = 0;
+    const link = await connect((asked, say) => {
+      const { request } = asked;
+      requests.push(asked);
+      if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 1 });
+      if (asked.type === "appendSubmission") say({ type: "chunkAccepted", request, index: asked.index });
+      if (asked.type !== "sealSubmission") return;
+      seals += 1;
+      if (seals < 3) return die();
+      say({ type: "jobAccepted", request, job: jobSeq(7), tasks: 3, repeated: true });
+    });
+    async function* again(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("tasks");
+    }
+    const accepted = await submitDocument(link, { document: () => again(), options });
+    expect(accepted).toEqual({ job: 7, tasks: 3, repeated: true });
+    const keys = requests.flatMap((asked) => (asked.type === "openSubmission" ? [asked.key] : []));
+    expect(keys.length).toBe(3);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(new Set(keys).size).toBe(1);
+    expect(requests.filter(({ type }) => type === "appendSubmission").length).toBe(3);
+  });
+
+  it.each(["", "k".repeat(201), "\u00e9".repeat(101)])(
+    "refuses the key %j before anything is sent",
+    async (key) => {
+      const link = await connect(() => undefined);
+      const submission = { document: Buffer.alloc(0), options, key };
+      await expect(submitDocument(link, submission)).rejects.toMatchObject({ code: "usage" });
+      expect(fake?.asked.length).toBe(1);
+    },
+  );
 
   it("refuses an environment that is too large before anything is sent", async () => {
     const link = await connect(() => undefined);

@@ -22,7 +22,7 @@ const options: SubmissionOptions = {
 const bytes = new Uint8Array(3);
 
 function opened(daemon: Daemon, client = CLIENT): number {
-  daemon.ask({ type: "openSubmission", options }, client);
+  daemon.ask({ type: "openSubmission", options, key: null }, client);
   return daemon.reply("submissionOpened", client).submission;
 }
 
@@ -74,7 +74,13 @@ describe("a submission", () => {
     expect(record.tasks).toMatchObject({ total: 7, waiting: 7 });
     expect(daemon.unexpected()).toEqual([]);
     daemon.feed({ type: "jobStored", submission, record });
-    expect(daemon.reply("jobAccepted")).toEqual({ type: "jobAccepted", request, job: record.job, tasks: 7 });
+    expect(daemon.reply("jobAccepted")).toEqual({
+      type: "jobAccepted",
+      request,
+      job: record.job,
+      tasks: 7,
+      repeated: false,
+    });
     daemon.take("forgetSubmission");
     daemon.take("startWorker");
     expect(daemon.unexpected()).toEqual([]);
@@ -88,7 +94,7 @@ describe("a submission", () => {
     [null, null, "", "workflow"],
   ])("is named by %s, %s or %s: %s", (asked, inDocument, source, name) => {
     const daemon = new Daemon();
-    daemon.ask({ type: "openSubmission", options: { ...options, name: asked, source } });
+    daemon.ask({ type: "openSubmission", options: { ...options, name: asked, source }, key: null });
     const { submission } = daemon.reply("submissionOpened");
     daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
     daemon.feed({ type: "documentPlanned", submission, name: inDocument, taskCount: 1 });
@@ -203,12 +209,12 @@ describe("a submission", () => {
   it("is refused beyond the bounds: number, environment, size", () => {
     const daemon = new Daemon();
     for (let i = 0; i < 1000; i++) opened(daemon);
-    daemon.ask({ type: "openSubmission", options });
+    daemon.ask({ type: "openSubmission", options, key: null });
     expect(daemon.reply("refused").code).toBe("refused");
     expect(daemon.unexpected()).toEqual([]);
     const other = new Daemon();
     const env = { LARGE: "x".repeat(ENVIRONMENT_BYTES_MAX) };
-    other.ask({ type: "openSubmission", options: { ...options, env } });
+    other.ask({ type: "openSubmission", options: { ...options, env }, key: null });
     expect(other.reply("refused").message).toContain("--clean-env");
     const submission = opened(other);
     const piece = new Uint8Array(SUBMISSION_CHUNK_BYTES);
@@ -253,7 +259,7 @@ describe("a submission", () => {
   it("is refused while the daemon stops", () => {
     const daemon = new Daemon();
     daemon.feed({ type: "terminationAsked" });
-    daemon.ask({ type: "openSubmission", options });
+    daemon.ask({ type: "openSubmission", options, key: null });
     expect(daemon.reply("refused").code).toBe("refused");
     daemon.take("announceLeaving");
     daemon.take("leave");
