@@ -42,10 +42,16 @@ export const directions = [
     to: { path: "^(test|bench|scripts|examples)/" },
   },
   {
-    name: "test-and-bench-are-apart",
+    name: "bench-imports-no-tests",
     severity: "error",
-    from: { path: "^(test|bench)/" },
-    to: { path: "^(test|bench|examples)/", pathNot: "^$1/" },
+    from: { path: "^bench/" },
+    to: { path: "^(test|examples)/" },
+  },
+  {
+    name: "only-tests-of-the-bench-import-it",
+    severity: "error",
+    from: { path: "^test/", pathNot: "^test/unit/bench/" },
+    to: { path: "^(bench|examples)/" },
   },
   {
     name: "a-core-imports-only-its-own-and-what-is-listed",

@@ -2,9 +2,9 @@
  * Contenders in turns: in every round each runs once, and each round begins with another one, so that neither a slow minute of the
  * machine nor the order favours anybody. One untimed run of each comes first.
  */
-import { QrewError } from "../protocol/errors.ts";
-import type { Bench, Series } from "./scenario.ts";
+import type { Bench, Figure, Series } from "./scenario.ts";
 import { estimateMedian, estimateRatio } from "./statistics.ts";
+import { TARGET_KEYS, type TargetKey } from "./targets.ts";
 
 export interface Contender {
   readonly name: string;
@@ -52,11 +52,16 @@ export async function compare(
   });
 }
 
-export function seriesOf(series: readonly Series[], contender: string): Series {
-  const found = series.find((one) => one.contender === contender);
-  if (found === undefined) throw new QrewError("internal", `no series of ${contender}`);
-  return found;
-}
+/** The ratios of qrew to those of the contenders that were measured, as figures. */
+export const ratiosTo = (
+  series: readonly Series[],
+  contenders: Readonly<Partial<Record<TargetKey, string>>>,
+): readonly Figure[] =>
+  TARGET_KEYS.flatMap((key) => {
+    const speedup = series.find((one) => one.contender === contenders[key])?.speedup ?? null;
+    return speedup === null ? [] : [{ key, ...speedup }];
+  });
 
-export const samplesOf = (series: readonly Series[], contender: string): readonly number[] =>
-  seriesOf(series, contender).samples;
+/** The same as times: how many times as long qrew takes. */
+export const timesOf = (figures: readonly Figure[]): readonly Figure[] =>
+  figures.map(({ key, value, low, high }) => ({ key, value: 1 / value, low: 1 / high, high: 1 / low }));

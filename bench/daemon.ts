@@ -7,19 +7,22 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { QrewError } from "../protocol/errors.ts";
 import {
+  type AcceptedJob,
   type Client,
   connect,
   type DocumentBytes,
+  type ImportSettings,
   type JobSeq,
   type JobSummary,
 } from "../src/client/index.ts";
-import { runCommand } from "./commands.ts";
+import { type CommandRun, runCommand } from "./commands.ts";
 import type { Bench } from "./scenario.ts";
 
 /** The built command line; scripts/bench.mjs builds before it runs. */
 export const QREW_MAIN = fileURLToPath(new URL("../dist/src/cli/main.js", import.meta.url));
 
-const STOP_MS_MAX = 60_000;
+/** With tens of thousands of processes to end. */
+const STOP_MS_MAX = 180_000;
 
 export interface JobRun {
   readonly job: JobSeq;
@@ -30,6 +33,12 @@ export interface JobRun {
   readonly summary: JobSummary;
 }
 
+export interface JobOptions {
+  /** Where its tasks run; default `work`. */
+  readonly directory?: string;
+  readonly import?: Partial<ImportSettings>;
+}
+
 export interface BenchDaemon {
   readonly home: string;
   /** Where its jobs run. */
@@ -38,22 +47,29 @@ export interface BenchDaemon {
   /** The processes of manager, workers, executors and forkservers. */
   readonly pids: () => Promise<readonly number[]>;
   /** Submits and waits. Throws unless every task has succeeded. */
-  readonly runJob: (document: DocumentBytes) => Promise<JobRun>;
+  readonly runJob: (document: DocumentBytes, options?: JobOptions) => Promise<JobRun>;
+  /** Submits, and resolves when the job is accepted. */
+  readonly submit: (document: DocumentBytes, options?: JobOptions) => Promise<AcceptedJob>;
   /** A `qrew` command on the same state folder. */
-  readonly command: (args: readonly string[]) => Promise<number>;
+  readonly command: (args: readonly string[]) => Promise<CommandRun>;
 }
 
 /** A daemon for the time of `body`; it and its processes are gone afterwards, its files when the benchmark removes its folder. */
 export async function withDaemon<Result>(
   bench: Bench,
   body: (daemon: BenchDaemon) => Promise<Result>,
+  startArguments: readonly string[] = [],
 ): Promise<Result> {
   const folder = mkdtempSync(path.join(bench.folder, "d"));
   const [home, work] = [path.join(folder, "h"), path.join(folder, "w")];
   mkdirSync(work);
   const env = { QREW_HOME: home };
   const command = [process.execPath, QREW_MAIN];
-  await runCommand([...command, "daemon", "start"], { cwd: work, signal: bench.signal, env });
+  await runCommand([...command, "daemon", "start", ...startArguments], {
+    cwd: work,
+    signal: bench.signal,
+    env,
+  });
   try {
     const client = await connect({ home, start: "never" });
     try {
@@ -62,9 +78,10 @@ export async function withDaemon<Result>(
         work,
         client,
         pids: async () => daemonPids(client),
-        runJob: (document) => runJob(client, work, document, bench.signal),
-        command: async (args) =>
-          (await runCommand([...command, ...args], { cwd: work, signal: bench.signal, env })).seconds,
+        runJob: (document, options) =>
+          runJob(client, { directory: work, ...options }, document, bench.signal),
+        submit: (document, options) => submit(client, { directory: work, ...options }, document),
+        command: (args) => runCommand([...command, ...args], { cwd: work, signal: bench.signal, env }),
       });
     } finally {
       await client.close();
@@ -83,14 +100,18 @@ async function daemonPids(client: Client): Promise<readonly number[]> {
   );
 }
 
+const submit = (client: Client, options: JobOptions, document: DocumentBytes): Promise<AcceptedJob> =>
+  client.submit(document, { source: "bench.json", cleanEnv: true, ...options });
+
 async function runJob(
   client: Client,
-  directory: string,
+  options: JobOptions,
   document: DocumentBytes,
   signal: AbortSignal,
 ): Promise<JobRun> {
+  signal.throwIfAborted();
   const startedMs = performance.now();
-  const { job, tasks } = await client.submit(document, { source: "bench.json", cleanEnv: true, directory });
+  const { job, tasks } = await submit(client, options, document);
   const acceptedMs = performance.now();
   const summary = await client.wait(job, signal);
   const finishedMs = performance.now();

@@ -67,3 +67,10 @@ export function noopRandomDag(count: number, degree: number): AsyncGenerator<Uin
     return `"executor":"noop","depends":[${names.join(",")}]`;
   });
 }
+
+/** `count` tasks that wait for one that does not end and occupies nothing. */
+export const heldJob = (command: readonly string[], count: number): Uint8Array =>
+  bytesOf([
+    { name: "gate", command: ["/bin/sleep", "86400"], resources: { cpus: 0 } },
+    { name: "part", foreach: { i: { range: [1, count] } }, depends: ["gate"], command },
+  ]);

@@ -51,11 +51,8 @@ const isReached = ({ key, value }: Figure): boolean => reaches(targetOf(key), va
 
 /** Markdown that also reads well on a terminal. */
 export function reportText(whole: Report): string {
-  const { machine, date } = whole;
   const lines = [
-    `Measured ${date.slice(0, 10)} on ${machine.cpus} cpus (${machine.model}, ${machine.kernel}, ${machine.memoryGb} GB), ` +
-      `Node ${machine.node.slice(1)}, qrew ${machine.qrew}; fdatasync ${machine.fdatasyncMs.toFixed(2)} ms on ` +
-      `${machine.fileSystem}; load before ${machine.loadBefore}${whole.size.quick ? "; short versions (--quick)" : ""}.`,
+    machineLine(whole),
     ...Object.entries(whole.versions).map(([name, version]) => `${name}: ${version}`),
     "",
     ...whole.scenarios.flatMap(scenarioLines),
@@ -63,6 +60,11 @@ export function reportText(whole: Report): string {
   ];
   return `${lines.join("\n")}\n`;
 }
+
+export const machineLine = ({ machine, date, size }: Report): string =>
+  `Measured ${date.slice(0, 10)} on ${machine.cpus} cpus (${machine.model}, ${machine.kernel}, ${machine.memoryGb} GB), ` +
+  `Node ${machine.node.slice(1)}, qrew ${machine.qrew}; fdatasync ${machine.fdatasyncMs.toFixed(2)} ms on ` +
+  `${machine.fileSystem}; load before ${machine.loadBefore}${size.quick ? "; short versions (--quick)" : ""}.`;
 
 function scenarioLines({ name, question, pairs, series, absent, notes }: ScenarioReport): readonly string[] {
   const rows = series.map((one) => [
@@ -100,6 +102,18 @@ export function figureLines(figures: readonly Figure[]): readonly string[] {
   });
   return table(["figure", "what", "measured", "95 %", "target", "reached"], rows);
 }
+
+/** What others run is told once, beside the scenario that all of them are in. */
+export const contenderLines = (series: readonly Series[]): readonly string[] =>
+  table(
+    ["who", "median", "qrew is × as fast", "keeps of a task"],
+    series.map(({ contender, estimate, unit, speedup, records }) => [
+      contender,
+      measure(estimate.value, unit),
+      speedup === null ? "" : `${ratio(speedup.value)} (${ratio(speedup.low)} – ${ratio(speedup.high)})`,
+      records,
+    ]),
+  );
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const widths = head.map((title, column) =>

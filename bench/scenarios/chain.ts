@@ -1,10 +1,11 @@
-import { compare, samplesOf } from "../compare.ts";
+import { compare, ratiosTo, timesOf } from "../compare.ts";
+import { contendersOf } from "../contenders/peer.ts";
+import { workQueueChain } from "../contenders/makeflow.ts";
 import { qrewContender } from "../contenders/qrew.ts";
 import { runSpawn } from "../contenders/spawnLimit.ts";
 import { withDaemon } from "../daemon.ts";
 import { chain as chainDocument } from "../documents.ts";
 import { grouped, type Measured, type Scenario, sized } from "../scenario.ts";
-import { estimateRatio } from "../statistics.ts";
 
 const COMMAND = ["/bin/true"];
 
@@ -22,12 +23,19 @@ export const chain: Scenario = {
         run: async (count: number) =>
           (await runSpawn(bench, daemon.work, { command: COMMAND, count }, { parallel: 1 })).seconds,
       };
+      const peers = contendersOf(bench, [workQueueChain], COMMAND, tasks);
       const series = await compare(bench, `chain of ${grouped(tasks)} × /bin/true`, [
         qrewContender(daemon, (count) => chainDocument(COMMAND, count), tasks),
         sequential,
+        ...peers.contenders,
       ]);
-      // Times, not rates: how many times as long as bare processes one after another.
-      const ratio = estimateRatio(samplesOf(series, sequential.name), samplesOf(series, "qrew"));
-      return { series, figures: [{ key: "chain/spawn", ...ratio }], absent: [], notes: [] };
+      const ratios = ratiosTo(series, {
+        "chain/spawn": sequential.name,
+        "chain/work-queue": workQueueChain.name,
+      });
+      const notes = peers.contenders.map(
+        ({ name }) => `${name} runs /bin/touch, as its dependencies are files.`,
+      );
+      return { series, figures: timesOf(ratios), absent: peers.absent, notes };
     }),
 };

@@ -43,6 +43,7 @@ export const latency: Scenario = {
         figures: [
           { key: "latency/p50", ...estimateQuantile(own, 0.5) },
           { key: "latency/p99", ...estimateQuantile(own, 0.99) },
+          { key: "latency/over-spawn", ...estimateRatio(own, bare) },
         ],
         absent: [],
         notes: [],

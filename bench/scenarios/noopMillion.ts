@@ -1,4 +1,5 @@
 import { QREW_RECORDS } from "../contenders/qrew.ts";
+import { runSpawn } from "../contenders/spawnLimit.ts";
 import { type BenchDaemon, withDaemon } from "../daemon.ts";
 import { noopChains, noopFanOut, noopRandomDag, oneTask } from "../documents.ts";
 import { anonymousBytes, peakAnonymousBytes } from "../memory.ts";
@@ -12,7 +13,7 @@ import {
   sized,
 } from "../scenario.ts";
 import type { DocumentBytes, JobSeq } from "../../src/client/index.ts";
-import { estimateMedian } from "../statistics.ts";
+import { estimateMedian, estimateRatio } from "../statistics.ts";
 
 type Shape = "fanout" | "dag" | "chains";
 
@@ -21,10 +22,13 @@ interface Sample {
   readonly tasksPerSecond: number;
   /** Rate of the last tenth of the ends over that of the first. */
   readonly lastOverFirst: number;
+  /** Bare spawns per second in the same round: what else the machine had to do slows both. */
+  readonly spawnsPerSecond: number;
   readonly growthMb: number;
 }
 
 const CHAIN_LENGTH = 1_000;
+const SPAWNS = 2_000;
 const DEGREE = 3;
 
 const shapes = (count: number): Readonly<Record<Shape, { what: string; document: () => DocumentBytes }>> => ({
@@ -45,7 +49,7 @@ export const noopMillion: Scenario = {
     "What do scheduling and recording cost without processes, and does it stay so in a job of a million tasks?",
   pairs: 5,
   run: async (bench): Promise<Measured> => {
-    const all = shapes(sized(bench, 1_000_000, 200_000));
+    const all = shapes(sized(bench, 1_000_000, 100_000));
     const measured: Measured[] = [];
     for (const shape of ["fanout", "dag", "chains"] as const) {
       measured.push(await measureShape(bench, shape, all[shape].what, all[shape].document));
@@ -74,7 +78,10 @@ const measureShape = (
     for (let round = 0; round < bench.pairs; round += 1) {
       bench.signal.throwIfAborted();
       const { result, peakBytes } = await peakAnonymousBytes(pids, () => daemon.runJob(document()));
+      const spawns = { command: ["/bin/true"], count: SPAWNS };
+      const bare = await runSpawn(bench, daemon.work, spawns, { parallel: bench.parallel });
       const sample = {
+        spawnsPerSecond: SPAWNS / bare.seconds,
         tasksPerSecond: result.summary.tasks.succeeded / result.runSeconds,
         lastOverFirst: lastOverFirst(daemon, result.job),
         growthMb: (peakBytes - idleBytes) / 1e6,
@@ -110,6 +117,13 @@ function toldOf(
     ],
     figures: [
       { key: `noop-million/${shape}-rate`, ...estimateMedian(rates) },
+      {
+        key: `noop-million/${shape}-over-S`,
+        ...estimateRatio(
+          rates,
+          samples.map(({ spawnsPerSecond }) => spawnsPerSecond),
+        ),
+      },
       { key: `noop-million/${shape}-last-tenth`, ...estimateMedian(tenths) },
       { key: `noop-million/${shape}-memory-mb`, ...estimateMedian(growth) },
     ],
