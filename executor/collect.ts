@@ -6,7 +6,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync } from "node
 import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { AttemptEnded, CapturedOutput } from "../protocol/executorLink.ts";
-import type { ForkserverEnded } from "../protocol/forkserverLink.ts";
+import type { ForkserverEnded, ForkserverStream } from "../protocol/forkserverLink.ts";
 import type { AttemptId } from "../protocol/ids.ts";
 import { INLINE_OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX } from "../protocol/limits.ts";
 import { attemptEnded } from "./attemptEnded.ts";
@@ -22,6 +22,16 @@ export interface Collected {
 /** Bytes copied at a time when a long output is cut. */
 const COPY_BYTES = 1024 * 1024;
 
+/** The end of an attempt whose output came with it; null if some of it is in a file. */
+export function collectTold(fact: ForkserverEnded, program: string | null): Collected | null {
+  const { stdout, stderr } = fact;
+  if (stdout.type === "file" || stderr.type === "file") return null;
+  return {
+    ended: attemptEnded(fact, program, toldOutput(stdout.bytes), toldOutput(stderr.bytes)),
+    spool: [],
+  };
+}
+
 /**
  * Reads the outputs of an ended attempt. Short ones are read at once; the promise is only for long ones. May be repeated after a
  * crash: what has moved already is found where it is.
@@ -31,11 +41,24 @@ export async function collect(
   fact: ForkserverEnded,
   program: string | null,
 ): Promise<Collected> {
-  const stdout = await capture(home, fact.key, "stdout", fact.stdoutPath);
-  const stderr = await capture(home, fact.key, "stderr", fact.stderrPath);
-  const ended = attemptEnded(fact, program, stdout.output, stderr.output);
-  return { ended, spool: [fact.stdoutPath, fact.stderrPath] };
+  const stdout = await collectStream(home, fact.key, "stdout", fact.stdout);
+  const stderr = await collectStream(home, fact.key, "stderr", fact.stderr);
+  const spool = [fact.stdout, fact.stderr].flatMap((stream) => (stream.type === "file" ? [stream.path] : []));
+  return { ended: attemptEnded(fact, program, stdout, stderr), spool };
 }
+
+async function collectStream(
+  home: string,
+  id: AttemptId,
+  name: Stream,
+  stream: ForkserverStream,
+): Promise<CapturedOutput | null> {
+  if (stream.type === "inline") return toldOutput(stream.bytes);
+  return (await capture(home, id, name, stream.path)).output;
+}
+
+const toldOutput = (bytes: Uint8Array<ArrayBuffer>): CapturedOutput | null =>
+  bytes.length === 0 ? null : { type: "inline", bytes, cutBytes: 0 };
 
 /**
  * What a task has done to its own output file (removed it, put a folder or a pipe in its place), or a full disk, must not keep

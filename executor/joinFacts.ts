@@ -1,27 +1,43 @@
-/** Starts and ends that follow each other become one message: a frame of a busy node has few of them, each with many attempts. */
-import type { ExecutorFact } from "../protocol/executorLink.ts";
+/**
+ * Starts and ends become few messages with many attempts each: a frame of a busy node is then read once, not attempt by attempt.
+ * A start is left out where the end follows, which tells it as well. Everything else keeps its place among them.
+ */
+import type { AttemptEnded, AttemptStarted, ExecutorFact } from "../protocol/executorLink.ts";
+import { attemptKey } from "../protocol/ids.ts";
 
 /** Ends carry output of up to 64 KiB, and a frame is bounded. */
-const ENDS_PER_MESSAGE = 64;
+const ENDS_PER_MESSAGE = 128;
 const STARTS_PER_MESSAGE = 1024;
 
 export function joinFacts(facts: readonly ExecutorFact[]): readonly ExecutorFact[] {
   const joined: ExecutorFact[] = [];
+  let starts = new Map<string, AttemptStarted>();
+  let ends: AttemptEnded[] = [];
+  const close = (): void => {
+    for (const attempts of pieces([...starts.values()], STARTS_PER_MESSAGE)) {
+      joined.push({ type: "attemptsStarted", attempts });
+    }
+    for (const attempts of pieces(ends, ENDS_PER_MESSAGE)) joined.push({ type: "attemptsEnded", attempts });
+    starts = new Map();
+    ends = [];
+  };
   for (const fact of facts) {
-    const last = joined.at(-1);
-    if (
-      fact.type === "attemptsEnded" &&
-      last?.type === "attemptsEnded" &&
-      last.attempts.length < ENDS_PER_MESSAGE
-    ) {
-      last.attempts.push(...fact.attempts);
-    } else if (
-      fact.type === "attemptsStarted" &&
-      last?.type === "attemptsStarted" &&
-      last.attempts.length < STARTS_PER_MESSAGE
-    ) {
-      last.attempts.push(...fact.attempts);
-    } else joined.push(fact);
+    if (fact.type === "attemptsStarted") {
+      for (const start of fact.attempts) starts.set(attemptKey(start), start);
+    } else if (fact.type === "attemptsEnded") {
+      for (const end of fact.attempts) {
+        if (starts.size > 0) starts.delete(attemptKey(end));
+        ends.push(end);
+      }
+    } else {
+      close();
+      joined.push(fact);
+    }
   }
+  close();
   return joined;
+}
+
+function* pieces<Item>(items: readonly Item[], length: number): Generator<Item[]> {
+  for (let at = 0; at < items.length; at += length) yield items.slice(at, at + length);
 }

@@ -46,6 +46,7 @@ async function main(args: ExecutorArguments): Promise<void> {
       logPath: logPath(home, `forkserver-${String(seat).padStart(2, "0")}`),
       flavour: "auto",
       aloneSeconds: ORPHAN_SECONDS,
+      spoolFolder,
     },
     logger: log.logger,
     exit: (code) => {

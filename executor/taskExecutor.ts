@@ -7,12 +7,12 @@ import type { Logger } from "pino";
 import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
 import { commandSchema, type ExecutorFact } from "../protocol/executorLink.ts";
-import type { ForkserverCommand } from "../protocol/forkserverLink.ts";
+import type { ForkserverCommand, ForkserverEnded } from "../protocol/forkserverLink.ts";
 import { seatMark } from "../protocol/ids.ts";
 import type { DealerLink } from "../src/link/dealer.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import { Refusals } from "../src/link/refusals.ts";
-import { collect } from "./collect.ts";
+import { collect, collectTold } from "./collect.ts";
 import type { ExecutorEffect, ExecutorEvent } from "./core/events.ts";
 import type { ExecutorState } from "./core/state.ts";
 import { nextWakeMs, step } from "./core/step.ts";
@@ -47,6 +47,8 @@ export class TaskExecutor {
   #client: ForkserverClient | null = null;
   /** Of the holder of the seat that has welcomed; commands of a lower one are refused. */
   #seatEpoch = 0;
+  /** Ends to be told in this turn. */
+  #collected: ExecutorEvent[] = [];
   #forkserverGone: (() => void) | null = null;
 
   constructor(parts: TaskExecutorParts) {
@@ -129,15 +131,23 @@ export class TaskExecutor {
   }
 
   #turn(events: readonly ExecutorEvent[]): void {
-    const effects = step(this.#parts.state, { monoMs: monotonicMs(), wallMs: Date.now() }, events);
     const facts: ExecutorFact[] = [];
     const commands: ForkserverCommand[] = [];
-    for (const effect of effects) this.#perform(effect, facts, commands);
+    const clock = { monoMs: monotonicMs(), wallMs: Date.now() };
+    this.#perform(step(this.#parts.state, clock, events), facts, commands);
+    // Ends whose output came with them go out in the same turn.
+    const collected = this.#collected;
+    this.#collected = [];
+    if (collected.length > 0) this.#perform(step(this.#parts.state, clock, collected), facts, commands);
     if (commands.length > 0) this.#client?.send(commands);
     if (facts.length > 0) this.#link?.send(this.#seatEpoch, joinFacts(facts));
   }
 
-  #perform(effect: ExecutorEffect, facts: ExecutorFact[], commands: ForkserverCommand[]): void {
+  #perform(effects: readonly ExecutorEffect[], facts: ExecutorFact[], commands: ForkserverCommand[]): void {
+    for (const effect of effects) this.#performOne(effect, facts, commands);
+  }
+
+  #performOne(effect: ExecutorEffect, facts: ExecutorFact[], commands: ForkserverCommand[]): void {
     switch (effect.type) {
       case "tellWorker":
         facts.push(effect.fact);
@@ -149,11 +159,7 @@ export class TaskExecutor {
         void this.#open();
         return;
       case "collectOutput":
-        collect(this.#parts.home, effect.fact, effect.program).then(
-          ({ ended, spool }) => this.push({ type: "outputCollected", ended, spool }),
-          (error: unknown) => this.fail(error),
-        );
-        return;
+        return this.#collect(effect.fact, effect.program);
       case "discardSpool":
         for (const path of effect.paths) removeIfThere(path);
         return;
@@ -163,6 +169,18 @@ export class TaskExecutor {
       default:
         assertNever(effect);
     }
+  }
+
+  #collect(fact: ForkserverEnded, program: string | null): void {
+    const told = collectTold(fact, program);
+    if (told !== null) {
+      this.#collected.push({ type: "outputCollected", ...told });
+      return;
+    }
+    collect(this.#parts.home, fact, program).then(
+      (collected) => this.push({ type: "outputCollected", ...collected }),
+      (error: unknown) => this.fail(error),
+    );
   }
 
   async #open(): Promise<void> {

@@ -7,6 +7,7 @@ import { FORKSERVER_FRAME_BYTES_MAX } from "./limits.ts";
 const LENGTH_BYTES = 4;
 const U32_RANGE = 0x1_0000_0000;
 const NANOS_PER_MS = 1_000_000n;
+const NO_BYTES = new Uint8Array(0);
 /** The year 2262; as nanoseconds it still fits into 63 bits. */
 const TIME_MS_MAX = 2 ** 63 / 1e6;
 
@@ -76,6 +77,13 @@ export class FrameWriter {
     const written = this.buffer.write(value, this.length + LENGTH_BYTES, "utf8");
     this.buffer.writeUInt32LE(written, this.length);
     this.length += LENGTH_BYTES + written;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.u32(bytes.length);
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
   }
 
   list(values: readonly string[]): void {
@@ -157,6 +165,14 @@ export class PayloadReader {
     const text = this.bytes.subarray(at, at + length);
     if (text.includes(0)) this.reject("a text contains a zero byte");
     return text.toString("utf8");
+  }
+
+  /** A copy, since the frame is part of what was received with it. */
+  raw(): Uint8Array<ArrayBuffer> {
+    const length = this.u32();
+    const at = this.advance(length);
+    if (at === null || length === 0) return NO_BYTES;
+    return new Uint8Array(this.bytes.subarray(at, at + length));
   }
 
   list(): string[] {

@@ -14,6 +14,7 @@ import {
   type ForkserverFact,
   type ForkserverFlavour,
   type ForkserverOutcome,
+  type ForkserverStream,
   type ForkserverTime,
   START_STEPS,
 } from "./forkserverLink.ts";
@@ -35,6 +36,8 @@ const OUTCOMES = { exited: 1, signalled: 2, notStarted: 3, withdrawn: 4 } as con
   ForkserverOutcome["type"],
   number
 >;
+
+const STREAMS = { inline: 0, file: 1 } as const satisfies Record<ForkserverStream["type"], number>;
 
 const FLAVOURS = { c: 1, typescript: 2 } as const satisfies Record<ForkserverFlavour, number>;
 
@@ -118,8 +121,14 @@ function writeEnded(writer: FrameWriter, fact: ForkserverEnded): void {
   writer.u64(usage?.userMicros ?? 0);
   writer.u64(usage?.systemMicros ?? 0);
   writer.u64(usage?.maxRssBytes ?? 0);
-  writer.str(fact.stdoutPath);
-  writer.str(fact.stderrPath);
+  writeStream(writer, fact.stdout);
+  writeStream(writer, fact.stderr);
+}
+
+function writeStream(writer: FrameWriter, stream: ForkserverStream): void {
+  writer.u8(STREAMS[stream.type]);
+  if (stream.type === "inline") writer.raw(stream.bytes);
+  else writer.str(stream.path);
 }
 
 function readFact(type: number, reader: PayloadReader): ForkserverFact | null {
@@ -175,9 +184,16 @@ function readEnded(reader: PayloadReader): ForkserverEnded {
     start: hasStart ? start : null,
     end,
     usage: hasUsage ? usage : null,
-    stdoutPath: reader.str(),
-    stderrPath: reader.str(),
+    stdout: readStream(reader),
+    stderr: readStream(reader),
   };
+}
+
+function readStream(reader: PayloadReader): ForkserverStream {
+  const type = reader.u8();
+  if (type === STREAMS.inline) return { type: "inline", bytes: reader.raw() };
+  if (type !== STREAMS.file) reader.reject(`the unknown stream ${type}`);
+  return { type: "file", path: reader.str() };
 }
 
 function readOutcome(reader: PayloadReader): ForkserverOutcome {

@@ -9,7 +9,7 @@
 import type { AttemptId, JobSeq } from "./ids.ts";
 
 /** Number of this link's format; `hello` carries it and another one is refused. */
-export const FORKSERVER_VERSION = 1;
+export const FORKSERVER_VERSION = 2;
 
 /** What the attempts of a job share; replaces an earlier one. */
 export interface ForkserverContext {
@@ -80,6 +80,11 @@ export interface ForkserverStarted {
   readonly start: ForkserverTime;
 }
 
+/** What an attempt wrote to a stream: told with its end if it is short, else in a file. A file may be missing or empty. */
+export type ForkserverStream =
+  | { readonly type: "inline"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly type: "file"; readonly path: string };
+
 export interface ForkserverEnded {
   readonly type: "ended";
   readonly key: AttemptId;
@@ -91,8 +96,8 @@ export interface ForkserverEnded {
   readonly end: ForkserverTime;
   /** Null when it never started, and always from the TypeScript twin. */
   readonly usage: ForkserverUsage | null;
-  readonly stdoutPath: string;
-  readonly stderrPath: string;
+  readonly stdout: ForkserverStream;
+  readonly stderr: ForkserverStream;
 }
 
 export interface ForkserverReportFact {

@@ -8,6 +8,7 @@
 #include "facts.h"
 #include "launch.h"
 #include "output.h"
+#include "spool.h"
 
 static uint64_t key_hash(struct key key) {
   return hash_of((uint64_t)key.job << 32 | key.task, key.attempt);
@@ -69,17 +70,17 @@ static void dequeue(struct server *server, struct attempt *attempt) {
   server->queued--;
 }
 
-static void hold(struct server *server, struct attempt *attempt) {
+static void hold(struct server *server, struct attempt *attempt, bool urgent) {
   attempt->job = NULL;
   attempt->state = ATTEMPT_ENDED;
   attempt->end_mono = mono_now();
   attempt->end_wall = wall_now();
   server->held++;
-  say_ended(server, attempt);
+  say_ended(server, attempt, urgent);
 }
 
 void attempt_hold_unqueued(struct server *server, struct attempt *attempt) {
-  if (adopt(server, attempt)) hold(server, attempt);
+  if (adopt(server, attempt)) hold(server, attempt, true);
   else attempt_free(attempt);
 }
 
@@ -87,7 +88,7 @@ void attempt_withdraw(struct server *server, struct attempt *attempt) {
   struct job *job = attempt->job;
   dequeue(server, attempt);
   attempt->outcome = OUTCOME_WITHDRAWN;
-  hold(server, attempt);
+  hold(server, attempt, true);
   job_kick(server, job);
 }
 
@@ -104,8 +105,10 @@ void attempt_finish(struct server *server, struct attempt *attempt) {
     attempt->outcome = OUTCOME_EXITED;
     attempt->code = (uint32_t)WEXITSTATUS(attempt->status);
   }
+  spool_collect(server, attempt);
   punch_output(server, attempt);
-  hold(server, attempt);
+  /* With nothing left in the queue somebody waits for this end: it decides what comes next. */
+  hold(server, attempt, job->queue_first == NULL);
   job_kick(server, job);
 }
 
@@ -121,6 +124,7 @@ void attempt_forget(struct server *server, struct attempt *attempt) {
 }
 
 void attempt_free(struct attempt *attempt) {
+  spool_forget(attempt);
   free(attempt->arguments);
   free(attempt->env);
   free(attempt);
@@ -194,19 +198,22 @@ void job_suspend(struct server *server, struct job *job, bool suspended) {
 
 static void start(struct server *server, struct job *job, struct attempt *attempt) {
   dequeue(server, attempt);
+  spool_lend(server, attempt);
   struct failure failure = launch(server, job->context, attempt);
   free(attempt->arguments);
   free(attempt->env);
   attempt->arguments = NULL;
   attempt->env = NULL;
   if (failure.error != 0) {
+    spool_take_back(server, attempt);
     attempt->outcome = OUTCOME_NOT_STARTED;
     attempt->code = (uint32_t)failure.error;
     attempt->step = failure.step;
-    hold(server, attempt);
+    hold(server, attempt, true);
     return;
   }
   attempt->state = ATTEMPT_RUNNING;
+  spool_watch(server, attempt);
   job->running++;
   job->running_milli += attempt->cpus_milli;
   server->running++;

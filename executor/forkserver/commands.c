@@ -52,6 +52,7 @@ static bool hello(struct server *server, struct connection *connection, struct r
   }
   connection->greeted = true;
   if (control == 1) take_control(server, connection);
+  server->facts_urgent = true;
   say_welcome(server, &connection->out, control == 1);
   return true;
 }
@@ -125,7 +126,7 @@ static void queue_or_refuse(struct server *server, struct attempt *attempt) {
     refuse_start(attempt, "spawn", EAGAIN);
     attempt->end_mono = mono_now();
     attempt->end_wall = wall_now();
-    say_ended(server, attempt);
+    say_ended(server, attempt, true);
     attempt_free(attempt);
   } else if (job != NULL && job->closing) {
     attempt->outcome = OUTCOME_WITHDRAWN;
@@ -217,8 +218,9 @@ static bool leave(struct server *server, const struct reader *reader) {
   return true;
 }
 
-static bool report(const struct server *server, struct connection *connection, const struct reader *reader) {
+static bool report(struct server *server, struct connection *connection, const struct reader *reader) {
   if (!read_finished(reader)) return false;
+  server->facts_urgent = true;
   say_report(server, &connection->out);
   return true;
 }

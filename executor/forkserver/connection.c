@@ -149,7 +149,9 @@ void flush_connections(struct server *server) {
   struct connection *next;
   for (struct connection *connection = server->connections; connection != NULL; connection = next) {
     next = connection->next;
+    if (facts_may_wait(server, connection)) continue;
     bool usable = connection->out.length == 0 || flush(server, connection);
     if (!usable || connection->closing) connection_close(server, connection);
   }
+  server->facts_urgent = false;
 }

@@ -15,6 +15,7 @@ import {
   type ForkserverEnded,
   type ForkserverFact,
   type ForkserverFlavour,
+  type ForkserverStream,
 } from "../../protocol/forkserverLink.ts";
 import { E2BIG } from "./errnos.ts";
 
@@ -187,6 +188,8 @@ class Connection implements ForkserverClient {
   }
 }
 
+const NOTHING_WRITTEN: ForkserverStream = { type: "inline", bytes: new Uint8Array(0) };
+
 /** An end for what cannot be put into a frame; execve would call it too long. Nobody holds it, and an acknowledgement is ignored. */
 function neverSaid(key: ForkserverEnded["key"]): ForkserverEnded {
   const now = { monoMs: Number(process.hrtime.bigint()) / 1e6, wallMs: Date.now() };
@@ -198,7 +201,7 @@ function neverSaid(key: ForkserverEnded["key"]): ForkserverEnded {
     start: null,
     end: now,
     usage: null,
-    stdoutPath: "",
-    stderrPath: "",
+    stdout: NOTHING_WRITTEN,
+    stderr: NOTHING_WRITTEN,
   };
 }

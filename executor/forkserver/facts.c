@@ -33,6 +33,19 @@ static void write_started(struct buffer *out, const struct attempt *attempt) {
 
 static uint64_t micros(struct timeval time) { return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec; }
 
+#define STREAM_INLINE 0
+#define STREAM_FILE 1
+
+static void write_stream(struct buffer *out, const struct attempt *attempt, int stream, const char *path) {
+  if (attempt->is_inline[stream]) {
+    write_u8(out, STREAM_INLINE);
+    write_bytes(out, attempt->inline_bytes[stream], attempt->inline_length[stream]);
+  } else {
+    write_u8(out, STREAM_FILE);
+    write_str(out, path);
+  }
+}
+
 static void write_ended(struct buffer *out, const struct attempt *attempt) {
   bool started = attempt->pid != 0;
   size_t frame = frame_begin(out, FACT_ENDED);
@@ -50,21 +63,39 @@ static void write_ended(struct buffer *out, const struct attempt *attempt) {
   write_u64(out, started ? micros(attempt->usage.ru_utime) : 0);
   write_u64(out, started ? micros(attempt->usage.ru_stime) : 0);
   write_u64(out, started ? (uint64_t)attempt->usage.ru_maxrss * 1024 : 0);
-  write_str(out, attempt->stdout_path);
-  write_str(out, attempt->stderr_path);
+  write_stream(out, attempt, 0, attempt->stdout_path);
+  write_stream(out, attempt, 1, attempt->stderr_path);
   frame_end(out, frame);
 }
 
-void say_started(struct server *server, const struct attempt *attempt) {
-  if (server->controller != NULL) write_started(&server->controller->out, attempt);
+/* A fact that can wait for others. */
+static void hold_facts(struct server *server) {
+  if (server->controller->out.length > 0) return;
+  server->facts_due_at = mono_now() + FACTS_HOLD_MS * NANOS_PER_MS;
 }
 
-void say_ended(struct server *server, const struct attempt *attempt) {
-  if (server->controller != NULL) write_ended(&server->controller->out, attempt);
+bool facts_may_wait(const struct server *server, const struct connection *connection) {
+  if (connection != server->controller || connection->closing || connection->waits_for_room) return false;
+  if (server->facts_urgent || server->leaving || server->finished) return false;
+  return connection->out.length < FACTS_HOLD_BYTES && mono_now() < server->facts_due_at;
+}
+
+void say_started(struct server *server, const struct attempt *attempt) {
+  if (server->controller == NULL) return;
+  hold_facts(server);
+  write_started(&server->controller->out, attempt);
+}
+
+void say_ended(struct server *server, const struct attempt *attempt, bool urgent) {
+  if (server->controller == NULL) return;
+  hold_facts(server);
+  if (urgent) server->facts_urgent = true;
+  write_ended(&server->controller->out, attempt);
 }
 
 void say_cap_set(struct server *server, const struct job *job, uint32_t serial) {
   if (server->controller == NULL) return;
+  server->facts_urgent = true;
   struct buffer *out = &server->controller->out;
   size_t frame = frame_begin(out, FACT_CAP_SET);
   write_u32(out, job->id);
@@ -75,6 +106,7 @@ void say_cap_set(struct server *server, const struct job *job, uint32_t serial) 
 
 void say_job_closed(struct server *server, uint32_t job, uint32_t ended, uint32_t survivors) {
   if (server->controller == NULL) return;
+  server->facts_urgent = true;
   struct buffer *out = &server->controller->out;
   size_t frame = frame_begin(out, FACT_JOB_CLOSED);
   write_u32(out, job);

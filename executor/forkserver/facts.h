@@ -6,11 +6,17 @@
 
 struct connection;
 
-/* To the controller, if there is one. */
+/*
+ * To the controller, if there is one. Starts, and ends that are not urgent, wait a moment for company: one frame for many spares
+ * everybody behind us a wake-up each. A start is then often told together with its end.
+ */
 void say_started(struct server *server, const struct attempt *attempt);
-void say_ended(struct server *server, const struct attempt *attempt);
+void say_ended(struct server *server, const struct attempt *attempt, bool urgent);
 void say_cap_set(struct server *server, const struct job *job, uint32_t serial);
 void say_job_closed(struct server *server, uint32_t job, uint32_t ended, uint32_t survivors);
+
+/* Whether what is to be said to this connection may wait until `facts_due_at`. */
+bool facts_may_wait(const struct server *server, const struct connection *connection);
 
 /* The answer to `hello`; with control also every attempt. */
 void say_welcome(const struct server *server, struct buffer *out, bool control);

@@ -80,6 +80,11 @@ static int open_output(const char *path) {
   return file;
 }
 
+static int open_stream(const struct spool_file *lent, const char *path) {
+  if (lent == NULL) return open_output(path);
+  return open(lent->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+}
+
 static __attribute__((noinline)) _Noreturn void child(const struct plan *plan, volatile struct failure *failure) {
   const struct attempt *attempt = plan->attempt;
   if (setsid() < 0) fail(failure, "spawn", errno);
@@ -90,10 +95,10 @@ static __attribute__((noinline)) _Noreturn void child(const struct plan *plan, v
   if (*attempt->workdir != 0 && chdir(attempt->workdir) < 0) fail(failure, "chdir", errno);
 
   if (dup2(plan->input, 0) < 0) fail(failure, "stdin", errno);
-  int output = open_output(attempt->stdout_path);
+  int output = open_stream(attempt->lent[0], attempt->stdout_path);
   if (output < 0 || dup2(output, 1) < 0) fail(failure, "stdout", errno);
   if (strcmp(attempt->stdout_path, attempt->stderr_path) != 0) {
-    output = open_output(attempt->stderr_path);
+    output = open_stream(attempt->lent[1], attempt->stderr_path);
     if (output < 0) fail(failure, "stderr", errno);
   }
   if (dup2(output, 2) < 0) fail(failure, "stderr", errno);

@@ -2,7 +2,7 @@
 #ifndef QREW_LIMITS_H
 #define QREW_LIMITS_H
 
-#define FORKSERVER_VERSION 1
+#define FORKSERVER_VERSION 2
 
 /* Arguments and environment of one attempt fit; equal to FORKSERVER_FRAME_BYTES_MAX in protocol/limits.ts. */
 #define FRAME_BYTES_MAX (4u * 1024 * 1024)
@@ -33,6 +33,20 @@
 
 /* Environments are searched for the mark; Linux allows 6 MiB of arguments and environment. */
 #define ENVIRON_BYTES_MAX (8u * 1024 * 1024)
+
+/* Output of an attempt up to this size per stream is told with its end; more stays in a file. */
+#define INLINE_BYTES_MAX 4096
+
+/* An attempt that runs so long gets output files of its own name, where a person may read them while it runs. */
+#define NAME_MS 50
+
+/* Output files kept for the next attempts, each with a descriptor: as many as run at once on a large node. */
+#define SPOOL_FREE_MAX 256
+
+/* A start, and an end after which another attempt has started, can wait so long for company: 20 of them at full speed. */
+#define FACTS_HOLD_MS 5
+/* Or until there are so many bytes of them. */
+#define FACTS_HOLD_BYTES (64u * 1024)
 
 /* Lines in the log in all: a misbehaving peer must not fill a disk. */
 #define LOG_LINES_MAX 10000

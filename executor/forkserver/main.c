@@ -26,11 +26,13 @@
 #include "output.h"
 #include "reap.h"
 #include "socket.h"
+#include "spool.h"
 
 #define EXIT_USAGE 2
 
 static const char usage[] =
-    "usage: forkserver --socket PATH [--log FILE] [--alone-seconds N] [--idle-seconds N] [--output-bytes-max N]\n";
+    "usage: forkserver --socket PATH [--log FILE] [--alone-seconds N] [--idle-seconds N] [--output-bytes-max N]\n"
+    "       [--spool FOLDER]\n";
 
 static bool parse_number(const char *text, uint64_t *number) {
   char *end;
@@ -45,7 +47,8 @@ static bool parse_options(int argc, char **argv, struct options *options) {
   static const struct option known[] = {
       {"socket", required_argument, NULL, 's'},        {"log", required_argument, NULL, 'l'},
       {"alone-seconds", required_argument, NULL, 'a'}, {"idle-seconds", required_argument, NULL, 'i'},
-      {"output-bytes-max", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0},
+      {"output-bytes-max", required_argument, NULL, 'o'}, {"spool", required_argument, NULL, 'p'},
+      {NULL, 0, NULL, 0},
   };
   uint64_t alone_seconds = ALONE_SECONDS_DEFAULT;
   uint64_t idle_seconds = IDLE_SECONDS_DEFAULT;
@@ -55,6 +58,7 @@ static bool parse_options(int argc, char **argv, struct options *options) {
   while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
     if (option == 's') options->socket_path = optarg;
     else if (option == 'l') options->log_path = optarg;
+    else if (option == 'p') options->spool = optarg;
     else if (option == 'a') valid = valid && parse_number(optarg, &alone_seconds);
     else if (option == 'i') valid = valid && parse_number(optarg, &idle_seconds);
     else if (option == 'o') valid = valid && parse_number(optarg, &options->output_bytes_max);
@@ -86,8 +90,11 @@ static bool prepare_signals(struct server *server) {
   sigaddset(&mask, SIGINT);
   sigaddset(&mask, SIGHUP);
   sigaddset(&mask, SIGPIPE);
+  /* Somebody opens a file on which we hold a lease, which we do for an instant only. */
+  sigaddset(&mask, SIGIO);
   if (sigprocmask(SIG_SETMASK, &mask, NULL) < 0) return false;
   sigdelset(&mask, SIGPIPE);
+  sigdelset(&mask, SIGIO);
   server->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
   return server->signals >= 0;
 }
@@ -152,10 +159,17 @@ static uint64_t leave_at(const struct server *server) {
   return server->alone_since + (has_nothing(server) ? server->options.idle_ns : server->options.alone_ns);
 }
 
+static bool facts_wait(const struct server *server) {
+  const struct connection *controller = server->controller;
+  return controller != NULL && controller->out.length > 0 && !controller->waits_for_room;
+}
+
 static int wait_ms(const struct server *server) {
   uint64_t due = hunts_due_at(server);
   if (leave_at(server) < due) due = leave_at(server);
   if (server->running > 0 && server->punch_at < due) due = server->punch_at;
+  if (spool_due_at(server) < due) due = spool_due_at(server);
+  if (facts_wait(server) && server->facts_due_at < due) due = server->facts_due_at;
   uint64_t now = mono_now();
   uint64_t settle_at = now + DRAIN_TICK_MS * NANOS_PER_MS;
   if (server->draining != NULL && settle_at < due) due = settle_at;
@@ -183,6 +197,7 @@ static void look_at_time(struct server *server) {
     forget_peak_memory();
     server->punch_at = now + PUNCH_TICK_MS * NANOS_PER_MS;
   }
+  spool_name_due(server, now);
   if (now >= leave_at(server)) leave(server, "alone for too long");
   if (server->leaving && server->running == 0) server->finished = true;
 }
@@ -222,12 +237,14 @@ int main(int argc, char **argv) {
   }
   if (!become_daemon(&server)) return EXIT_FAILURE;
   server.alone_since = mono_now();
+  spool_prepare(&server);
   if (!watch(&server, server.listener, &server.listener) || !watch(&server, server.signals, &server.signals)) {
     log_line("cannot wait for connections: %s", strerror(errno));
     return EXIT_FAILURE;
   }
   log_line("serving %s as %d", server.options.socket_path, server.pid);
   serve(&server);
+  spool_close(&server);
   release_socket(&server);
   return EXIT_SUCCESS;
 }

@@ -26,10 +26,14 @@ static void punch(struct server *server, const char *path, int64_t *punched) {
   close(file);
 }
 
+static bool has_own_file(const struct attempt *attempt, int stream) {
+  return attempt->lent[stream] == NULL && !attempt->is_inline[stream];
+}
+
 void punch_output(struct server *server, struct attempt *attempt) {
-  punch(server, attempt->stdout_path, &attempt->punched[0]);
+  if (has_own_file(attempt, 0)) punch(server, attempt->stdout_path, &attempt->punched[0]);
   if (strcmp(attempt->stdout_path, attempt->stderr_path) == 0) return;
-  punch(server, attempt->stderr_path, &attempt->punched[1]);
+  if (has_own_file(attempt, 1)) punch(server, attempt->stderr_path, &attempt->punched[1]);
 }
 
 void punch_running(struct server *server) {

@@ -46,6 +46,13 @@ struct job {
   bool suspended;
 };
 
+/* A file that takes the output of one attempt after another. */
+struct spool_file {
+  struct spool_file *next;
+  int reader;
+  char path[];
+};
+
 enum attempt_state { ATTEMPT_QUEUED, ATTEMPT_RUNNING, ATTEMPT_ENDED };
 enum outcome { OUTCOME_EXITED = 1, OUTCOME_SIGNALLED = 2, OUTCOME_NOT_STARTED = 3, OUTCOME_WITHDRAWN = 4 };
 
@@ -78,6 +85,18 @@ struct attempt {
   const char *stderr_path;
   const char *mark;
   size_t bytes;
+  /* Of stdout and stderr: the file it writes to, while that has not its own name. */
+  struct spool_file *lent[2];
+  /* It has its own name, which lies in the spool folder. */
+  bool is_named[2];
+  /* What was read of them at the end. */
+  bool is_inline[2];
+  uint8_t *inline_bytes[2];
+  uint32_t inline_length[2];
+  /* The list of those that run and whose files are lent, the oldest first. */
+  bool is_young;
+  struct attempt *young_previous;
+  struct attempt *young_next;
 
   pid_t pid;
   bool leader_reaped;
@@ -102,6 +121,8 @@ struct attempt {
 struct options {
   const char *socket_path;
   const char *log_path;
+  /* NULL: every attempt makes its own files. */
+  const char *spool;
   uint64_t idle_ns;
   uint64_t alone_ns;
   uint64_t output_bytes_max;
@@ -139,6 +160,16 @@ struct server {
   /* Scratch for the environment of the next start. */
   char **envp;
   size_t envp_capacity;
+
+  struct spool_file *spool_free;
+  uint32_t spool_free_count;
+  uint64_t spool_made;
+  struct attempt *young_first;
+  struct attempt *young_last;
+
+  /* Facts that can wait are sent at the latest then; see facts.h. */
+  bool facts_urgent;
+  uint64_t facts_due_at;
 
   struct hunt *hunts;
   uint64_t scan_allowed_at;

@@ -24,6 +24,8 @@ export interface ForkserverTarget {
   readonly idleSeconds?: number;
   /** Bytes per stream beyond which the middle is punched out (C only). Left out: OUTPUT_BYTES_MAX. */
   readonly outputBytesMax?: number;
+  /** Where it may keep files that serve the output of short attempts in turn (C only). Left out: each attempt makes its own. */
+  readonly spoolFolder?: string;
 }
 
 /** The C program: `$QREW_FORKSERVER`, else beside this compiled file, else in the `dist` of the clone; null if there is none. */
@@ -68,6 +70,7 @@ function commandLine(target: ForkserverTarget): readonly string[] {
     ["--alone-seconds", target.aloneSeconds],
     ["--idle-seconds", target.idleSeconds ?? null],
     ["--output-bytes-max", target.outputBytesMax ?? null],
+    ["--spool", target.spoolFolder ?? null],
   ].flatMap(([name, value]) => (value === null ? [] : [String(name), String(value)]));
   const program = target.flavour === "typescript" ? null : findForkserverProgram();
   if (program !== null) return [program, ...options];

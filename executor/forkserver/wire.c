@@ -119,9 +119,12 @@ void write_u64(struct buffer *buffer, uint64_t value) {
 }
 
 void write_str(struct buffer *buffer, const char *text) {
-  size_t bytes = strlen(text);
-  write_u32(buffer, (uint32_t)bytes);
-  if (!buffer_reserve(buffer, bytes)) return;
-  memcpy(buffer->bytes + buffer->length, text, bytes);
-  buffer->length += bytes;
+  write_bytes(buffer, (const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+void write_bytes(struct buffer *buffer, const uint8_t *bytes, uint32_t length) {
+  write_u32(buffer, length);
+  if (length == 0 || !buffer_reserve(buffer, length)) return;
+  memcpy(buffer->bytes + buffer->length, bytes, length);
+  buffer->length += length;
 }

@@ -42,5 +42,7 @@ void write_u8(struct buffer *buffer, uint8_t value);
 void write_u32(struct buffer *buffer, uint32_t value);
 void write_u64(struct buffer *buffer, uint64_t value);
 void write_str(struct buffer *buffer, const char *text);
+/* Like a text, but any bytes. */
+void write_bytes(struct buffer *buffer, const uint8_t *bytes, uint32_t length);
 
 #endif

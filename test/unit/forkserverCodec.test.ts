@@ -41,6 +41,10 @@ const command: fc.Arbitrary<ForkserverCommand> = fc.oneof(
 const ms = fc.integer({ min: 0, max: 2 ** 42 }).map((quarters) => quarters / 4);
 const time = fc.record({ monoMs: ms, wallMs: ms });
 const u53 = fc.maxSafeNat();
+const stream = fc.oneof(
+  fc.record({ type: is("inline"), bytes: fc.uint8Array({ maxLength: 100 }) }),
+  fc.record({ type: is("file"), path: text }),
+);
 const fact: fc.Arbitrary<ForkserverFact> = fc.oneof(
   fc.record({
     type: is("welcome"),
@@ -62,8 +66,8 @@ const fact: fc.Arbitrary<ForkserverFact> = fc.oneof(
     start: fc.option(time),
     end: time,
     usage: fc.option(fc.record({ userMicros: u53, systemMicros: u53, maxRssBytes: u53 })),
-    stdoutPath: text,
-    stderrPath: text,
+    stdout: stream,
+    stderr: stream,
   }),
   fc.record({ type: is("queued"), key }),
   fc.record({ type: is("listed") }),

@@ -319,7 +319,7 @@ function endFact({ spawn, state }: Attempt, outcome: ForkserverOutcome, survivor
     start: state.type === "running" ? state.start : null,
     end: now(),
     usage: null,
-    stdoutPath: spawn.stdoutPath,
-    stderrPath: spawn.stderrPath,
+    stdout: { type: "file", path: spawn.stdoutPath },
+    stderr: { type: "file", path: spawn.stderrPath },
   };
 }

@@ -11,7 +11,11 @@ describeForkservers("an attempt", (given, flavour) => {
   it("ends with its exit code", async () => {
     const job = given.shared.job(given.controller, 1000);
     const { ended, spawn } = await given.shared.run(given.controller, job, "exit 7");
-    expect(ended).toMatchObject({ outcome: exited(7), survivors: 0, stdoutPath: spawn.stdoutPath });
+    expect(ended).toMatchObject({
+      outcome: exited(7),
+      survivors: 0,
+      stdout: { type: "file", path: spawn.stdoutPath },
+    });
     const started = await given.controller.started(spawn.key);
     expect(started.start).toEqual(ended.start);
     expect(ended.end.monoMs).toBeGreaterThan(started.start.monoMs);

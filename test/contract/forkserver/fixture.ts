@@ -27,12 +27,14 @@ export class Fixture {
   constructor(flavour: ForkserverFlavour, options: Partial<ForkserverTarget> = {}) {
     this.folder = mkdtempSync(join(tmpdir(), "qrew-fork-"));
     this.instance = this.folder.slice(this.folder.lastIndexOf("/") + 1);
+    mkdirSync(this.path("spool"));
     this.target = {
       socketPath: join(this.folder, "fork.sock"),
       logPath: join(this.folder, "log"),
       flavour,
       aloneSeconds: 60,
       idleSeconds: 60,
+      spoolFolder: this.path("spool"),
       ...options,
     };
   }

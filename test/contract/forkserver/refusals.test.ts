@@ -1,3 +1,4 @@
+import { FORKSERVER_VERSION } from "../../../protocol/forkserverLink.ts";
 import { createConnection } from "node:net";
 import { expect, it } from "vitest";
 import { encodeCommands } from "../../../protocol/forkserverCommandCodec.ts";
@@ -17,7 +18,7 @@ describeForkservers("a connection that", (given, flavour) => {
       socket.on("close", () => resolve(answer));
       socket.write(bytes);
     });
-  const hello = encodeCommands([{ type: "hello", version: 1, control: false }]).bytes;
+  const hello = encodeCommands([{ type: "hello", version: FORKSERVER_VERSION, control: false }]).bytes;
   const frame = (...payload: number[]) => Buffer.from([payload.length, 0, 0, 0, ...payload]);
 
   it.each<[string, Buffer, RegExp]>([
@@ -27,7 +28,7 @@ describeForkservers("a connection that", (given, flavour) => {
     [
       "speaks another version",
       encodeCommands([{ type: "hello", version: 7, control: true }]).bytes,
-      /version 1/,
+      new RegExp(`version ${FORKSERVER_VERSION}`),
     ],
     ["does not say hello", encodeCommands([{ type: "report" }]).bytes, /has to be a hello/],
     ["sends an unknown type", Buffer.concat([hello, frame(77)]), /type 77/],
@@ -67,7 +68,7 @@ describeForkservers("a connection that", (given, flavour) => {
           .on("data", (chunk) => {
             answer += chunk.toString("latin1");
           });
-        socket.write(encodeCommands([{ type: "hello", version: 1, control: true }]).bytes);
+        socket.write(encodeCommands([{ type: "hello", version: FORKSERVER_VERSION, control: true }]).bytes);
         socket.write(frame(...payload));
         await closed;
         expect(answer).toMatch(/a frame of type/);
@@ -87,7 +88,7 @@ describeForkservers("a connection that", (given, flavour) => {
       for (let round = 0; round < 5; round++) {
         const socket = createConnection({ path: fixture.target.socketPath });
         await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
-        socket.write(encodeCommands([{ type: "hello", version: 1, control: true }]).bytes);
+        socket.write(encodeCommands([{ type: "hello", version: FORKSERVER_VERSION, control: true }]).bytes);
         socket.destroy();
       }
       const last = await fixture.open();

@@ -133,8 +133,8 @@ export class FakeTaskExecutor {
       start: time,
       end: time,
       usage: null,
-      stdoutPath: `/spool/${task}.out`,
-      stderrPath: `/spool/${task}.err`,
+      stdout: { type: "file", path: `/spool/${task}.out` },
+      stderr: { type: "file", path: `/spool/${task}.err` },
     });
   }
 
