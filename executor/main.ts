@@ -3,7 +3,13 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { QrewError } from "../protocol/errors.ts";
-import { forkserverSocketName, type SeatNumber, seatNumber, seatSocketName } from "../protocol/ids.ts";
+import {
+  forkserverSocketName,
+  type SeatNumber,
+  seatNumber,
+  seatSocketName,
+  spoolFolderName,
+} from "../protocol/ids.ts";
 import { DealerLink } from "../src/link/dealer.ts";
 import { logPath, openLog } from "../src/log.ts";
 import { createExecutor } from "./core/step.ts";
@@ -36,7 +42,7 @@ async function main(args: ExecutorArguments): Promise<void> {
   const { home, runFolder, seat, instance } = args;
   const name = `executor-${String(seat).padStart(2, "0")}`;
   const log = openLog(home, name);
-  const spoolFolder = path.join(home, "spool", String(seat).padStart(2, "0"));
+  const spoolFolder = path.join(home, spoolFolderName(seat));
   mkdirSync(spoolFolder, { recursive: true, mode: 0o700 });
   const executor = new TaskExecutor({
     home,

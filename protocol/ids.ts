@@ -48,4 +48,9 @@ export const seatSocketName = (seat: SeatNumber): string => `gpuq${String(seat).
 export const forkserverSocketName = (seat: SeatNumber): string => `fork${String(seat).padStart(2, "0")}.sock`;
 /** Store of a seat, in the state folder: `worker-03`. */
 export const seatStoreName = (seat: SeatNumber): string => `worker-${String(seat).padStart(2, "0")}`;
+/** Folder of the spool files of a seat's attempts, in the state folder: `spool/03`. */
+export const spoolFolderName = (seat: SeatNumber): string => `spool/${String(seat).padStart(2, "0")}`;
+/** The file into which an attempt writes a stream while it runs, in that folder. Programs read it, so the name is part of the wire. */
+export const spoolFileName = (id: AttemptId, stream: "stdout" | "stderr"): string =>
+  `${id.job}-${id.task}-${id.attempt}.${stream === "stdout" ? "out" : "err"}`;
 export const MANAGER_SOCKET_NAME = "manager.ipc";

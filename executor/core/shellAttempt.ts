@@ -1,7 +1,13 @@
 /** What the forkserver is told to run for a shell attempt. */
 import type { JobContext, ShellAttemptSpec } from "../../protocol/executorLink.ts";
 import type { ForkserverContext, ForkserverSpawn } from "../../protocol/forkserverLink.ts";
-import { type AttemptId, attemptKey, attemptMark, globalJobId, MARK_VARIABLE } from "../../protocol/ids.ts";
+import {
+  type AttemptId,
+  attemptMark,
+  globalJobId,
+  MARK_VARIABLE,
+  spoolFileName,
+} from "../../protocol/ids.ts";
 import type { ExecutorState } from "./state.ts";
 
 export function contextCommand(context: JobContext): ForkserverContext {
@@ -33,8 +39,10 @@ export function spoolFiles(
   state: ExecutorState,
   id: AttemptId,
 ): { readonly stdoutPath: string; readonly stderrPath: string } {
-  const stem = `${state.spoolFolder}/${attemptKey(id).replaceAll("/", "-")}`;
-  return { stdoutPath: `${stem}.out`, stderrPath: `${stem}.err` };
+  return {
+    stdoutPath: `${state.spoolFolder}/${spoolFileName(id, "stdout")}`,
+    stderrPath: `${state.spoolFolder}/${spoolFileName(id, "stderr")}`,
+  };
 }
 
 function environmentOf(

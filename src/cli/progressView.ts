@@ -23,6 +23,17 @@ export function openProgressView(terminal: Terminal, job: number, tasks: number)
   return terminal.canRedraw ? new LiveProgress(terminal) : new PlainProgress(terminal, job, tasks);
 }
 
+/** For a job whose output is shown as it comes: nothing but what is said. */
+export function openQuietView(terminal: Terminal): ProgressView {
+  return {
+    show: () => undefined,
+    say: (line) => terminal.note(line),
+    hide: () => undefined,
+    reveal: () => undefined,
+    close: () => undefined,
+  };
+}
+
 class LiveProgress implements ProgressView {
   readonly #block: RedrawnBlock;
   #progress: Progress | null = null;

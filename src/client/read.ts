@@ -5,10 +5,18 @@
  * A QWorker's record of a job is the original and the manager's is derived from it, so where both are there the QWorker's
  * counts are shown.
  */
+import { statSync } from "node:fs";
+import path from "node:path";
 import { QrewError } from "../../protocol/errors.ts";
 import type { CapturedOutput } from "../../protocol/executorLink.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
-import type { JobSeq, SeatNumber, TaskIndex } from "../../protocol/ids.ts";
+import {
+  type JobSeq,
+  type SeatNumber,
+  spoolFileName,
+  spoolFolderName,
+  type TaskIndex,
+} from "../../protocol/ids.ts";
 import type { HolderRecord, JobRecord } from "../store/managerRecords.ts";
 import { listJobs, readHolder, readJob } from "../store/managerStore.ts";
 import { readPlan } from "../store/plans.ts";
@@ -38,11 +46,13 @@ const JOBS_PER_PAGE = 256;
 
 export class StateReader {
   readonly #stores: Stores;
+  readonly #folder: string;
   /** The last plan that was asked for: commands look at one job. */
   #plan: { readonly job: JobSeq; readonly plan: Plan } | null = null;
 
   constructor(stateFolder: string) {
     this.#stores = new Stores(stateFolder);
+    this.#folder = stateFolder;
   }
 
   /** The manager that runs now, from its lock; null when none does. */
@@ -112,6 +122,25 @@ export class StateReader {
       stream: stream === "stdout" ? STREAM_STDOUT : STREAM_STDERR,
     } as const;
     return this.#seatStore(job)?.read((reader) => readOutput(reader, key)) ?? null;
+  }
+
+  /** The file into which an attempt writes while it runs; null while no QWorker has had the job. Whether it is there shows when it is read. */
+  spoolFile(job: JobView, task: TaskIndex, attempt: number, stream: StreamName): string | null {
+    if (job.seat === null) return null;
+    const name = spoolFileName({ job: job.job, task, attempt }, stream);
+    return path.join(this.#folder, spoolFolderName(job.seat), name);
+  }
+
+  /** What a running attempt has written so far, or all of it if it has just ended; null when that is nothing. */
+  outputSoFar(job: JobView, task: TaskIndex, attempt: number, stream: StreamName): CapturedOutput | null {
+    return this.#spooled(job, task, attempt, stream) ?? this.output(job, task, attempt, stream);
+  }
+
+  #spooled(job: JobView, task: TaskIndex, attempt: number, stream: StreamName): CapturedOutput | null {
+    const file = this.spoolFile(job, task, attempt, stream);
+    const found = file === null ? undefined : statSync(file, { throwIfNoEntry: false });
+    if (file === null || found === undefined || !found.isFile() || found.size === 0) return null;
+    return { type: "file", path: file, sizeBytes: found.size, cutBytes: 0 };
   }
 
   close(): Promise<void> {

@@ -94,6 +94,10 @@ export class JobTasks {
     return this.#plan.graph.taskCount;
   }
 
+  nameOf(task: TaskIndex): string {
+    return this.#plan.taskName(task);
+  }
+
   /** The task of this name, `name[i]` for the element of an array; null when there is none. */
   find(name: string): TaskIndex | null {
     const task = this.#plan.findTask(name);

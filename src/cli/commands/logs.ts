@@ -1,6 +1,6 @@
 /**
- * `qrew logs JOB [TASK]`: the bytes of one task exactly as it wrote them; without TASK those of all tasks in the order in
- * which they started, each under a line with its name.
+ * `qrew logs JOB [TASK…]`: the bytes of one task exactly as it wrote them; of several, each under a line with its name, and
+ * without TASK those of all in the order in which they started. What an attempt that runs has written so far is there too.
  */
 import { isUtf8 } from "node:buffer";
 import { QrewError } from "../../../protocol/errors.ts";
@@ -12,6 +12,7 @@ import { outputPieces, type StreamName } from "../../client/readOutput.ts";
 import type { JobTasks, TaskView } from "../../client/readTasks.ts";
 import { parseInteger } from "../arguments.ts";
 import type { CommandContext, ExitCode } from "../context.ts";
+import { followLogs } from "../followedLogs.ts";
 import { findJob } from "../jobReferences.ts";
 import { JSON_VERSION } from "../json.ts";
 import { withReader } from "../reading.ts";
@@ -20,6 +21,7 @@ import { plural, printable } from "../view/text.ts";
 export interface LogsFlags {
   readonly stderr?: boolean;
   readonly attempt?: string;
+  readonly follow?: boolean;
   readonly json?: boolean;
   readonly ndjson?: boolean;
 }
@@ -38,9 +40,10 @@ const ATTEMPT_MAX = 0xffff_ffff;
 export function logs(
   context: CommandContext,
   jobText: string,
-  taskName: string | null,
+  taskNames: readonly string[],
   flags: LogsFlags,
 ): Promise<ExitCode> {
+  checkFollow(flags);
   const wanted: Wanted = {
     stream: flags.stderr === true ? "stderr" : "stdout",
     attempt: flags.attempt === undefined ? null : parseInteger(flags.attempt, "--attempt", 1, ATTEMPT_MAX),
@@ -49,11 +52,17 @@ export function logs(
   };
   return withReader(context, async (reader) => {
     const tasks = reader.tasks(findJob(reader, jobText));
-    const one = taskName === null ? null : tasks.find(taskName);
-    if (one !== null && !wanted.json) await writeOne(context, reader, tasks, tasks.task(one), wanted);
+    const named = taskNames.length === 0 ? null : namedTasks(tasks, taskNames);
+    if (flags.follow === true) {
+      await followLogs(context.terminal, reader, { tasks, wanted: named, stream: wanted.stream });
+      return 0;
+    }
+    const [one] = named ?? [];
+    if (one !== undefined && named?.length === 1 && !wanted.json)
+      await writeOne(context, reader, tasks, tasks.task(one), wanted);
     else {
-      const candidates = taskName === null ? inOrderOfStart(tasks) : namedCandidates(tasks, taskName);
-      checkAttempt(tasks, taskName, candidates, wanted);
+      const candidates = named === null ? inOrderOfStart(tasks) : latestOf(tasks, named);
+      checkAttempt(tasks, taskNames, candidates, wanted);
       const running: string[] = [];
       const outputs = eachOutput(reader, tasks, candidates, wanted, running);
       if (wanted.json) await writeJson(context, tasks, outputs, wanted, running);
@@ -69,13 +78,30 @@ interface Candidate {
   readonly latest: number;
 }
 
-/** The task of this name or, if it names an array, its elements. */
-function namedCandidates(tasks: JobTasks, name: string): readonly Candidate[] {
-  const one = tasks.find(name);
-  const found = one === null ? tasks.elements(name) : [one];
-  if (found.length > 0) return found.map((task) => ({ task, latest: tasks.task(task).attempt }));
-  const job = tasks.job.job;
-  throw new QrewError("notFound", `Job ${job} has no task "${printable(name)}": see \`qrew tasks ${job}\`.`);
+/** The tasks of these names and, where one names an array, its elements; in the order of the names, each once. */
+function namedTasks(tasks: JobTasks, names: readonly string[]): readonly TaskIndex[] {
+  const found = names.flatMap((name) => {
+    const one = tasks.find(name);
+    const named = one === null ? tasks.elements(name) : [one];
+    if (named.length > 0) return named;
+    const job = tasks.job.job;
+    throw new QrewError(
+      "notFound",
+      `Job ${job} has no task "${printable(name)}": see \`qrew tasks ${job}\`.`,
+    );
+  });
+  return [...new Set(found)];
+}
+
+const latestOf = (tasks: JobTasks, named: readonly TaskIndex[]): readonly Candidate[] =>
+  named.map((task) => ({ task, latest: tasks.task(task).attempt }));
+
+function checkFollow(flags: LogsFlags): void {
+  if (flags.follow !== true) return;
+  const other = flags.json === true ? "--json" : flags.ndjson === true ? "--ndjson" : null;
+  const option = flags.attempt === undefined ? other : "--attempt";
+  if (option !== null)
+    throw new QrewError("usage", `--follow and ${option} exclude each other: leave one of them out.`);
 }
 
 function inOrderOfStart(tasks: JobTasks): readonly Candidate[] {
@@ -97,14 +123,18 @@ interface FoundOutput {
 /** As for a single task: an attempt that none of them had is not there. */
 function checkAttempt(
   tasks: JobTasks,
-  name: string | null,
+  names: readonly string[],
   candidates: readonly Candidate[],
   { attempt }: Wanted,
 ): void {
   const most = candidates.reduce((found, { latest }) => Math.max(found, latest), 0);
   if (attempt === null || attempt <= most) return;
   const { job } = tasks.job;
-  const whose = name === null ? `No task of job ${job}` : `No task "${printable(name)}" of job ${job}`;
+  const [name, second] = names;
+  const whose =
+    name === undefined || second !== undefined
+      ? `No task ${name === undefined ? "" : "of these "}of job ${job}`
+      : `No task "${printable(name)}" of job ${job}`;
   const had = most === 0 ? "an attempt yet" : `more than ${plural(most, "attempt")}`;
   throw new QrewError("notFound", `${whose} had ${had}: see \`qrew tasks ${job}\`.`);
 }
@@ -122,8 +152,10 @@ function* eachOutput(
     // Looked at before the output: what ends between the two is found.
     const view = tasks.task(task);
     const output = reader.output(tasks.job, task, attempt, wanted.stream);
-    if (output !== null) yield { name: view.name, attempt, output };
-    else if (view.state === "running" && view.attempt === attempt) running.push(view.name);
+    const isRunning = output === null && view.state === "running" && view.attempt === attempt;
+    if (isRunning) running.push(view.name);
+    const found = isRunning ? reader.outputSoFar(tasks.job, task, attempt, wanted.stream) : output;
+    if (found !== null) yield { name: view.name, attempt, output: found };
   }
 }
 
@@ -135,7 +167,10 @@ async function writeOne(
   wanted: Wanted,
 ): Promise<void> {
   const attempt = attemptOf(tasks, task, wanted);
-  const output = reader.output(tasks.job, task.task, attempt, wanted.stream);
+  const isRunning = task.state === "running" && attempt === task.attempt;
+  const output =
+    reader.output(tasks.job, task.task, attempt, wanted.stream) ??
+    (isRunning ? reader.outputSoFar(tasks.job, task.task, attempt, wanted.stream) : null);
   if (output === null) context.terminal.note(`qrew: ${whyNothing(task, attempt, wanted)}`);
   else await writeOutput(context, output);
 }
@@ -155,7 +190,7 @@ function whyNothing(task: TaskView, attempt: number, wanted: Wanted): string {
   const name = `task "${printable(task.name)}"`;
   if (task.attempt === 0) return `${name} has not started (${task.state})`;
   const isRunning = task.state === "running" && attempt === task.attempt;
-  if (isRunning) return `${name} still runs: its output can be read when it has ended`;
+  if (isRunning) return `${name} still runs, and wrote nothing to ${wanted.stream} so far`;
   const earlier = attempt > 1 ? "; of an earlier one see --attempt 1" : "";
   return `${name} wrote nothing to ${wanted.stream}${task.attempt > 1 ? ` in attempt ${attempt}${earlier}` : ""}`;
 }

@@ -7,15 +7,18 @@
  */
 import type { JobSummary } from "../../../protocol/clientLink.ts";
 import { QrewError } from "../../../protocol/errors.ts";
+import type { JobSeq } from "../../../protocol/ids.ts";
 import { isFinalJobState } from "../../../protocol/states.ts";
 import { followJobs } from "../../client/follow.ts";
 import type { DaemonLink } from "../../client/link.ts";
+import { followOutput } from "../../client/followOutput.ts";
 import { StateReader } from "../../client/read.ts";
 import type { AcceptedJob } from "../../client/submit.ts";
 import { type CommandContext, type EndingSignal, type ExitCode, exitCodeOfSignal } from "../context.ts";
 import { TaskOutputs } from "../commandLine/taskOutputs.ts";
 import { type Operands, readRequest } from "../commandLine/work.ts";
-import { openProgressView } from "../progressView.ts";
+import type { Terminal } from "../terminal.ts";
+import { openProgressView, openQuietView } from "../progressView.ts";
 import { noteResult, printResult } from "../result.ts";
 import { type SubmitFlags, submitRequest } from "./submit.ts";
 import { cancelSubmitted, requestCancel } from "../takingBack.ts";
@@ -79,9 +82,10 @@ async function followToEnd(
   { early, printing }: FollowOptions,
 ): Promise<Followed> {
   const { terminal } = context;
-  const view = openProgressView(terminal, job, tasks);
+  const isAlone = printing !== null && tasks === 1;
+  const view = isAlone ? openQuietView(terminal) : openProgressView(terminal, job, tasks);
   const outputs =
-    printing === null
+    printing === null || isAlone
       ? null
       : new TaskOutputs(terminal, printing.reader, job, { keepOrder: printing.keepOrder, screen: view });
   const leave = new AbortController();
@@ -105,12 +109,16 @@ async function followToEnd(
   const offSignal = context.onSignal(heed);
   if (early !== null) heed(early);
   let last: JobSummary | null = null;
+  const copied = isAlone ? copyOutput(terminal, printing.reader, job, leave) : null;
+  // It is awaited when the job has ended, and must not count as unheard until then.
+  copied?.catch(() => undefined);
   try {
     for await (const change of followJobs(link.reach, [job], leave.signal)) {
       last = change.summary;
       view.show(change);
       await outputs?.print(isFinalJobState(change.summary.state));
     }
+    await copied;
   } finally {
     offSignal();
     view.close();
@@ -118,4 +126,21 @@ async function followToEnd(
   if (leave.signal.aborted) return { type: "left", signal: leftBy };
   if (last === null) throw new QrewError("internal", `Nothing was heard of job ${job}.`);
   return { type: interrupted ? "cancelled" : "ended", summary: last };
+}
+
+/** The only task of a command writes as if it ran here: at once. When nobody reads any more, there is nothing to follow. */
+async function copyOutput(
+  terminal: Terminal,
+  reader: StateReader,
+  job: JobSeq,
+  leave: AbortController,
+): Promise<void> {
+  const options = { streams: ["stdout", "stderr"], signal: leave.signal } as const;
+  try {
+    for await (const { stream, bytes } of followOutput(reader, job, options))
+      await (stream === "stdout" ? terminal.write(bytes) : terminal.writeError(bytes));
+  } catch (error) {
+    leave.abort();
+    throw error;
+  }
 }

@@ -36,15 +36,17 @@ export function declareReading(program: Command, { context, finish }: Surroundin
     await finish(tasks(context, job, flags));
   });
   withNdjson(
-    declare(program, "logs <job> [task]", "print what a task, or every task, has written", [
+    declare(program, "logs <job> [task...]", "print what tasks have written; without names all of them", [
       "qrew logs last",
+      "qrew logs -f last",
       "qrew logs 7 'simulate[3]' --stderr",
     ]),
   )
+    .option("-f, --follow", "print what is written from now on too, until the tasks have ended")
     .option("--stderr", "standard error instead of standard output")
     .option("--attempt <number>", "of this attempt instead of the last one")
-    .action(async (job: string, task: string | undefined, flags: LogsFlags) => {
+    .action(async (job: string, tasks: readonly string[], flags: LogsFlags) => {
       const { logs } = await import("../commands/logs.ts");
-      await finish(logs(context, job, task ?? null, flags));
+      await finish(logs(context, job, tasks, flags));
     });
 }
