@@ -9,6 +9,7 @@ import { declareDaemon } from "./declarations/daemon.ts";
 import type { Surroundings } from "./declarations/declare.ts";
 import { declareJobs } from "./declarations/jobs.ts";
 import { declareReading } from "./declarations/reading.ts";
+import { declareSetup } from "./declarations/setup.ts";
 import { declareSubmission } from "./declarations/submission.ts";
 import { COMMAND_TAKERS, usageError } from "./usageError.ts";
 
@@ -64,5 +65,6 @@ export function makeProgram(surroundings: Surroundings): Command {
   declareReading(program, surroundings);
   declareJobs(program, surroundings);
   declareDaemon(program, surroundings);
+  declareSetup(program, surroundings);
   return program;
 }

@@ -7,6 +7,7 @@ import { DaemonLink } from "../client/link.ts";
 import { daemonStatus } from "../client/status.ts";
 import type { ImportSettings } from "../../protocol/clientLink.ts";
 import { type AcceptedJob, type DocumentBytes, streamOf, submitDocument } from "../client/submit.ts";
+import { readSettings } from "../client/settings.ts";
 import { captureSurroundings } from "../client/surroundings.ts";
 import { parseCpus, parseInteger, parseJobName } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
@@ -16,7 +17,7 @@ import { type Interruptible, interruptible } from "./interrupting.ts";
 /** As commander gives them. */
 export interface SubmissionFlags extends ImportFlags {
   readonly name?: string;
-  readonly priority: string;
+  readonly priority?: string;
   readonly key?: string;
   readonly dir?: string;
   readonly freshDir?: boolean;
@@ -57,15 +58,17 @@ export async function submitWork(
   const cpus = flags.daemonCpus === undefined ? null : parseCpus(flags.daemonCpus);
   const settings = {
     name: flags.name === undefined ? null : parseJobName(flags.name),
-    priority: parseInteger(flags.priority, "--priority", -1000, 1000),
+    priority: flags.priority === undefined ? null : parseInteger(flags.priority, "--priority", -1000, 1000),
     ...captureSurroundings(surroundingsOf(flags)),
   };
   const { document, ...where } = await makeWork();
-  const options = { ...settings, ...where };
+  const home = await context.home();
+  const priority = settings.priority ?? Number(readSettings(home.folder).get("submit.priority") ?? 0);
+  const options = { ...settings, ...where, priority };
   const key = flags.key === undefined ? {} : { key: flags.key };
   const resources = cpus === null ? {} : { resources: { cpus } };
   const link = new DaemonLink({
-    home: await context.home(),
+    home,
     start: "ifAbsent",
     transient: true,
     ...resources,

@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import * as v from "valibot";
 import { ERROR_CODES, type ErrorCode, QrewError } from "../../protocol/errors.ts";
 import { actorProgram } from "../link/program.ts";
+import { readSettings } from "./settings.ts";
 
 /** The line on descriptor 3 has a message for people; more than this is no such line. */
 const READY_LINE_BYTES_MAX = 64 * 1024;
@@ -47,13 +48,38 @@ export function daemonEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Proces
 
 /** Starts a daemon and resolves with what it says of its start. Throws `unreachable` when it says nothing in time. */
 export async function startDaemonProcess(launch: DaemonLaunch, timeoutMs: number): Promise<ReadyReport> {
-  const child = spawnManager(launch, { detached: true, output: "ignore" });
+  const child = spawnManager(withSettings(launch), { detached: true, output: "ignore" });
   try {
     return await readyReport(child, timeoutMs);
   } finally {
     child.unref();
   }
 }
+
+/** What was not asked for is as the settings of the state folder say. Throws `usage` for settings that cannot be read. */
+export function withSettings(launch: DaemonLaunch): DaemonLaunch {
+  const settings = readSettings(launch.home);
+  const [cpus, memory, gpus] = [
+    settings.get("daemon.cpus"),
+    settings.get("daemon.memory"),
+    settings.get("daemon.gpus"),
+  ];
+  const named = settings.get("daemon.resources");
+  const ofSettings: DaemonResources = {
+    ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(gpus === undefined ? {} : { gpus: Number(gpus) }),
+    ...(named === undefined ? {} : { named: namedOf(named) }),
+  };
+  return { ...launch, resources: { ...ofSettings, ...launch.resources } };
+}
+
+const namedOf = (text: string): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    text
+      .split(",")
+      .map((part) => [part.slice(0, part.indexOf("=")), Number(part.slice(part.indexOf("=") + 1))]),
+  );
 
 export interface SpawnOptions {
   /** In a session of its own. */

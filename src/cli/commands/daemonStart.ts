@@ -1,7 +1,7 @@
 /** `qrew daemon start`: a daemon that stays until it is stopped. */
 import { exitCodeOf, QrewError } from "../../../protocol/errors.ts";
 import { DAEMON_START_TIMEOUT_MS, ensureDaemon } from "../../client/daemon.ts";
-import { type DaemonResources, readyReport, spawnManager } from "../../client/daemonProcess.ts";
+import { type DaemonResources, readyReport, spawnManager, withSettings } from "../../client/daemonProcess.ts";
 import { daemonStatus } from "../../client/status.ts";
 import { logPath } from "../../log.ts";
 import type { Home } from "../../node/home.ts";
@@ -80,7 +80,7 @@ async function runInForeground(
   resources: DaemonResources,
 ): Promise<ExitCode> {
   const launch = { home: home.folder, transient: false, resources };
-  const child = spawnManager(launch, { detached: false, output: "inherit" });
+  const child = spawnManager(withSettings(launch), { detached: false, output: "inherit" });
   const ended = new Promise<number | null>((resolve) => {
     child.once("exit", resolve);
     child.once("error", () => resolve(null));

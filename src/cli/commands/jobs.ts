@@ -2,6 +2,7 @@
 import { isFinalJobState } from "../../../protocol/states.ts";
 import type { JobView } from "../../client/jobView.ts";
 import { MORE_JOBS_MAX, type StateReader } from "../../client/read.ts";
+import { readSettings } from "../../client/settings.ts";
 import { parseInteger } from "../arguments.ts";
 import type { CommandContext, ExitCode } from "../context.ts";
 import { type FilterFlags, hasFilter, type JobFilter, parseFilter } from "../jobFilters.ts";
@@ -12,12 +13,13 @@ import { jobTable } from "../view/jobTable.ts";
 import { formatNumber } from "../view/text.ts";
 
 export interface JobsFlags extends FilterFlags {
-  readonly limit: string;
+  readonly limit?: string;
   readonly json?: boolean;
   readonly ndjson?: boolean;
 }
 
 const LIMIT_MAX = 1_000_000;
+const LIMIT_USUAL = 20;
 
 interface Page {
   readonly jobs: readonly JobView[];
@@ -30,9 +32,11 @@ export function jobs(
   selectors: readonly string[],
   flags: JobsFlags,
 ): Promise<ExitCode> {
-  const limit = parseInteger(flags.limit, "--limit", 1, LIMIT_MAX);
+  const asked = flags.limit === undefined ? null : parseInteger(flags.limit, "--limit", 1, LIMIT_MAX);
   const filter = parseFilter(flags, Date.now());
   return withReader(context, async (reader) => {
+    const limit =
+      asked ?? Number(readSettings((await context.home()).folder).get("jobs.limit") ?? LIMIT_USUAL);
     const candidates = selectors.length === 0 ? reader.eachJob() : newestFirst(reader, selectors);
     const page = firstMatches(candidates, filter, limit);
     if (flags.ndjson === true) {

@@ -12,7 +12,7 @@ export function declareReading(program: Command, { context, finish }: Surroundin
     "qrew jobs --state running,failed --name 'night*' --since 2d",
   ]);
   withFilterOptions(withNdjson(list))
-    .option("--limit <number>", "show at most so many", "20")
+    .option("--limit <number>", "show at most so many (default: 20)")
     .action(async (selectors: readonly string[], flags: JobsFlags) => {
       const { jobs } = await import("../commands/jobs.ts");
       await finish(jobs(context, selectors, flags));

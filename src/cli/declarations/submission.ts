@@ -50,7 +50,7 @@ export function declareSubmission(program: Command, { context, finish, command }
 function withSubmissionOptions(command: Command): Command {
   return withImportOptions(command)
     .option("--name <name>", "name of the job, over the document's")
-    .option("--priority <number>", "higher goes first, from -1000 to 1000", "0")
+    .option("--priority <number>", "higher goes first, from -1000 to 1000 (default: 0)")
     .option("--key <text>", "one job for all submissions with this key: a repeated one gives the same job")
     .option("--dir <folder>", "run the tasks in this folder instead of the current one")
     .option("--fresh-dir", "run the tasks in a new folder of the job's own")
