@@ -43,8 +43,8 @@
 /* Output files kept for the next attempts, each with a descriptor: as many as run at once on a large node. */
 #define SPOOL_FREE_MAX 256
 
-/* A start, and an end after which another attempt has started, can wait so long for company: 20 of them at full speed. */
-#define FACTS_HOLD_MS 5
+/* A start, and an end after which another attempt has started, can wait so long for company: 50 of them at full speed. */
+#define FACTS_HOLD_MS 20
 /* Or until there are so many bytes of them. */
 #define FACTS_HOLD_BYTES (64u * 1024)
 

@@ -42,13 +42,17 @@ export function onAttemptStarted(turn: Turn, fact: AttemptStarted): void {
   const found = findLive(turn, fact);
   if (found === null || found.live.start !== null) return;
   const { job, live } = found;
-  live.start = { seq: nextSeq(job), atMs: fact.startedAtMs, monoMs: fact.startedMonoMs, pid: fact.pid };
-  // It was quicker than its recall, which only withdraws what waits: running attempts are never preempted.
-  if (live.stop === "recall") live.stop = null;
-  job.runningCpusMilli += live.group.resources.cpusMilli;
+  noteStart(job, live, fact.startedAtMs, fact.startedMonoMs, fact.pid);
   setState(job, live.task, RUNNING);
   recordTask(turn, job, live.task, { live });
   watchTimeLimit(turn, job, live, fact.startedAtMs);
+}
+
+function noteStart(job: JobActor, live: LiveAttempt, atMs: number, monoMs: number, pid: number | null): void {
+  live.start = { seq: nextSeq(job), atMs, monoMs, pid };
+  // It was quicker than its recall, which only withdraws what waits: running attempts are never preempted.
+  if (live.stop === "recall") live.stop = null;
+  job.runningCpusMilli += live.group.resources.cpusMilli;
 }
 
 /**
@@ -79,15 +83,9 @@ export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
   const found = findLive(turn, fact);
   if (found !== null) {
     const { job, live } = found;
+    // Start and end of a short attempt come together: the record of its end says both.
     if (live.start === null && fact.startedAtMs !== null) {
-      onAttemptStarted(turn, {
-        job: fact.job,
-        task: fact.task,
-        attempt: fact.attempt,
-        startedAtMs: fact.startedAtMs,
-        startedMonoMs: fact.startedMonoMs ?? 0,
-        pid: null,
-      });
+      noteStart(job, live, fact.startedAtMs, fact.startedMonoMs ?? 0, null);
     }
     takeFromSlot(job, live);
     if (fact.stdout !== null || fact.stderr !== null) {

@@ -23,10 +23,15 @@ import { recordTask } from "./records.ts";
 import type { JobActor, LiveAttempt, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
-/** Attempts are sent ahead to cover this much time: several round trips, so short that priorities still mean something. */
-const AHEAD_MS = 20;
-/** And at most so many per slot, which fills a frame and a forkserver's queue well enough. */
-const AHEAD_PER_CPU_MAX = 64;
+/**
+ * Attempts are sent ahead to cover this much time: several round trips, and the 20 ms for which the forkserver gathers ends; so short
+ * that priorities still mean something.
+ */
+const AHEAD_MS = 60;
+/** And at most so many per slot: those that take no time at all (noop) are then done in frames of a thousand. */
+const AHEAD_PER_CPU_MAX = 1024;
+/** And so many per job, a fraction of what a forkserver's queue takes. */
+const AHEAD_MAX = 8192;
 /** Tasks that ask for no cpu at all hold nothing back; this bounds how many of one job live at once. */
 const CPULESS_LIVE_MAX = 256;
 
@@ -78,7 +83,7 @@ function roomOf(job: JobActor, before?: Room): Room {
 
 /** Cpus' worth of attempts that may wait in the forkserver: none until the job's tasks have shown to be short. */
 function aheadAllowance(job: JobActor): number {
-  if (job.averageMs === null || job.averageMs > AHEAD_MS) return 0;
+  if (job.averageMs === null || job.averageMs > AHEAD_MS || job.live.size >= AHEAD_MAX) return 0;
   const perCpu = Math.min(AHEAD_PER_CPU_MAX, Math.ceil(AHEAD_MS / Math.max(job.averageMs, 0.1)));
   return perCpu * job.loan.resources.cpusMilli;
 }

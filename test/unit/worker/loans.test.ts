@@ -18,8 +18,8 @@ describe("a loan", () => {
   it("is exceeded only by tasks that have shown to be short, and by no other resource than cpus", () => {
     const seat = Seat.running({ a: { count: 100 } }, cpus(1));
     expect(seat.sent()).toEqual(["a[1]#1"]);
-    seat.end("a[1]", exited(0), 10);
-    // 20 ms of work ahead: two of 10 ms beyond the one that runs.
+    seat.end("a[1]", exited(0), 30);
+    // 60 ms of work ahead: two of 30 ms beyond the one that runs.
     expect(seat.sent()).toEqual(["a[2]#1", "a[3]#1", "a[4]#1"]);
     expect(seat.state.jobs.get(JOB)?.loan.resources).toEqual(cpus(1));
     const withMemory = { resources: cpus(1, { memoryBytes: 10 }), count: 100 };
