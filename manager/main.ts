@@ -13,7 +13,7 @@ import { checkDescriptorLimit } from "../src/node/limits.ts";
 import { openLmdbStore } from "../src/store/lmdb.ts";
 import type { HolderRecord } from "../src/store/managerRecords.ts";
 import type { Store } from "../src/store/port.ts";
-import { prepareSchema } from "../src/store/schema.ts";
+import { MANAGER_SCHEMA, prepareSchema, refuseNewer } from "../src/store/schema.ts";
 import { type ManagerArguments, parseManagerArguments } from "./arguments.ts";
 import { initialState } from "./initialState.ts";
 import { markLeaving, takeLock } from "./lock.ts";
@@ -27,8 +27,9 @@ async function main(args: ManagerArguments): Promise<void> {
   const inputs = currentHomeInputs();
   const home = openHome({ ...inputs, environment: { ...inputs.environment, QREW_HOME: args.home } });
   const store = openLmdbStore(path.join(home.folder, "manager"));
-  prepareSchema(store, "manager");
+  refuseNewer(store, "manager", MANAGER_SCHEMA);
   const holder = await takeLock(store, QREW_VERSION);
+  prepareSchema(store, "manager", MANAGER_SCHEMA);
   const log = openLog(home.folder, "manager");
   const { manager, router } = assemble(args, home, store, holder, log);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

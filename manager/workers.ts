@@ -8,7 +8,7 @@ import { Readable } from "node:stream";
 import * as v from "valibot";
 import { decodeFrame } from "../protocol/codec.ts";
 import { ERROR_CODES, QrewError } from "../protocol/errors.ts";
-import { type SeatNumber, seatSocketName } from "../protocol/ids.ts";
+import { type SeatNumber, seatSocketName, seatStoreName } from "../protocol/ids.ts";
 import { type ManagerCommand, type WorkerFact, workerFactSchema } from "../protocol/workerLink.ts";
 import { DealerLink } from "../src/link/dealer.ts";
 import { actorProgram } from "../src/link/program.ts";
@@ -18,12 +18,16 @@ import { isLiving, nameProcess } from "../src/node/process.ts";
 import { ProcessWatch } from "../src/node/processWatch.ts";
 import type { SeatRecord } from "../src/store/managerRecords.ts";
 import { putSeat, readSeat } from "../src/store/managerStore.ts";
+import { damageOf } from "../src/store/pageSurvey.ts";
 import type { Store } from "../src/store/port.ts";
 
 const START_MS_MAX = 30_000;
 const READY_BYTES_MAX = 65_536;
 /** The name by which QWorkers know the manager. */
 const ROUTING_ID = "manager";
+
+/** By which a process ends that has read a damaged store: LMDB trusts what it maps. */
+const MEMORY_FAULTS: ReadonlySet<NodeJS.Signals> = new Set(["SIGSEGV", "SIGBUS", "SIGABRT"]);
 
 const readyLineSchema = v.union([
   v.object({ ready: v.literal(true) }),
@@ -109,7 +113,9 @@ export class Workers {
       cwd: "/",
       stdio: ["ignore", "ignore", "ignore", "pipe"],
     });
-    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    const gone = new Promise<NodeJS.Signals | null>((resolve) =>
+      child.once("exit", (_, signal) => resolve(signal)),
+    );
     const failed = new Promise<never>((_, reject) => child.once("error", reject));
     failed.catch(() => undefined);
     const record = { seat, epoch, ...nameProcess(child.pid ?? 0) };
@@ -119,11 +125,11 @@ export class Workers {
     } catch (error) {
       // Nobody would know of it.
       child.kill("SIGKILL");
-      throw error;
+      throw this.#damageAfter(seat, await gone) ?? error;
     }
     this.#holders.set(seat, { record, link: this.#connect(record, null), watch: null });
     child.unref();
-    void gone.then(() => this.#lost(record));
+    void gone.then((signal) => this.#lost(record, this.#damageAfter(seat, signal) ?? ended()));
     this.#handlers.onStarted(seat, epoch, record.pid);
   }
 
@@ -165,13 +171,19 @@ export class Workers {
     for (const fact of frame.messages) this.#handlers.onFact(seat, epoch, fact);
   }
 
-  #lost({ seat, epoch }: SeatRecord): void {
+  /** What is wrong with the seat's store, where the death of its QWorker looks like that; else null. */
+  #damageAfter(seat: SeatNumber, signal: NodeJS.Signals | null): QrewError | null {
+    if (signal === null || !MEMORY_FAULTS.has(signal)) return null;
+    return damageOf(path.join(this.#settings.home, seatStoreName(seat)));
+  }
+
+  #lost({ seat, epoch }: SeatRecord, why = ended()): void {
     const holder = this.#holders.get(seat);
     if (holder?.record.epoch !== epoch) return;
     holder.link.close();
     holder.watch?.stop();
     this.#holders.delete(seat);
-    this.#handlers.onLost(seat, epoch, ended());
+    this.#handlers.onLost(seat, epoch, why);
   }
 }
 

@@ -7,7 +7,7 @@ import { Refusals } from "../src/link/refusals.ts";
 import { RouterLink } from "../src/link/router.ts";
 import { openLog } from "../src/log.ts";
 import { openLmdbStore } from "../src/store/lmdb.ts";
-import { prepareSchema } from "../src/store/schema.ts";
+import { prepareSchema, refuseNewer, WORKER_SCHEMA } from "../src/store/schema.ts";
 import { endForCertain } from "../src/node/endForCertain.ts";
 import { ownName } from "../src/node/process.ts";
 import { listWorkerJobs, readExecutor, takeSeat } from "../src/store/workerStore.ts";
@@ -23,11 +23,12 @@ async function main(args: WorkerArguments): Promise<void> {
   const name = seatStoreName(args.seat);
   const log = openLog(args.home, name);
   const store = openLmdbStore(path.join(args.home, name));
-  prepareSchema(store, name);
+  refuseNewer(store, name, WORKER_SCHEMA);
   const { epoch } = args;
   const before = takeSeat(store, epoch, ownName());
   // Fenced already; and it must not go on to speak for the seat, or to start things.
   if (before !== null) await endForCertain(before);
+  prepareSchema(store, name, WORKER_SCHEMA);
   const managerStore = openLmdbStore(path.join(args.home, "manager"), { readOnly: true });
   const refusals = new Refusals();
   const socketPath = path.join(args.runFolder, seatSocketName(args.seat));

@@ -9,6 +9,7 @@ import { MANAGER_SOCKET_NAME } from "../../protocol/ids.ts";
 import type { Home } from "../node/home.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { type DaemonResources, startDaemonProcess } from "./daemonProcess.ts";
+import { damageOf } from "../store/pageSurvey.ts";
 import { livingHolder } from "./holder.ts";
 
 /** Starting takes about half a second; a slow disk and a large queue may make it many. */
@@ -60,6 +61,10 @@ export async function ensureDaemon(options: DaemonOptions): Promise<ReachedDaemo
       const connection = await connectWithin(socketPath, leftMs);
       if (connection === null) throw silentDaemon(options.home);
       return { connection, started: true };
+    }
+    if (report.code === "unreachable") {
+      // It has ended without a word, as a process does that reads a damaged store.
+      throw damageOf(path.join(options.home.folder, "manager")) ?? new QrewError(report.code, report.message);
     }
     if (report.code !== "refused") throw new QrewError(report.code, report.message);
     // Another one holds the folder and is about to listen, or was about to leave: then the place is free at once.

@@ -9,7 +9,7 @@ import { QrewError } from "../../protocol/errors.ts";
 import { type SeatNumber, seatStoreName } from "../../protocol/ids.ts";
 import { openLmdbStore } from "../store/lmdb.ts";
 import type { Store } from "../store/port.ts";
-import { checkSchema } from "../store/schema.ts";
+import { checkSchema, MANAGER_SCHEMA, type Schema, WORKER_SCHEMA } from "../store/schema.ts";
 
 const MANAGER_STORE_NAME = "manager";
 
@@ -31,12 +31,12 @@ export class Stores {
 
   /** The queue; null before the first daemon. Throws `storeDamaged`. */
   manager(): Store | null {
-    return this.#store(MANAGER_STORE_NAME);
+    return this.#store(MANAGER_STORE_NAME, MANAGER_SCHEMA);
   }
 
   /** Tasks and outputs of the jobs of a seat; null before its first QWorker. */
   seat(seat: SeatNumber): Store | null {
-    return this.#store(seatStoreName(seat));
+    return this.#store(seatStoreName(seat), WORKER_SCHEMA);
   }
 
   async close(): Promise<void> {
@@ -46,13 +46,13 @@ export class Stores {
   }
 
   /** An absent store is looked for again at the next call: it may have been made meanwhile. */
-  #store(name: string): Store | null {
+  #store(name: string, schema: Schema): Store | null {
     const known = this.#used.get(name);
     if (known !== undefined) return known;
     const store = acquire(path.join(this.#folder, name));
     if (store === null) return null;
     this.#used.set(name, store);
-    store.read((reader) => checkSchema(reader, name));
+    store.read((reader) => checkSchema(reader, name, schema));
     return store;
   }
 }

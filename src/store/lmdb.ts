@@ -10,12 +10,13 @@
  * - The file is written with `pwrite` and mapped read-only: a stray pointer cannot damage it.
  * - The map grows with the file, doubling; there is no bound but the disk's.
  */
-import { realpathSync, truncateSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { open } from "lmdb";
 import { assert, QrewError } from "../../protocol/errors.ts";
 import { isInputOutput, isOfLmdb, isVoidTransaction, lmdbFailure } from "./lmdbErrors.ts";
-import { dataFileOf, prepareForReading, prepareForWriting, type StoreFile } from "./lmdbFile.ts";
+import { finishMaking, prepareForReading, prepareForWriting } from "./lmdbFile.ts";
 import { Flusher } from "./lmdbFlush.ts";
+import { dataFileOf } from "./lmdbMeta.ts";
 import { type Database, LmdbView, WritableLmdbView } from "./lmdbView.ts";
 import type { Store, StoreReader, StoreWriter } from "./port.ts";
 
@@ -33,14 +34,13 @@ const MAP_BYTES_START = 64 * 1024 * 1024;
  */
 export function openLmdbStore(folder: string, options: LmdbOptions = {}): Store {
   const readOnly = options.readOnly === true;
-  let file: StoreFile | null = null;
   if (readOnly) prepareForReading(folder);
-  else file = prepareForWriting(folder);
+  else prepareForWriting(folder);
   const place = realpathSync(folder);
   assert(!openFolders.has(place), `a process opens the store ${folder} once`);
   const database = openDatabase(place, readOnly);
   openFolders.add(place);
-  if (file !== null && file.bytes < file.expectedBytes) fillAndCheck(database, place, file);
+  if (!readOnly) finishMaking(place);
   return new LmdbStore(database, place, readOnly);
 }
 
@@ -67,35 +67,6 @@ function openDatabase(folder: string, readOnly: boolean): Database {
   } catch (error) {
     throw lmdbFailure(error, folder);
   }
-}
-
-/**
- * A file that is shorter than its last page is either healthy (free pages at the end were never written) or cut. With
- * zeros in place of what is missing, reading it is an error where it was a SIGBUS; then everything is read once.
- */
-function fillAndCheck(database: Database, folder: string, file: StoreFile): void {
-  try {
-    truncateSync(dataFileOf(folder), file.expectedBytes);
-    const expected = entryCount(database);
-    let entries = 0;
-    for (const _ of database.getRange({})) entries += 1;
-    if (entries !== expected) throw new Error(`${entries} entries of ${expected}`);
-  } catch (error) {
-    openFolders.delete(folder);
-    void database.close();
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new QrewError(
-      "storeDamaged",
-      `The store ${folder} is cut off (${detail}): move it away to start with an empty one; the jobs in it are lost.`,
-      [],
-      { cause: error },
-    );
-  }
-}
-
-function entryCount(database: Database): number {
-  const statistics = database.getStats();
-  return "entryCount" in statistics ? Number(statistics.entryCount) : Number.NaN;
 }
 
 class LmdbStore implements Store {

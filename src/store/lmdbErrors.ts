@@ -1,5 +1,6 @@
 /** What LMDB and the system under it report, as the errors that the port promises. */
 import { QrewError } from "../../protocol/errors.ts";
+import { damagedStore } from "./storeDamage.ts";
 
 type Kind = "full" | "damaged" | "readersFull" | "notAllowed" | "other";
 
@@ -55,12 +56,7 @@ export function lmdbFailure(error: unknown, folder: string): QrewError {
         options,
       );
     case "damaged":
-      return new QrewError(
-        "storeDamaged",
-        `The store ${folder} is damaged (${detail}): move it away to start with an empty one; the jobs in it are lost.`,
-        [],
-        options,
-      );
+      return damagedStore(`The store ${folder} is damaged`, detail, options);
     case "readersFull":
       return new QrewError(
         "refused",

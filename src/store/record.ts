@@ -1,8 +1,9 @@
 /** A record as bytes: msgpack of plain objects, checked against its schema when it is read. */
 import { Packr } from "msgpackr";
 import * as v from "valibot";
-import { QrewError } from "../../protocol/errors.ts";
+import type { QrewError } from "../../protocol/errors.ts";
 import { describeKey } from "./keys.ts";
+import { damagedStore } from "./storeDamage.ts";
 
 // As on the wire: shared structures would tie a value to those that were written before it.
 const packr = new Packr({
@@ -44,10 +45,9 @@ export function unpackValue(bytes: Uint8Array, place: Place): unknown {
 }
 
 export const damagedRecord = (place: Place, detail: string): QrewError =>
-  new QrewError(
-    "storeDamaged",
-    `The store has an unreadable record in table ${place.table}, key ${describeKey(place.key)} (${detail}): ` +
-      "move the state folder away to start with an empty one.",
+  damagedStore(
+    `The store has an unreadable record in table ${place.table}, key ${describeKey(place.key)}`,
+    detail,
   );
 
 /** A plain number of 4 bytes, for the records of `meta`. */

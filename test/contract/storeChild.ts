@@ -86,6 +86,23 @@ function fill(store: Store, ballast: string | undefined): void {
   say("usable again");
 }
 
+/** Opens each folder and reads every entry; a line for each. */
+async function readAll(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    try {
+      const store = openLmdbStore(folder, { readOnly: true });
+      const count = store.read((reader) => {
+        const tables = ["big", "rounds"].map((table) => [...reader.range(table, {})]);
+        return tables.flat().filter(({ value }) => value.length > 0).length;
+      });
+      say(String(count));
+      await store.close();
+    } catch (error) {
+      say(QrewError.from(error).code);
+    }
+  }
+}
+
 /** One transaction and one flush, with lines around them. */
 async function commitAndFlush(store: Store): Promise<void> {
   store.write((writer) => writer.put("rounds", u32Key(0), u32Key(1)));
@@ -101,6 +118,7 @@ async function commitAndFlush(store: Store): Promise<void> {
 async function main(args: readonly string[]): Promise<void> {
   const [mode, folder, ballast] = args;
   if (folder === undefined) throw new Error("usage: storeChild.ts MODE FOLDER [BALLAST]");
+  if (mode === "readAll") return readAll(args.slice(1));
   let store: Store;
   try {
     store = openLmdbStore(folder, { readOnly: mode === "read" });

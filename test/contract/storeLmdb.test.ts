@@ -1,15 +1,6 @@
 /** What only real files and other processes can show of the store on LMDB. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -305,86 +296,5 @@ describe("a full disk", () => {
       `${child(there)} && ${child(path.join(folder, "new"))} && ${child(half)}`;
     const said = run("unshare", [...inOwnMounts(), "sh", "-c", script]);
     expect(said).toEqual(["opened", "opened", "storeFull", "storeFull"]);
-  });
-});
-
-describe("a damaged file", () => {
-  const data = (): string => path.join(folder, "data.mdb");
-  const writeData = (content: Uint8Array): void => {
-    mkdirSync(folder);
-    writeFileSync(data(), content);
-  };
-
-  it.each([
-    ["garbage", Buffer.alloc(20_000, 7)],
-    ["text", Buffer.from("not a store")],
-    ["zeros", Buffer.alloc(20_000)],
-  ])("of %s is storeDamaged for a writer and a reader", (_, content) => {
-    writeData(content);
-    expect(codeOf(() => openHere())).toBe("storeDamaged");
-    expect(codeOf(() => openHere({ readOnly: true }))).toBe("storeDamaged");
-  });
-
-  it("of another format is storeDamaged", async () => {
-    await openHere().close();
-    const content = readFileSync(data());
-    content.writeUInt32LE(1, 28);
-    writeFileSync(data(), content);
-    expect(codeOf(() => openHere())).toBe("storeDamaged");
-  });
-
-  it("that is empty is a new store for the writer, and none for a reader", () => {
-    writeData(new Uint8Array(0));
-    expect(codeOf(() => openHere({ readOnly: true }))).toBe("notFound");
-    put(openHere(), 1, 1);
-  });
-
-  it("with a damaged lock file is opened: the lock file holds nothing that outlives its processes", async () => {
-    const store = openHere();
-    put(store, 1, 7);
-    await store.close();
-    writeFileSync(path.join(folder, "lock.mdb"), Buffer.alloc(70_000, 9));
-    expect(get(openHere(), 1)).toBe(7);
-  });
-
-  it.each([100, 4096, 8192, 12_288, 40_960, 200_000])("cut to %d bytes is storeDamaged", async (bytes) => {
-    const store = openHere();
-    store.write((writer) => {
-      for (let key = 0; key < 2000; key += 1) writer.put("rounds", u32Key(key), new Uint8Array(500));
-    });
-    await store.close();
-    expect(statSync(data()).size).toBeGreaterThan(bytes);
-    truncateSync(data(), bytes);
-    expect(codeOf(() => openHere())).toBe("storeDamaged");
-  });
-
-  it("that is shorter than its last page because that one is free is opened", async () => {
-    const store = openHere();
-    put(store, 1, 7);
-    store.write((writer) => writer.put("big", u32Key(0), new Uint8Array(4 * 1024 * 1024)));
-    store.write((writer) => writer.delete("big", u32Key(0)));
-    for (let round = 0; round < 10; round += 1) put(store, 1, 7);
-    await store.close();
-    // The last page is free by now; LMDB itself leaves such files behind.
-    truncateSync(data(), statSync(data()).size - 4096);
-    const again = openHere();
-    expect(get(again, 1)).toBe(7);
-    put(again, 1, 8);
-    expect(get(again, 1)).toBe(8);
-  });
-
-  it("where a page is gone is storeDamaged when it is read", async () => {
-    const store = openHere();
-    store.write((writer) => {
-      for (let key = 0; key < 2000; key += 1) writer.put("rounds", u32Key(key), new Uint8Array(500));
-    });
-    await store.close();
-    const content = readFileSync(data());
-    content.fill(0, 2 * 4096, content.length);
-    writeFileSync(data(), content);
-    const damaged = openHere();
-    expect(codeOf(() => get(damaged, 1))).toBe("storeDamaged");
-    expect(codeOf(() => put(damaged, 1, 1))).toBe("storeDamaged");
-    expect(codeOf(() => damaged.read((reader) => [...reader.range("rounds", {})]))).toBe("storeDamaged");
   });
 });

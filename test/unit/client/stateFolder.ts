@@ -9,7 +9,7 @@ import type { HolderRecord, JobRecord } from "../../../src/store/managerRecords.
 import { putHolder, putJob } from "../../../src/store/managerStore.ts";
 import { putPlan } from "../../../src/store/plans.ts";
 import type { Store } from "../../../src/store/port.ts";
-import { prepareSchema } from "../../../src/store/schema.ts";
+import { MANAGER_SCHEMA, prepareSchema, WORKER_SCHEMA } from "../../../src/store/schema.ts";
 import {
   STREAM_STDERR,
   STREAM_STDOUT,
@@ -84,7 +84,7 @@ function nextEpoch(store: Store): number {
 async function inStore(folder: string, name: string, write: (store: Store) => void): Promise<void> {
   const store = openLmdbStore(path.join(folder, name));
   try {
-    prepareSchema(store, name);
+    prepareSchema(store, name, name === "manager" ? MANAGER_SCHEMA : WORKER_SCHEMA);
     write(store);
   } finally {
     await store.close();

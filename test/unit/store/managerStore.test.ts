@@ -21,8 +21,6 @@ import {
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { deletePlan, PLAN_CHUNK_BYTES, putPlan, readPlan, writePlan } from "../../../src/store/plans.ts";
 import type { Store } from "../../../src/store/port.ts";
-import { packU32 } from "../../../src/store/record.ts";
-import { checkSchema, prepareSchema, SCHEMA_VERSION } from "../../../src/store/schema.ts";
 import { failureOf } from "../../support/failure.ts";
 
 const job = (seq: number, over: Partial<JobRecord> = {}): JobRecord => ({
@@ -212,27 +210,5 @@ describe("plans", () => {
     const failure = failureOf(() => store.read((reader) => readPlan(reader, jobSeq(1))));
     expect(failure.code).toBe("storeDamaged");
     expect(failure.message).toMatch(/plans, key 1/);
-  });
-});
-
-describe("schema", () => {
-  it("is written once and then checked; a store without one passes", () => {
-    store.read((reader) => checkSchema(reader, "manager"));
-    prepareSchema(store, "manager");
-    prepareSchema(store, "manager");
-    expect(store.read((reader) => reader.get("meta", wordKey("schema")))).toEqual(
-      new Uint8Array(packU32(SCHEMA_VERSION)),
-    );
-  });
-
-  it("of a newer or older qrew is refused, with a way out, and left alone", () => {
-    for (const [version, word] of [
-      [SCHEMA_VERSION + 1, /newer.*QREW_HOME/],
-      [SCHEMA_VERSION - 1, /older.*QREW_HOME/],
-    ] as const) {
-      store.write((writer) => writer.put("meta", wordKey("schema"), packU32(version)));
-      expect(() => store.read((reader) => checkSchema(reader, "manager"))).toThrow(word);
-      expect(() => prepareSchema(store, "manager")).toThrow(word);
-    }
   });
 });
