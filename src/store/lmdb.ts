@@ -12,7 +12,7 @@
  */
 import { realpathSync } from "node:fs";
 import { open } from "lmdb";
-import { assert, QrewError } from "../../protocol/errors.ts";
+import { assert, type QrewError } from "../../protocol/errors.ts";
 import { isInputOutput, isOfLmdb, isVoidTransaction, lmdbFailure } from "./lmdbErrors.ts";
 import { finishMaking, prepareForReading, prepareForWriting } from "./lmdbFile.ts";
 import { Flusher } from "./lmdbFlush.ts";
