@@ -44,6 +44,8 @@ export function parseArguments(
   usual: readonly Scenario[],
 ): BenchArguments {
   const { values, positionals } = parse(args);
+  if (values.readme && values.quick)
+    throw new QrewError("usage", "Short versions are nothing for a table: leave out --quick or --readme.");
   const named = positionals.map((name) => {
     const scenario = all.find((one) => one.name === name);
     if (scenario !== undefined) return scenario;

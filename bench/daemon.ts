@@ -21,6 +21,7 @@ import type { Bench } from "./scenario.ts";
 /** The built command line; scripts/bench.mjs builds before it runs. */
 export const QREW_MAIN = fileURLToPath(new URL("../dist/src/cli/main.js", import.meta.url));
 
+const START_MS_MAX = 60_000;
 /** With tens of thousands of processes to end. */
 const STOP_MS_MAX = 180_000;
 
@@ -65,15 +66,21 @@ export async function withDaemon<Result>(
   mkdirSync(work);
   const env = { QREW_HOME: home };
   const command = [process.execPath, QREW_MAIN];
-  await runCommand([...command, "daemon", "start", ...startArguments], {
-    cwd: work,
-    signal: bench.signal,
-    env,
-  });
+  // Not ended by an interrupt either: half a start may leave a daemon that nobody stops.
+  const started = AbortSignal.timeout(START_MS_MAX);
+  await runCommand([...command, "daemon", "start", ...startArguments], { cwd: work, signal: started, env });
+  // Also after an interrupt, which must not interrupt this.
+  const stop = (): Promise<CommandRun> =>
+    runCommand([...command, "daemon", "stop", "--now"], {
+      cwd: work,
+      signal: AbortSignal.timeout(STOP_MS_MAX),
+      env,
+    });
+  let result: Result;
   try {
     const client = await connect({ home, start: "never" });
     try {
-      return await body({
+      result = await body({
         home,
         work,
         client,
@@ -86,11 +93,13 @@ export async function withDaemon<Result>(
     } finally {
       await client.close();
     }
-  } finally {
-    // Also after an interrupt, which must not interrupt this.
-    const signal = AbortSignal.timeout(STOP_MS_MAX);
-    await runCommand([...command, "daemon", "stop", "--now"], { cwd: work, signal, env });
+  } catch (error) {
+    // What went wrong says more than how the end went.
+    await stop().catch(() => undefined);
+    throw error;
   }
+  await stop();
+  return result;
 }
 
 async function daemonPids(client: Client): Promise<readonly number[]> {

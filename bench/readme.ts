@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { QrewError } from "../protocol/errors.ts";
-import { contenderLines, figureLines, machineLine, type Report } from "./report.ts";
+import { contenderLines, figureLines, headLines, type Report } from "./report.ts";
 
 const README = fileURLToPath(new URL("../README.md", import.meta.url));
 const BEGIN = "<!-- begin: npm run bench -- --readme -->";
@@ -23,9 +23,9 @@ export function withBlock(text: string, block: string): string {
 function blockOf(report: Report): string {
   const fanout = report.scenarios.find(({ name }) => name === "fanout");
   const lines = [
-    machineLine(report),
+    ...headLines(report),
     "",
-    ...figureLines(report.scenarios.flatMap(({ figures }) => figures)),
+    ...figureLines(report),
     "",
     ...(fanout === undefined
       ? []

@@ -36,32 +36,41 @@ export const report = (parts: Omit<Report, "version" | "date">): Report => ({
 });
 
 export const reportJson = (whole: Report): string =>
-  `${JSON.stringify({ ...whole, scenarios: whole.scenarios.map(withTargets) }, null, 2)}\n`;
+  `${JSON.stringify({ ...whole, scenarios: whole.scenarios.map((one) => withTargets(one, whole.size)) }, null, 2)}\n`;
 
-const withTargets = (scenario: ScenarioReport): unknown => ({
+/** A target is about the whole amount of work: a short version neither reaches nor misses it. */
+const withTargets = (scenario: ScenarioReport, { quick }: Size): unknown => ({
   ...scenario,
   figures: scenario.figures.map((figure) => ({
     ...figure,
     ...targetOf(figure.key),
-    reached: isReached(figure),
+    reached: quick ? null : isReached(figure),
   })),
 });
 
 const isReached = ({ key, value }: Figure): boolean => reaches(targetOf(key), value, targetOf(key).target);
 
+/** On what, when, and whether anything else was going on. */
+export const headLines = (whole: Report): readonly string[] =>
+  isBusy(whole.machine) ? [machineLine(whole), BUSY] : [machineLine(whole)];
+
 /** Markdown that also reads well on a terminal. */
 export function reportText(whole: Report): string {
   const lines = [
-    machineLine(whole),
+    ...headLines(whole),
     ...Object.entries(whole.versions).map(([name, version]) => `${name}: ${version}`),
     "",
     ...whole.scenarios.flatMap(scenarioLines),
-    ...figureLines(whole.scenarios.flatMap(({ figures }) => figures)),
+    ...figureLines(whole),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-export const machineLine = ({ machine, date, size }: Report): string =>
+/** Averages over a minute: a few commands before the benchmark do not count as other work. */
+const isBusy = ({ loadBefore, cpus }: Machine): boolean => loadBefore > cpus / 2;
+const BUSY = "The machine had other work to do: these figures say what is left beside it, and no more.";
+
+const machineLine = ({ machine, date, size }: Report): string =>
   `Measured ${date.slice(0, 10)} on ${machine.cpus} cpus (${machine.model}, ${machine.kernel}, ${machine.memoryGb} GB), ` +
   `Node ${machine.node.slice(1)}, qrew ${machine.qrew}; fdatasync ${machine.fdatasyncMs.toFixed(2)} ms on ` +
   `${machine.fileSystem}; load before ${machine.loadBefore}${size.quick ? "; short versions (--quick)" : ""}.`;
@@ -87,20 +96,22 @@ function scenarioLines({ name, question, pairs, series, absent, notes }: Scenari
   ];
 }
 
-export function figureLines(figures: readonly Figure[]): readonly string[] {
+export function figureLines({ scenarios, size }: Report): readonly string[] {
+  const figures = scenarios.flatMap((one) => one.figures.map((figure) => ({ ...figure, pairs: one.pairs })));
   if (figures.length === 0) return [];
   const rows = figures.map((figure) => {
     const { what, better, target } = targetOf(figure.key);
     return [
       figure.key,
       what,
+      String(figure.pairs),
       amount(figure.value),
       `${amount(figure.low)} – ${amount(figure.high)}`,
       `${better === "higher" ? "≥" : "≤"} ${amount(target)}`,
-      isReached(figure) ? "yes" : "no",
+      size.quick ? "not judged" : isReached(figure) ? "yes" : "no",
     ];
   });
-  return table(["figure", "what", "measured", "95 %", "target", "reached"], rows);
+  return table(["figure", "what", "rounds", "measured", "95 %", "target", "reached"], rows);
 }
 
 /** What others run is told once, beside the scenario that all of them are in. */

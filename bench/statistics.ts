@@ -13,6 +13,8 @@ export interface Estimate {
 /** Of the standard normal distribution: 95 % lie within so many deviations. */
 const NORMAL_95 = 1.96;
 const RESAMPLES = 2_000;
+/** With fewer there is no interval of 95 %, neither by ranks nor by resampling: the range is told. */
+const SAMPLES_MIN = 6;
 const SEED = 20_000;
 
 export const ascending = (samples: readonly number[]): readonly number[] =>
@@ -73,6 +75,11 @@ export function estimateQuantile(samples: readonly number[], quantile: number): 
  */
 export function estimateRatio(above: readonly number[], below: readonly number[]): Estimate {
   const pairs = Math.min(above.length, below.length);
+  const value = median(above) / median(below);
+  if (pairs < SAMPLES_MIN) {
+    const each = above.slice(0, pairs).map((sample, index) => sample / (below[index] ?? Number.NaN));
+    return { value, low: Math.min(value, ...each), high: Math.max(value, ...each) };
+  }
   const random = randomNumbers(SEED);
   const ratios = Array.from({ length: RESAMPLES }, () => {
     const picked = Array.from({ length: pairs }, () => Math.floor(random() * pairs));
@@ -80,7 +87,7 @@ export function estimateRatio(above: readonly number[], below: readonly number[]
   });
   const sorted = ascending(ratios);
   return {
-    value: median(above) / median(below),
+    value,
     low: quantileOf(sorted, 0.025),
     high: quantileOf(sorted, 0.975),
   };

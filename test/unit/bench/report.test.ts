@@ -34,7 +34,13 @@ describe("the command line", () => {
     expect(named).toMatchObject({ pairs: 12, quick: true, peers: true });
   });
 
-  it.each([[["nothing"]], [["--pairs", "0"]], [["--pairs", "many"]], [["--fast"]]])("refuses %j", (args) => {
+  it.each([
+    [["nothing"]],
+    [["--pairs", "0"]],
+    [["--pairs", "many"]],
+    [["--fast"]],
+    [["--quick", "--readme"]],
+  ])("refuses %j", (args) => {
     expect(failureOf(() => parseArguments(args, SCENARIOS, SCENARIOS)).code).toBe("usage");
   });
 });

@@ -63,7 +63,12 @@ describe("the ratio of two series", () => {
     const [above, below] = [upTo(9), upTo(9).map((value) => value * 2)];
     const ratio = estimateRatio(above, below);
     expect(ratio).toEqual({ value: 0.5, low: 0.5, high: 0.5 });
-    expect(estimateRatio([3, 4, 9], [1, 2, 2])).toEqual(estimateRatio([3, 4, 9], [1, 2, 2]));
+    const noisy = upTo(9).map((value) => value ** 2);
+    expect(estimateRatio(noisy, below)).toEqual(estimateRatio(noisy, below));
+  });
+
+  it("has the whole range as interval where the rounds are too few for another", () => {
+    expect(estimateRatio([3, 4, 9], [1, 2, 2])).toEqual({ value: 2, low: 2, high: 4.5 });
   });
 
   it("is not moved by a disturbance that both had in one round", () => {
