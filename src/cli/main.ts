@@ -19,7 +19,10 @@ const FILE_DESCRIPTORS_MIN = 128;
 async function main(): Promise<number> {
   try {
     checkDescriptors();
-    return await runProgram(process.argv.slice(2), makeContext());
+    const exitCode = await runProgram(process.argv.slice(2), makeContext());
+    // What a caller takes for the result must not be lost on a full disk, with a 0 to it.
+    await terminal.settled();
+    return exitCode;
   } catch (thrown) {
     // Whoever was reading has what he wanted.
     if (thrown instanceof OutputClosed) return 0;

@@ -16,7 +16,7 @@ import { COMMAND_TAKERS, usageError } from "./usageError.ts";
 const AFTER_HELP = `
 Jobs are named by their number, or by "last", "3-7", "3,5" and "all". State is kept in $QREW_HOME (default ~/.qrew).
 Exit codes: 0 succeeded, 1 the job failed, 2 wrong use or invalid document, 3 no such thing,
-4 the manager cannot be reached, 130 interrupted.`;
+4 the manager cannot be reached, 130 interrupted. Topics and more: \`qrew help\`.`;
 
 /** Parses `args` (without node and script) and carries out the command. Throws QrewError, also for wrong use. */
 export async function runProgram(args: readonly string[], context: CommandContext): Promise<ExitCode> {
@@ -29,13 +29,18 @@ export async function runProgram(args: readonly string[], context: CommandContex
       exitCode = await run;
     },
   });
+  // Help is written by the terminal as everything else, which notices what cannot be written.
+  let help = "";
+  for (const command of withSubcommands(program))
+    command.configureOutput({ writeOut: (text) => (help += text), writeErr: () => undefined });
   try {
     await program.parseAsync([...own], { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode === 0) return 0;
-    throw usageError(thrown, program, own);
+    if (thrown.exitCode !== 0) throw usageError(thrown, program, own);
+    exitCode = 0;
   }
+  if (help !== "") await context.terminal.write(help);
   return exitCode;
 }
 
@@ -50,6 +55,11 @@ function splitAtDashes(args: readonly string[]): {
   return { own: args.slice(0, dashes), command: args.slice(dashes + 1) };
 }
 
+export const withSubcommands = (command: Command): readonly Command[] => [
+  command,
+  ...command.commands.flatMap(withSubcommands),
+];
+
 /** All commands. Nothing is carried out before the program is told to parse. */
 export function makeProgram(surroundings: Surroundings): Command {
   const program = new Command("qrew")
@@ -59,7 +69,6 @@ export function makeProgram(surroundings: Surroundings): Command {
     .addHelpText("after", AFTER_HELP)
     .helpCommand(false)
     .showSuggestionAfterError()
-    .configureOutput({ writeErr: () => undefined })
     .exitOverride();
   declareSubmission(program, surroundings);
   declareReading(program, surroundings);

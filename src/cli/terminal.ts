@@ -18,6 +18,8 @@ export interface Terminal {
   line(text: string): Promise<void>;
   /** A line to stderr; never fails. */
   note(text: string): void;
+  /** Resolves when what was written to stdout has left this process. Throws as `write` does. */
+  settled(): Promise<void>;
   /** Bytes of a task to stderr; waits until the stream takes more, and never fails. */
   writeError(bytes: Uint8Array): Promise<void>;
   /** Raw text to stderr, for a view that is redrawn; never fails. */
@@ -48,15 +50,16 @@ export function openTerminal(
   stderr: TerminalStream,
   environment: NodeJS.ProcessEnv,
 ): Terminal {
-  const write = makeWrite(stdout);
+  const { write, settled } = makeWriter(stdout);
   // Without anybody who reads them, notes are worth nothing, and no reason to fail.
   stderr.on("error", () => undefined);
-  const writeStderr = makeWrite(stderr);
+  const { write: writeStderr } = makeWriter(stderr);
   const draw = (text: string): void => {
     if (stderr.writable) stderr.write(text);
   };
   return {
     write,
+    settled,
     line: (text) => write(`${text}\n`),
     note: (text) => draw(`${text}\n`),
     draw,
@@ -76,8 +79,8 @@ export function openTerminal(
   };
 }
 
-/** Waits until the stream takes more. Throws OutputClosed, or what is wrong with the stream. */
-function makeWrite(stream: TerminalStream): Terminal["write"] {
+/** Writes wait until the stream takes more. They throw OutputClosed, or what is wrong with the stream. */
+function makeWriter(stream: TerminalStream): Pick<Terminal, "write" | "settled"> {
   let isClosed = false;
   let fault: QrewError | null = null;
   const waiting: (() => void)[] = [];
@@ -91,14 +94,23 @@ function makeWrite(stream: TerminalStream): Terminal["write"] {
     else fault = unwritable(error);
     goOn();
   });
-  return async (text) => {
+  const check = (): void => {
     if (isClosed) throw new OutputClosed();
     if (fault !== null) throw fault;
+  };
+  const write = async (text: string | Uint8Array): Promise<void> => {
+    check();
     if (stream.write(text)) return;
     await new Promise<void>((resolve) => {
       waiting.push(resolve);
     });
   };
+  const settled = async (): Promise<void> => {
+    // The callback of an empty write comes after all that was written before; the event of an error a turn later.
+    if (stream.writable) await new Promise<void>((resolve) => stream.write("", () => setImmediate(resolve)));
+    check();
+  };
+  return { write, settled };
 }
 
 /** As for a store on a full disk: the command line was right. */

@@ -1,4 +1,4 @@
-/** Commands about the installation: `doctor`, `config`. */
+/** Commands about the installation and qrew itself: `doctor`, `config`, `completion`, `help`. */
 import type { Command } from "commander";
 import type { ConfigFlags } from "../commands/config.ts";
 import type { DoctorFlags } from "../commands/doctor.ts";
@@ -11,6 +11,32 @@ export function declareSetup(program: Command, { context, finish }: Surroundings
     const { doctor } = await import("../commands/doctor.ts");
     await finish(doctor(context, flags));
   });
+  declareConfig(program, { context, finish });
+  program
+    .command("completion <shell>")
+    .description("print a script that completes commands in bash, zsh or fish")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  source <(qrew completion bash)\n  qrew completion fish > ~/.config/fish/completions/qrew.fish",
+    )
+    .action(async (shell: string) => {
+      const { completion } = await import("../commands/completion.ts");
+      await finish(completion(context, program, shell));
+    });
+  program
+    .command("help [topic...]")
+    .description("tell about a topic or a command; alone it lists them")
+    .addHelpText("after", "\nExamples:\n  qrew help selectors\n  qrew help run")
+    .action(async (words: readonly string[]) => {
+      const { help } = await import("../commands/help.ts");
+      await finish(help(context, program, words));
+    });
+}
+
+function declareConfig(
+  program: Command,
+  { context, finish }: Pick<Surroundings, "context" | "finish">,
+): void {
   const config = program
     .command("config")
     .description("show and change the settings of the state folder")

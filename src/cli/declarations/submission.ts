@@ -1,6 +1,7 @@
-/** Commands that read a workflow document: `run`, `submit`, `validate`, `convert`. */
+/** Commands that read a workflow document: `run`, `submit`, `validate`, `convert`, `graph`. */
 import type { Command } from "commander";
 import type { ConvertFlags } from "../commands/convert.ts";
+import type { GraphFlags } from "../commands/graph.ts";
 import type { RunFlags } from "../commands/run.ts";
 import type { ValidateFlags } from "../commands/validate.ts";
 import type { SubmitFlags } from "../commands/submit.ts";
@@ -44,6 +45,19 @@ export function declareSubmission(program: Command, { context, finish, command }
     .action(async (file: string, flags: ConvertFlags) => {
       const { convert } = await import("../commands/convert.ts");
       await finish(convert(context, file, flags));
+    });
+  const graph = declare(
+    program,
+    "graph <file>",
+    "print the DAG of a file, or of a job by its number or last",
+    ["qrew graph workflow.yaml | dot -Tsvg > workflow.svg", "qrew graph last --mermaid"],
+  );
+  withImportOptions(graph)
+    .option("--mermaid", "print text of Mermaid instead of Graphviz")
+    .option("--expand", "draw each element of an array")
+    .action(async (target: string, flags: GraphFlags) => {
+      const { graph } = await import("../commands/graph.ts");
+      await finish(graph(context, target, flags));
     });
 }
 

@@ -42,6 +42,7 @@ export function recorder(home: Home, options: { readonly canRedraw?: boolean } =
     line: (text) => write(`${text}\n`),
     note: (text) => draw(`${text}\n`),
     draw,
+    settled: async () => undefined,
     writeError: async (bytes) => draw(Buffer.from(bytes).toString("utf8")),
     style: PLAIN,
     noteStyle: { ...PLAIN, columns: 80 },

@@ -31,6 +31,7 @@ const terminal: Terminal = {
   line: async () => undefined,
   note: (text) => draw(`${text}\n`),
   draw,
+  settled: async () => undefined,
   writeError: async (bytes) => draw(Buffer.from(bytes).toString("utf8")),
   style: PLAIN,
   noteStyle: PLAIN,
