@@ -5,13 +5,20 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
-import type { AttemptEnded, CapturedOutput } from "../protocol/executorLink.ts";
-import type { ForkserverEnded, ForkserverStream } from "../protocol/forkserverLink.ts";
+import type { AttemptEnded, AttemptOutcome, CapturedOutput } from "../protocol/executorLink.ts";
+import type { ForkserverStream } from "../protocol/forkserverLink.ts";
 import type { AttemptId } from "../protocol/ids.ts";
 import { INLINE_OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX } from "../protocol/limits.ts";
 import { attemptEnded } from "./attemptEnded.ts";
+import type { ExecutorEffect, PromiseOnDisk } from "./core/events.ts";
+import { missingOutputs } from "./outputs.ts";
+import { readPromise } from "./prepareFiles.ts";
 
 type Stream = "stdout" | "stderr";
+type Ended = Extract<ExecutorEffect, { type: "collectOutput" }>;
+
+/** Missing outputs that are named: enough to see what they have in common. */
+const NAMED_MISSING_MAX = 5;
 
 export interface Collected {
   readonly ended: AttemptEnded;
@@ -22,10 +29,10 @@ export interface Collected {
 /** Bytes copied at a time when a long output is cut. */
 const COPY_BYTES = 1024 * 1024;
 
-/** The end of an attempt whose output came with it; null if some of it is in a file. */
-export function collectTold(fact: ForkserverEnded, program: string | null): Collected | null {
+/** The end of an attempt whose output came with it; null if some of it is in a file, or it has promised something. */
+export function collectTold({ fact, program, promise }: Ended): Collected | null {
   const { stdout, stderr } = fact;
-  if (stdout.type === "file" || stderr.type === "file") return null;
+  if (stdout.type === "file" || stderr.type === "file" || promise !== null) return null;
   return {
     ended: attemptEnded(fact, program, toldOutput(stdout.bytes), toldOutput(stderr.bytes)),
     spool: [],
@@ -36,15 +43,23 @@ export function collectTold(fact: ForkserverEnded, program: string | null): Coll
  * Reads the outputs of an ended attempt. Short ones are read at once; the promise is only for long ones. May be repeated after a
  * crash: what has moved already is found where it is.
  */
-export async function collect(
-  home: string,
-  fact: ForkserverEnded,
-  program: string | null,
-): Promise<Collected> {
+export async function collect(home: string, { fact, program, promise }: Ended): Promise<Collected> {
   const stdout = await collectStream(home, fact.key, "stdout", fact.stdout);
   const stderr = await collectStream(home, fact.key, "stderr", fact.stderr);
   const spool = [fact.stdout, fact.stderr].flatMap((stream) => (stream.type === "file" ? [stream.path] : []));
-  return { ended: attemptEnded(fact, program, stdout, stderr), spool };
+  const ended = attemptEnded(fact, program, stdout, stderr);
+  if (promise === null) return { ended, spool };
+  const outcome = await judge(ended.outcome, promise);
+  return { ended: { ...ended, outcome }, spool: [...spool, promise.path] };
+}
+
+/** Exit code 0 without the outputs that were promised is a failure. */
+async function judge(outcome: AttemptOutcome, { path: file, made }: PromiseOnDisk): Promise<AttemptOutcome> {
+  if (outcome.type !== "exited" || outcome.exitCode !== 0) return outcome;
+  const promise = made ?? readPromise(file);
+  const missing = promise === null ? [] : await missingOutputs(promise);
+  if (missing.length === 0) return outcome;
+  return { type: "outputsMissing", missing: missing.slice(0, NAMED_MISSING_MAX), count: missing.length };
 }
 
 async function collectStream(
@@ -92,6 +107,8 @@ function captureShort(file: string): Captured | null {
 function sizeOf(file: string): number | null {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (stat === undefined) return null;
+  // It leads to the file that the document names: what is written stays there.
+  if (stat.isSymbolicLink()) return 0;
   if (!stat.isFile()) throw new Error("the task put something else in the place of its output file");
   return stat.size;
 }

@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
 import { commandSchema, type ExecutorFact } from "../protocol/executorLink.ts";
-import type { ForkserverCommand, ForkserverEnded } from "../protocol/forkserverLink.ts";
+import type { ForkserverCommand } from "../protocol/forkserverLink.ts";
 import { seatMark } from "../protocol/ids.ts";
 import type { DealerLink } from "../src/link/dealer.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
@@ -24,6 +24,7 @@ import {
   probeForkserver,
 } from "./forkserver/client.ts";
 import { sweepMarked } from "./forkserver/sweep.ts";
+import { prepareFiles } from "./prepareFiles.ts";
 import { joinFacts } from "./joinFacts.ts";
 
 /** From SIGTERM to SIGKILL for what a dead forkserver left behind: nobody waits for its results any more. */
@@ -159,7 +160,10 @@ export class TaskExecutor {
         void this.#open();
         return;
       case "collectOutput":
-        return this.#collect(effect.fact, effect.program);
+        return this.#collect(effect);
+      case "prepareAttempt":
+        prepareFiles(effect.preparation);
+        return;
       case "discardSpool":
         for (const path of effect.paths) removeIfThere(path);
         return;
@@ -171,13 +175,13 @@ export class TaskExecutor {
     }
   }
 
-  #collect(fact: ForkserverEnded, program: string | null): void {
-    const told = collectTold(fact, program);
+  #collect(end: Extract<ExecutorEffect, { type: "collectOutput" }>): void {
+    const told = collectTold(end);
     if (told !== null) {
       this.#collected.push({ type: "outputCollected", ...told });
       return;
     }
-    collect(this.#parts.home, fact, program).then(
+    collect(this.#parts.home, end).then(
       (collected) => this.push({ type: "outputCollected", ...collected }),
       (error: unknown) => this.fail(error),
     );

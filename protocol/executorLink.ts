@@ -19,6 +19,16 @@ import {
 
 const command = v.union([textField, v.pipe(v.array(textField), v.minLength(1))]);
 
+/** Files that the document names for a task. */
+const attemptFiles = v.strictObject({
+  /** Where the stream goes, relative to the working folder; null is into the store. Both may be the same. */
+  stdout: v.nullable(textField),
+  stderr: v.nullable(textField),
+  /** Paths and patterns, relative to the working folder, that have to be there after exit code 0. */
+  outputs: v.array(textField),
+});
+export type AttemptFiles = v.InferOutput<typeof attemptFiles>;
+
 /** What a shell attempt runs: a string for `/bin/sh -c`, or a list that is executed as it is. */
 const shellAttempt = v.strictObject({
   kind: v.literal("shell"),
@@ -33,6 +43,8 @@ const shellAttempt = v.strictObject({
   stdin: v.nullable(textField),
   /** Relative to the job's folder; null is that folder. */
   workdir: v.nullable(textField),
+  /** Null where the task says nothing of files: most do not. */
+  files: v.nullable(attemptFiles),
 });
 const noopAttempt = v.strictObject({ kind: v.literal("noop"), ...attemptIdFields });
 const attemptSpec = v.variant("kind", [shellAttempt, noopAttempt]);
@@ -86,6 +98,12 @@ export type CapturedOutput = v.InferOutput<typeof capturedOutputSchema>;
 /** How an attempt ended, as data. */
 export const attemptOutcomeSchema = v.variant("type", [
   v.strictObject({ type: v.literal("exited"), exitCode: countField }),
+  /** Exit code 0, without `count` of the outputs that the task promised; the first are named. */
+  v.strictObject({
+    type: v.literal("outputsMissing"),
+    missing: v.array(textField),
+    count: countField,
+  }),
   v.strictObject({ type: v.literal("signalled"), signal: textField }),
   /** The process could not be started; `detail` is a sentence. `noProcess` is the node's fault, not the task's. */
   v.strictObject({

@@ -82,6 +82,7 @@ export class OpenJobs {
       env: { ...body.env },
       stdin: body.stdin,
       workdir: body.workdir,
+      files: body.files === null ? null : { ...body.files, outputs: [...body.files.outputs] },
     };
   }
 

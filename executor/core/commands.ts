@@ -3,7 +3,7 @@ import { assertNever } from "../../protocol/errors.ts";
 import type { AttemptEnded, AttemptSpec, ExecutorCommand, JobContext } from "../../protocol/executorLink.ts";
 import type { ForkserverCommand } from "../../protocol/forkserverLink.ts";
 import { type AttemptId, attemptKey, type JobSeq, jobMark } from "../../protocol/ids.ts";
-import { contextCommand, programOf, spawnCommand } from "./shellAttempt.ts";
+import { contextCommand, preparationOf, programOf, spawnCommand } from "./shellAttempt.ts";
 import { tellHello, tellStarted, tellUndelivered, type Turn } from "./turn.ts";
 
 export function onCommand(turn: Turn, command: ExecutorCommand): void {
@@ -65,7 +65,17 @@ function runAttempt(turn: Turn, spec: AttemptSpec): void {
     state.attempts.set(key, { type: "ended", id, ended, spool: [] });
     return tellEnded(turn, [ended]);
   }
-  state.attempts.set(key, { type: "live", id, started: null, program: programOf(spec) });
+  const preparation = preparationOf(state, spec);
+  const promise = preparation?.promise ?? null;
+  state.attempts.set(key, {
+    type: "live",
+    id,
+    started: null,
+    program: programOf(spec),
+    hasFiles: preparation !== null,
+    promise,
+  });
+  if (preparation !== null) turn.effects.push({ type: "prepareAttempt", preparation });
   needForkserver(turn);
   tellForkserver(turn, spawnCommand(state, spec));
 }

@@ -29,12 +29,42 @@ export type ExecutorEvent =
   | { readonly type: "outputCollected"; readonly ended: AttemptEnded; readonly spool: readonly string[] }
   | { readonly type: "woken" };
 
+/** What is made for an attempt before it starts. */
+export interface Preparation {
+  /** Its working folder. */
+  readonly folder: string;
+  readonly umask: number;
+  /** Where the forkserver is told to write. */
+  readonly links: readonly { readonly link: string; readonly target: string }[];
+  readonly promise: PromiseOnDisk | null;
+}
+
+/** Also of an attempt that an earlier TaskExecutor has started: then only the file says what it has promised, if it has. */
+export interface PromiseOnDisk {
+  readonly path: string;
+  readonly made: AttemptPromise | null;
+}
+
+/** Paths and patterns, relative to the folder, that are there after exit code 0. */
+export interface AttemptPromise {
+  readonly folder: string;
+  readonly outputs: readonly string[];
+}
+
 export type ExecutorEffect =
   | { readonly type: "tellWorker"; readonly fact: ExecutorFact }
   | { readonly type: "tellForkserver"; readonly command: ForkserverCommand }
   | { readonly type: "openForkserver" }
-  /** Read what the attempt wrote and how it ended; then `outputCollected`. */
-  | { readonly type: "collectOutput"; readonly fact: ForkserverEnded; readonly program: string | null }
+  /** Before the forkserver is told anything of this turn. */
+  | { readonly type: "prepareAttempt"; readonly preparation: Preparation }
+  /** Read what the attempt wrote and how it ended, look for what it promised; then `outputCollected`. */
+  | {
+      readonly type: "collectOutput";
+      readonly fact: ForkserverEnded;
+      readonly program: string | null;
+      /** Null if it has promised nothing. */
+      readonly promise: PromiseOnDisk | null;
+    }
   /** The attempt is acknowledged: its temporary files are of no use any more. */
   | { readonly type: "discardSpool"; readonly id: AttemptId; readonly paths: readonly string[] }
   | { readonly type: "leave" };

@@ -11,9 +11,20 @@ import { type AttemptId, attemptKey } from "../../protocol/ids.ts";
 import { tellEnded } from "./commands.ts";
 import { spoolFiles } from "./shellAttempt.ts";
 import type { ExecutorEvent } from "./events.ts";
+import type { HeldAttempt } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 type Told<Name extends ExecutorEvent["type"]> = Extract<ExecutorEvent, { type: Name }>;
+
+/** What is known of an attempt that an earlier TaskExecutor has started. */
+const adopted = (turn: Turn, id: AttemptId): Extract<HeldAttempt, { type: "live" }> => ({
+  type: "live",
+  id,
+  started: null,
+  program: null,
+  hasFiles: true,
+  promise: { path: spoolFiles(turn.state, id).promisePath, made: null },
+});
 
 export function onForkserverOpened(turn: Turn, event: Told<"forkserverOpened">): void {
   const { state } = turn;
@@ -31,7 +42,7 @@ export function onFact(turn: Turn, fact: ForkserverFact): void {
     case "queued": {
       const key = attemptKey(fact.key);
       if (!turn.state.attempts.has(key)) {
-        turn.state.attempts.set(key, { type: "live", id: fact.key, started: null, program: null });
+        turn.state.attempts.set(key, adopted(turn, fact.key));
       }
       return;
     }
@@ -70,7 +81,7 @@ function onStarted(turn: Turn, fact: ForkserverStarted): void {
     startedMonoMs: fact.start.monoMs,
     pid: fact.pid,
   };
-  turn.state.attempts.set(key, { type: "live", id: fact.key, started, program: known?.program ?? null });
+  turn.state.attempts.set(key, { ...(known ?? adopted(turn, fact.key)), started });
   if (turn.state.welcomed) {
     turn.effects.push({ type: "tellWorker", fact: { type: "attemptsStarted", attempts: [started] } });
   }
@@ -81,7 +92,8 @@ function onEnded(turn: Turn, fact: ForkserverEnded): void {
   const known = turn.state.attempts.get(key);
   if (known !== undefined && known.type !== "live") return;
   turn.state.attempts.set(key, { type: "collecting", id: fact.key });
-  turn.effects.push({ type: "collectOutput", fact, program: known?.program ?? null });
+  const { program, promise } = known ?? adopted(turn, fact.key);
+  turn.effects.push({ type: "collectOutput", fact, program, promise });
 }
 
 export function onOutputCollected(turn: Turn, event: Told<"outputCollected">): void {
@@ -117,7 +129,8 @@ function endAllLive(turn: Turn, outcome: AttemptOutcome): void {
   for (const attempt of [...state.attempts.values()]) {
     if (attempt.type !== "live") continue;
     const ended = endWithoutOutput(turn, attempt.id, outcome, attempt.started);
-    const spool = Object.values(spoolFiles(state, attempt.id));
+    const files = spoolFiles(state, attempt.id);
+    const spool = attempt.hasFiles ? Object.values(files) : [files.stdoutPath, files.stderrPath];
     state.attempts.set(attemptKey(attempt.id), { type: "ended", id: attempt.id, ended, spool });
     tellEnded(turn, [ended]);
   }

@@ -8,6 +8,7 @@ import {
   MARK_VARIABLE,
   spoolFileName,
 } from "../../protocol/ids.ts";
+import type { Preparation } from "./events.ts";
 import type { ExecutorState } from "./state.ts";
 
 export function contextCommand(context: JobContext): ForkserverContext {
@@ -18,7 +19,7 @@ export function contextCommand(context: JobContext): ForkserverContext {
 export function spawnCommand(state: ExecutorState, spec: ShellAttemptSpec): ForkserverSpawn {
   const { job, task, attempt } = spec;
   const key = { job, task, attempt };
-  const { stdoutPath, stderrPath } = spoolFiles(state, key);
+  const paths = spoolFiles(state, key);
   const mark = attemptMark(state.instance, state.seat, key);
   return {
     type: "spawn",
@@ -28,20 +29,51 @@ export function spawnCommand(state: ExecutorState, spec: ShellAttemptSpec): Fork
     env: Object.entries(environmentOf(state, spec, mark)).map(([name, value]) => `${name}=${value}`),
     workdir: spec.workdir ?? "",
     stdin: spec.stdin,
-    stdoutPath,
-    stderrPath,
+    stdoutPath: spec.files?.stdout == null ? paths.stdoutPath : paths.stdoutLink,
+    stderrPath: spec.files?.stderr == null ? paths.stderrPath : paths.stderrLink,
     mark,
   };
 }
 
-/** The files into which an attempt writes while it runs. */
-export function spoolFiles(
-  state: ExecutorState,
-  id: AttemptId,
-): { readonly stdoutPath: string; readonly stderrPath: string } {
+/**
+ * What has to be there before the attempt starts: the links that lead its streams to the files of the document, and what it
+ * promises, on disk, since a later TaskExecutor may have to look for it. Null for most.
+ */
+export function preparationOf(state: ExecutorState, spec: ShellAttemptSpec): Preparation | null {
+  const context = state.contexts.get(spec.job);
+  if (spec.files === null || context === undefined) return null;
+  const { stdout, stderr, outputs } = spec.files;
+  const { stdoutLink, stderrLink, promisePath } = spoolFiles(state, spec);
+  const folder = pathFrom(context.directory, spec.workdir ?? "");
+  const links: { link: string; target: string }[] = [];
+  if (stdout !== null) links.push({ link: stdoutLink, target: pathFrom(folder, stdout) });
+  if (stderr !== null) links.push({ link: stderrLink, target: pathFrom(folder, stderr) });
+  const promise = outputs.length === 0 ? null : { path: promisePath, made: { folder, outputs } };
+  return { folder, umask: context.umask, links, promise };
+}
+
+const pathFrom = (folder: string, path: string): string =>
+  path.startsWith("/") ? path : `${folder}/${path}`;
+
+/** What an attempt may have in the spool folder: files into which it writes, or links to those of the document; its promise. */
+interface SpoolFiles {
+  readonly stdoutPath: string;
+  readonly stderrPath: string;
+  /** In a folder of their own, where the forkserver lends no files of its own. */
+  readonly stdoutLink: string;
+  readonly stderrLink: string;
+  readonly promisePath: string;
+}
+
+export function spoolFiles({ spoolFolder }: ExecutorState, id: AttemptId): SpoolFiles {
+  const stdout = spoolFileName(id, "stdout");
+  const stderr = spoolFileName(id, "stderr");
   return {
-    stdoutPath: `${state.spoolFolder}/${spoolFileName(id, "stdout")}`,
-    stderrPath: `${state.spoolFolder}/${spoolFileName(id, "stderr")}`,
+    stdoutPath: `${spoolFolder}/${stdout}`,
+    stderrPath: `${spoolFolder}/${stderr}`,
+    stdoutLink: `${spoolFolder}/links/${stdout}`,
+    stderrLink: `${spoolFolder}/links/${stderr}`,
+    promisePath: `${spoolFolder}/${stdout}.promise`,
   };
 }
 

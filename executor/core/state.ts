@@ -7,6 +7,7 @@
 import type { AttemptEnded, AttemptStarted, JobContext } from "../../protocol/executorLink.ts";
 import type { ForkserverCommand, ForkserverFlavour } from "../../protocol/forkserverLink.ts";
 import type { AttemptId, JobSeq, SeatNumber } from "../../protocol/ids.ts";
+import type { PromiseOnDisk } from "./events.ts";
 
 export interface ExecutorState {
   readonly seat: SeatNumber;
@@ -41,6 +42,10 @@ export type HeldAttempt =
       readonly started: AttemptStarted | null;
       /** What it runs, for messages; null after an adoption. */
       readonly program: string | null;
+      /** The document names files for it; true also after an adoption, when that is not known. */
+      readonly hasFiles: boolean;
+      /** Null if it has promised no outputs. */
+      readonly promise: PromiseOnDisk | null;
     }
   | { readonly type: "collecting"; readonly id: AttemptId }
   | {

@@ -5,7 +5,6 @@
  * A QWorker's record of a job is the original and the manager's is derived from it, so where both are there the QWorker's
  * counts are shown.
  */
-import { statSync } from "node:fs";
 import path from "node:path";
 import { QrewError } from "../../protocol/errors.ts";
 import type { CapturedOutput } from "../../protocol/executorLink.ts";
@@ -22,12 +21,12 @@ import { listJobs, readHolder, readJob } from "../store/managerStore.ts";
 import { readPlan } from "../store/plans.ts";
 import type { Store } from "../store/port.ts";
 import { STREAM_STDERR, STREAM_STDOUT, type WorkerJobRecord } from "../store/workerRecords.ts";
-import { readOutput, readWorkerJob } from "../store/workerStore.ts";
+import { readOutput, readTask, readWorkerJob } from "../store/workerStore.ts";
 import { decodePlan } from "../workflow/decodePlan.ts";
 import type { Plan } from "../workflow/plan.ts";
 import { isHolderAlive } from "./holder.ts";
 import { type JobView, mergeJob } from "./jobView.ts";
-import type { StreamName } from "./readOutput.ts";
+import { fileOutput, type StreamName } from "./readOutput.ts";
 import { JobTasks } from "./readTasks.ts";
 import { Stores } from "./stores.ts";
 
@@ -113,7 +112,10 @@ export class StateReader {
     return new JobTasks(job, plan, this.#seatStore(job));
   }
 
-  /** What an attempt has written to a stream; null when that is nothing, or not known before it ends. */
+  /**
+   * What an attempt has written to a stream; null when that is nothing, or not known before it ends. What goes to a file of the
+   * document is read from there, also while the attempt runs, and only of the latest.
+   */
   output(job: JobView, task: TaskIndex, attempt: number, stream: StreamName): CapturedOutput | null {
     const key = {
       job: job.job,
@@ -121,12 +123,26 @@ export class StateReader {
       attempt,
       stream: stream === "stdout" ? STREAM_STDOUT : STREAM_STDERR,
     } as const;
-    return this.#seatStore(job)?.read((reader) => readOutput(reader, key)) ?? null;
+    const store = this.#seatStore(job);
+    const captured = store?.read((reader) => readOutput(reader, key)) ?? null;
+    if (captured !== null) return captured;
+    const file = this.streamFile(job, task, stream);
+    // Each attempt begins the file anew.
+    if (file === null || store?.read((reader) => readTask(reader, job.job, task))?.attempt !== attempt)
+      return null;
+    return fileOutput(file);
+  }
+
+  /** The file that the document gives to a stream of a task, which need not be there; null where it is captured. */
+  streamFile(job: JobView, task: TaskIndex, stream: StreamName): string | null {
+    const file = this.plan(job.job)?.streamFile(task, stream) ?? null;
+    return file === null ? null : path.resolve(job.directory, file);
   }
 
   /** The file into which an attempt writes while it runs; null while no QWorker has had the job. Whether it is there shows when it is read. */
   spoolFile(job: JobView, task: TaskIndex, attempt: number, stream: StreamName): string | null {
-    if (job.seat === null) return null;
+    const ownFile = this.streamFile(job, task, stream);
+    if (ownFile !== null || job.seat === null) return ownFile;
     const name = spoolFileName({ job: job.job, task, attempt }, stream);
     return path.join(this.#folder, spoolFolderName(job.seat), name);
   }
@@ -138,9 +154,7 @@ export class StateReader {
 
   #spooled(job: JobView, task: TaskIndex, attempt: number, stream: StreamName): CapturedOutput | null {
     const file = this.spoolFile(job, task, attempt, stream);
-    const found = file === null ? undefined : statSync(file, { throwIfNoEntry: false });
-    if (file === null || found === undefined || !found.isFile() || found.size === 0) return null;
-    return { type: "file", path: file, sizeBytes: found.size, cutBytes: 0 };
+    return file === null ? null : fileOutput(file);
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 /** What attempts have written: short output is in the store, long output in files that the store names. */
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
 import type { CapturedOutput } from "../../protocol/executorLink.ts";
 
@@ -7,6 +7,13 @@ export type StreamName = "stdout" | "stderr";
 
 /** Read at once; a file of 64 MiB passes in 256 pieces. */
 const PIECE_BYTES = 256 * 1024;
+
+/** What is in a file that the document names; null unless it is a file, and has something in it. */
+export function fileOutput(path: string): CapturedOutput | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile() || stat.size === 0) return null;
+  return { type: "file", path, sizeBytes: stat.size, cutBytes: 0 };
+}
 
 /** All bytes as they were written, in pieces. Throws `notFound` when the file was removed. */
 export async function* outputPieces(output: CapturedOutput): AsyncGenerator<Uint8Array> {

@@ -9,7 +9,7 @@ function formatLimit(ms: number): string {
 
 /**
  * `exit code 7`, `signal SIGSEGV`, `time limit 10s`, `not started: …`, `dependency NAME failed`, `lost: …`, `cancelled`,
- * `failFast: NAME failed`, `not needed: …`. `taskName` is the plan's.
+ * `missing output PATH`, `failFast: NAME failed`, `not needed: …`. `taskName` is the plan's.
  */
 export function describeReason(reason: TaskReason, taskName: (task: number) => string): string {
   switch (reason.type) {
@@ -29,6 +29,11 @@ export function describeReason(reason: TaskReason, taskName: (task: number) => s
       return "cancelled";
     case "failFast":
       return `failFast: ${taskName(reason.task)} failed`;
+    case "outputsMissing": {
+      const more = reason.count - reason.missing.length;
+      const names = reason.missing.map((name) => JSON.stringify(name)).join(", ");
+      return `missing ${reason.count === 1 ? "output" : "outputs"} ${names}${more > 0 ? ` and ${more} more` : ""}`;
+    }
     case "notNeeded":
       return reason.when === "failure"
         ? "not needed: nothing that it depends on failed"

@@ -32,6 +32,7 @@ const REASONS: readonly TaskReason["type"][] = [
   "cancelled",
   "failFast",
   "notNeeded",
+  "outputsMissing",
 ];
 
 const CONDITIONS: readonly Extract<TaskReason, { type: "notNeeded" }>["when"][] = ["success", "failure"];
@@ -79,6 +80,8 @@ function encodeReason(reason: TaskReason): readonly unknown[] {
       return [number];
     case "failFast":
       return [number, reason.task];
+    case "outputsMissing":
+      return [number, reason.count, ...reason.missing];
     case "notNeeded":
       return [number, CONDITIONS.indexOf(reason.when)];
     default:
@@ -148,6 +151,8 @@ function reasonOf(fields: Fields): TaskReason {
       return { type };
     case "failFast":
       return { type, task: taskIndex(fields.count()) };
+    case "outputsMissing":
+      return { type, count: fields.count(), missing: fields.texts() };
     case "notNeeded":
       return { type, when: fields.one(CONDITIONS) };
     default:
@@ -188,6 +193,13 @@ class Fields {
   text(): string {
     const value = this.next();
     return typeof value === "string" ? value : this.wrong(value);
+  }
+
+  /** All that are left. */
+  texts(): string[] {
+    const texts: string[] = [];
+    while (this.index < this.values.length) texts.push(this.text());
+    return texts;
   }
 
   textOrNull(): string | null {

@@ -47,6 +47,8 @@ export type TaskState =
 export type TaskReason =
   /** failed: ended with an exit code other than 0. */
   | { readonly type: "exited"; readonly exitCode: number }
+  /** failed: ended with exit code 0, without `count` of the outputs that it promised; the first are named. */
+  | { readonly type: "outputsMissing"; readonly missing: readonly string[]; readonly count: number }
   /** failed: ended by a signal that qrew did not send for a limit. */
   | { readonly type: "signalled"; readonly signal: string }
   /** failed: stopped at its time limit. */

@@ -10,7 +10,7 @@ import { type Foreach, foreachValue, readForeach } from "./foreach.ts";
 import { Interner } from "./interner.ts";
 import { noParamFields, noParams, paramFieldsOf, readParams } from "./params.ts";
 import type { Filling } from "./placeholder.ts";
-import { type Axis, checkFilled, paramPlaceholders } from "./placeholderUse.ts";
+import { type Axis, checkApart, checkFilled, paramPlaceholders } from "./placeholderUse.ts";
 import { type TaskClass, WHEN_SUCCESS } from "./plan.ts";
 import { type Amounts, amountsOf } from "./resourceFields.ts";
 import { describe, type Entries, isEntries, quoted } from "./scalar.ts";
@@ -32,6 +32,9 @@ const TASK_KEYS: KnownKeys = {
     "when",
     "command",
     "params",
+    "outputs",
+    "stdout",
+    "stderr",
     "resources",
     "timeout",
     "priority",
@@ -39,7 +42,7 @@ const TASK_KEYS: KnownKeys = {
     "foreach",
     "executor",
   ]),
-  later: new Set(["outputs", "stdout", "stderr", "maxRunning", "failFast", "image", "volumes"]),
+  later: new Set(["maxRunning", "failFast", "image", "volumes"]),
   otherNames: otherTaskKeys,
 };
 
@@ -182,7 +185,17 @@ export class TaskCheck {
   #paramsOf(value: Entries, path: Path, isShell: boolean, axis: Axis): number {
     const own = paramFieldsOf(value, path, this.#faults);
     const params = readParams(own, this.#faults);
-    if (!isShell) return this.#ownNothing;
+    if (!isShell) {
+      own.outputs?.blame(
+        this.#faults,
+        () => "The executor noop makes no files: leave out outputs, or executor.",
+      );
+      return this.#ownNothing;
+    }
+    if (axis.type !== "none" && axis.type !== "unknown" && axis.count > 1) {
+      checkApart(own.stdout ?? this.#defaults.paramFields.stdout, axis, this.#faults);
+      checkApart(own.stderr ?? this.#defaults.paramFields.stderr, axis, this.#faults);
+    }
     for (const { field, text } of paramPlaceholders(own, this.#defaults.paramFields)) {
       checkFilled(field, text, axis, this.#faults);
     }
@@ -198,6 +211,6 @@ export class TaskCheck {
 function classKey({ executor, resources, priority, timeoutMs, retry }: TaskClass): string {
   const { cpusMilli, memoryBytes, gpusMilli, named } = resources;
   const numbers = `${cpusMilli},${memoryBytes},${gpusMilli},${priority},${timeoutMs}`;
-  const repetitions = `${retry.limit},${retry.backoffMs},${retry.factor},${retry.maxMs}`;
+  const repetitions = `${retry.limit},${retry.backoffMs},${retry.factor},${retry.maxMs},${retry.on?.join(" ") ?? "all"}`;
   return `${executor},${numbers},${repetitions},${JSON.stringify(named)}`;
 }

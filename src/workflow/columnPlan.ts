@@ -1,5 +1,6 @@
 /** The plan over its columns: nothing is decoded before it is asked for. */
 import { QrewError } from "../../protocol/errors.ts";
+import type { TaskParams } from "./document.ts";
 import { fill, type Filling } from "./placeholder.ts";
 import type { Plan, PlanGraph, ResolvedTask } from "./plan.ts";
 import { isEntries } from "./scalar.ts";
@@ -11,11 +12,7 @@ export interface PlanColumns {
   readonly name: string | null;
   /** Of every task: the document's `env`, and the params of its defaults with placeholders unfilled. */
   readonly env: Variables;
-  readonly defaultParams: {
-    readonly env: Variables;
-    readonly stdin: string | null;
-    readonly workdir: string | null;
-  };
+  readonly defaultParams: TaskParams;
   readonly graph: PlanGraph;
   /** Names of the definitions. */
   readonly names: TextColumn;
@@ -42,7 +39,7 @@ export const NO_VALUES = 0xffff_ffff;
 export class ColumnPlan implements Plan {
   readonly columns: PlanColumns;
   #index: TextIndex | null = null;
-  #lastParams: { readonly number: number; readonly params: PlanColumns["defaultParams"] } | null = null;
+  #lastParams: { readonly number: number; readonly params: TaskParams } | null = null;
 
   constructor(columns: PlanColumns) {
     this.columns = columns;
@@ -91,7 +88,20 @@ export class ColumnPlan implements Plan {
       env: Object.fromEntries(env),
       stdin: stdin === null ? null : fill(stdin, filling),
       workdir: workdir === null ? null : fill(workdir, filling),
+      files: filesOf(params, columns.defaultParams, filling),
     };
+  }
+
+  streamFile(task: number, stream: "stdout" | "stderr"): string | null {
+    const { defaultParams, paramsOf } = this.columns;
+    const definition = this.#definitionOf(task);
+    const params = this.#params(paramsOf[definition] ?? 0);
+    const file = params[stream] ?? defaultParams[stream];
+    if (file === null) return null;
+    const filling = this.#filling(definition, task);
+    const workdir = params.workdir ?? defaultParams.workdir;
+    const path = fill(file, filling);
+    return path.startsWith("/") || workdir === null ? path : `${fill(workdir, filling)}/${path}`;
   }
 
   #definitionOf(task: number): number {
@@ -124,12 +134,24 @@ export class ColumnPlan implements Plan {
   }
 
   /** Neighbours mostly share their params, so the last ones are kept. */
-  #params(number: number): PlanColumns["defaultParams"] {
+  #params(number: number): TaskParams {
     if (this.#lastParams?.number === number) return this.#lastParams.params;
     const params = parseParams(textAt(this.columns.params, number));
     this.#lastParams = { number, params };
     return params;
   }
+}
+
+function filesOf(own: TaskParams, defaults: TaskParams, filling: Filling | null): ResolvedTask["files"] {
+  const stdout = own.stdout ?? defaults.stdout;
+  const stderr = own.stderr ?? defaults.stderr;
+  const outputs = own.outputs ?? defaults.outputs ?? [];
+  if (stdout === null && stderr === null && outputs.length === 0) return null;
+  return {
+    stdout: stdout === null ? null : fill(stdout, filling),
+    stderr: stderr === null ? null : fill(stderr, filling),
+    outputs: outputs.map((text) => fill(text, filling)),
+  };
 }
 
 /** The place of the last of the ascending numbers that is at most `wanted`; 0 if none is. */
@@ -151,16 +173,26 @@ function parseCommand(text: string): string | readonly string[] {
   throw damaged("a command is neither text nor a list of texts");
 }
 
-function parseParams(text: string): PlanColumns["defaultParams"] {
+function parseParams(text: string): TaskParams {
   const value = parseJson(text);
   if (!isEntries(value) || !isEntries(value["env"])) throw damaged("params are no object");
-  const { env, stdin, workdir } = value;
+  const { env, stdin, workdir, stdout, stderr, outputs } = value;
   const variables = Object.entries(env).map(([key, item]): [string, string] => [key, textIn(item)]);
   return {
     env: Object.fromEntries(variables),
-    stdin: stdin === null ? null : textIn(stdin),
-    workdir: workdir === null ? null : textIn(workdir),
+    stdin: textOrNull(stdin),
+    workdir: textOrNull(workdir),
+    stdout: textOrNull(stdout),
+    stderr: textOrNull(stderr),
+    outputs: outputs === null ? null : listIn(outputs),
   };
+}
+
+const textOrNull = (value: unknown): string | null => (value === null ? null : textIn(value));
+
+function listIn(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.map(textIn);
+  throw damaged("params have no list where one should be");
 }
 
 function textIn(value: unknown): string {

@@ -24,8 +24,19 @@ const OWN_KEYS = ["name", "depends", "when", "foreach"];
 
 const DEFAULT_KEYS: KnownKeys = {
   owner: "defaults",
-  keys: new Set(["command", "params", "executor", "resources", "timeout", "priority", "retry"]),
-  later: new Set(["outputs", "stdout", "stderr", "maxRunning", "failFast", "image", "volumes"]),
+  keys: new Set([
+    "command",
+    "params",
+    "outputs",
+    "stdout",
+    "stderr",
+    "executor",
+    "resources",
+    "timeout",
+    "priority",
+    "retry",
+  ]),
+  later: new Set(["maxRunning", "failFast", "image", "volumes"]),
   otherNames: otherTaskKeys,
 };
 

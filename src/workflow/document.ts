@@ -28,6 +28,11 @@ export interface TaskParams {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string | null;
   readonly workdir: string | null;
+  /** Files that the streams go to. */
+  readonly stdout: string | null;
+  readonly stderr: string | null;
+  /** Paths and patterns that have to be there in the end. */
+  readonly outputs: readonly string[] | null;
 }
 
 /** One entry of the document: a task, or a task array. */

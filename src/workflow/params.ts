@@ -4,16 +4,22 @@ import type { TaskParams } from "./document.ts";
 import { atKey, atValue, type FaultList, type Path } from "./fault.ts";
 import { checkKeys, type Field, fieldOf, fieldsIn, type KnownKeys, noFields } from "./field.ts";
 import { noOtherNames } from "./nearest.ts";
-import { describe, type Entries, isEntries, quoted, textOf, unusableText } from "./scalar.ts";
+import { PATH_BYTES_MAX, readOutputs, readPath } from "./taskFiles.ts";
+import { readText } from "./readText.ts";
+import { describe, type Entries, isEntries, quoted, unusableText } from "./scalar.ts";
 
 export interface ParamFields {
   readonly env: ReadonlyMap<string, Field>;
   readonly stdin: Field | null;
   readonly workdir: Field | null;
+  readonly stdout: Field | null;
+  readonly stderr: Field | null;
+  readonly outputs: Field | null;
 }
 
-export const noParamFields: ParamFields = { env: noFields, stdin: null, workdir: null };
-export const noParams: TaskParams = { env: {}, stdin: null, workdir: null };
+const noFiles = { stdout: null, stderr: null, outputs: null };
+export const noParamFields: ParamFields = { env: noFields, stdin: null, workdir: null, ...noFiles };
+export const noParams: TaskParams = { env: {}, stdin: null, workdir: null, ...noFiles };
 
 const PARAM_KEYS: KnownKeys = {
   owner: "params",
@@ -22,11 +28,18 @@ const PARAM_KEYS: KnownKeys = {
   otherNames: noOtherNames,
 };
 
-/** The longest path that Linux takes. */
-const WORKDIR_BYTES_MAX = 4095;
-
+/** The fields of `params`, and those for files, which stand beside it. */
 export function paramFieldsOf(entries: Entries, path: Path, faults: FaultList): ParamFields {
-  const field = fieldOf(entries, "params", path);
+  const params = fieldOf(entries, "params", path);
+  const stdout = fieldOf(entries, "stdout", path);
+  const stderr = fieldOf(entries, "stderr", path);
+  const outputs = fieldOf(entries, "outputs", path);
+  // Most tasks have none of them: then all share one object.
+  if (params === null && stdout === null && stderr === null && outputs === null) return noParamFields;
+  return { ...paramsIn(params, faults), stdout, stderr, outputs };
+}
+
+function paramsIn(field: Field | null, faults: FaultList): ParamFields {
   if (field === null) return noParamFields;
   if (!isEntries(field.value)) {
     field.blame(faults, () => `params must be an object, found ${describe(field.value)}.`);
@@ -34,6 +47,7 @@ export function paramFieldsOf(entries: Entries, path: Path, faults: FaultList): 
   }
   checkKeys(field.value, PARAM_KEYS, field.path, faults);
   return {
+    ...noParamFields,
     env: envFieldsOf(field.value, field.path, faults),
     stdin: fieldOf(field.value, "stdin", field.path),
     workdir: fieldOf(field.value, "workdir", field.path),
@@ -82,7 +96,10 @@ export function readParams(fields: ParamFields, faults: FaultList): TaskParams {
   return {
     env: readEnv(fields.env, faults),
     stdin,
-    workdir: readText("workdir", fields.workdir, WORKDIR_BYTES_MAX, faults),
+    workdir: readText("workdir", fields.workdir, PATH_BYTES_MAX, faults),
+    stdout: readPath("stdout", fields.stdout, faults),
+    stderr: readPath("stderr", fields.stderr, faults),
+    outputs: readOutputs(fields.outputs, faults),
   };
 }
 
@@ -106,24 +123,4 @@ export function readEnv(
     }
   }
   return Object.fromEntries(entries);
-}
-
-function readText(what: string, field: Field | null, bytesMax: number, faults: FaultList): string | null {
-  if (field === null) return null;
-  const text = textOf(field.value);
-  if (text === null) {
-    const advice = typeof field.value === "boolean" ? ": put it in quotes" : "";
-    field.blame(faults, () => `${what} must be text, found ${describe(field.value)}${advice}.`);
-    return null;
-  }
-  const unusable = unusableText(text);
-  if (unusable !== null) {
-    field.blame(faults, () => `${what} ${unusable}: take it out.`);
-    return null;
-  }
-  if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax) {
-    field.blame(faults, () => `${what} has more than ${bytesMax} bytes: put the text into a file.`);
-    return null;
-  }
-  return text;
 }

@@ -37,6 +37,16 @@ export function checkFilled(field: Field, text: string, axis: Axis, faults: Faul
   }
 }
 
+/** Elements of an array that write into one file would overwrite each other's; devices have no such memory. */
+export function checkApart(field: Field | null, foreach: Foreach, faults: FaultList): void {
+  if (typeof field?.value !== "string" || placeholdersOf(field.value).length > 0) return;
+  if (field.value.startsWith("/dev/")) return;
+  field.blame(
+    faults,
+    () => `All elements of the array would write into one file: put {{${foreach.axis}}} into its name.`,
+  );
+}
+
 function longestValue(axis: Axis): number {
   if (axis.type !== "list") return RANGE_VALUE_LENGTH_MAX;
   return axis.values.reduce((longest, value) => Math.max(longest, value.length), 0);
@@ -53,6 +63,13 @@ export function* paramPlaceholders(own: ParamFields, defaults: ParamFields): Gen
   for (const [name, field] of defaults.env) if (!own.env.has(name)) yield* withPlaceholders(field);
   yield* withPlaceholders(own.stdin ?? defaults.stdin);
   yield* withPlaceholders(own.workdir ?? defaults.workdir);
+  yield* withPlaceholders(own.stdout ?? defaults.stdout);
+  yield* withPlaceholders(own.stderr ?? defaults.stderr);
+  const outputs = own.outputs ?? defaults.outputs;
+  if (outputs === null) return;
+  for (const text of Array.isArray(outputs.value) ? outputs.value : [outputs.value]) {
+    if (typeof text === "string" && placeholdersOf(text).length > 0) yield { field: outputs, text };
+  }
 }
 
 export function* withPlaceholders(field: Field | null): Generator<FieldText> {

@@ -56,6 +56,8 @@ export interface TaskClass {
 export interface RetryPolicy {
   /** Repetitions after the first attempt. */
   readonly limit: number;
+  /** Exit codes, names of signals, `timeout`, `outputs`: after other ends there is no repetition. Null is after all. */
+  readonly on: readonly (number | string)[] | null;
   readonly backoffMs: number;
   readonly factor: number;
   readonly maxMs: number;
@@ -68,6 +70,12 @@ export interface ResolvedTask {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string | null;
   readonly workdir: string | null;
+  /** Null where the task says nothing of files. */
+  readonly files: {
+    readonly stdout: string | null;
+    readonly stderr: string | null;
+    readonly outputs: readonly string[];
+  } | null;
 }
 
 export interface Plan {
@@ -79,4 +87,6 @@ export interface Plan {
   findTask(name: string): number | null;
   /** The body of a task of kind shell, with the document's `env` under its own. */
   resolve(task: number): ResolvedTask;
+  /** The file that a stream of the task goes to, relative to the job's folder or absolute; null where it is captured. */
+  streamFile(task: number, stream: "stdout" | "stderr"): string | null;
 }

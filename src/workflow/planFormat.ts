@@ -57,7 +57,13 @@ const taskClassSchema = v.strictObject({
   resources: resourcesSchema,
   priority: v.number(),
   timeoutMs: v.nullable(whole),
-  retry: v.strictObject({ limit: whole, backoffMs: whole, factor: v.number(), maxMs: whole }),
+  retry: v.strictObject({
+    limit: whole,
+    on: v.nullable(v.pipe(v.array(v.union([whole, v.string()])), v.readonly())),
+    backoffMs: whole,
+    factor: v.number(),
+    maxMs: whole,
+  }),
 });
 
 export const planMetaSchema = v.strictObject({
@@ -66,6 +72,9 @@ export const planMetaSchema = v.strictObject({
   defaultEnv: variablesSchema,
   defaultStdin: v.nullable(v.string()),
   defaultWorkdir: v.nullable(v.string()),
+  defaultStdout: v.nullable(v.string()),
+  defaultStderr: v.nullable(v.string()),
+  defaultOutputs: v.nullable(v.array(v.string())),
   classes: v.pipe(v.array(taskClassSchema), v.minLength(1)),
   maxRunning: v.nullable(v.pipe(whole, v.minValue(1))),
   failFast: v.boolean(),

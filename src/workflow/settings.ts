@@ -10,6 +10,7 @@ import { withPlaceholders } from "./placeholderUse.ts";
 import type { RetryPolicy, TaskClass } from "./plan.ts";
 import { type Quantity, readDuration, readInteger, readNumber } from "./quantity.ts";
 import { readSetting } from "./readSetting.ts";
+import { readRetryOn } from "./retryOn.ts";
 import { type Amounts, readResources } from "./resourceFields.ts";
 import { describe, type Entries, isEntries } from "./scalar.ts";
 
@@ -31,7 +32,7 @@ export const noSettings: SettingFields = {
 
 const RETRY_KEYS: KnownKeys = {
   owner: "retry",
-  keys: new Set(["limit", "backoff", "factor", "max"]),
+  keys: new Set(["limit", "backoff", "factor", "max", "on"]),
   later: new Set(),
   otherNames: noOtherNames,
 };
@@ -140,8 +141,13 @@ function readRetry(
   if (maxMs < backoffMs) {
     fields.get("max")?.blame(faults, () => "max of retry must not be shorter than its backoff.");
   }
+  const on = fields.get("on") ?? null;
+  if (on !== null && !fields.has("limit")) {
+    on.blame(faults, () => "retry has on and no limit: say how many repetitions there may be.");
+  }
   return {
     limit: read("limit", 0, (value) => readInteger(value, 0, RETRY_LIMIT_MAX)),
+    on: on === null ? null : readRetryOn(on, on.filled(filling), faults),
     backoffMs,
     factor: read("factor", DEFAULT_FACTOR, (value) => readNumber(value, 1, FACTOR_MAX)),
     maxMs,
@@ -150,6 +156,7 @@ function readRetry(
 
 const noRetry: RetryPolicy = {
   limit: 0,
+  on: null,
   backoffMs: DEFAULT_BACKOFF_MS,
   factor: DEFAULT_FACTOR,
   maxMs: DEFAULT_BACKOFF_MAX_MS,

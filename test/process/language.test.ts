@@ -1,8 +1,9 @@
 /** What a document can say beyond commands and dependencies, with real processes. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runJob, showJob, tasksOf } from "../support/jobs.ts";
+import { readJson, shapes } from "../support/jsonShapes.ts";
+import { outputText, runJob, showJob, tasksOf } from "../support/jobs.ts";
 import { QrewFolder } from "../support/qrew.ts";
 
 let qrew: QrewFolder;
@@ -83,5 +84,66 @@ describe("maxRunning", () => {
       most = Math.max(most, running);
     }
     expect(most).toBe(2);
+  });
+});
+
+describe("outputs", () => {
+  it("that are missing make an attempt fail, which is repeated where retry names that", async () => {
+    const { code, job, stdout } = await runJob(qrew, [
+      { name: "made", command: "mkdir -p out && touch out/1.dat", outputs: ["out/*.dat"] },
+      {
+        name: "late",
+        command: "test $QREW_ATTEMPT = 1 || touch late.txt",
+        outputs: "late.txt",
+        retry: { limit: 3, backoff: "10ms", on: "outputs" },
+      },
+      { name: "never", command: "cd / && true", outputs: ["never.txt", "out/*.none", "out"] },
+      { name: "after", depends: "never", command: "true" },
+      { name: "wrong code", command: "exit 4", retry: { limit: 3, on: [3, "SIGKILL"] } },
+    ]);
+    expect(code).toBe(1);
+    const tasks = await tasksOf(qrew, job);
+    expect(tasks.get("made")).toMatchObject({ state: "succeeded" });
+    expect(tasks.get("late")).toMatchObject({ state: "succeeded", attempt: 2 });
+    expect(tasks.get("never")).toMatchObject({
+      state: "failed",
+      exitCode: 0,
+      reason: 'missing outputs "never.txt", "out/*.none"',
+    });
+    expect(tasks.get("after")?.state).toBe("skipped");
+    expect(tasks.get("wrong code")).toMatchObject({ state: "failed", attempt: 1, exitCode: 4 });
+    expect(stdout).toContain('task never failed: missing outputs "never.txt", "out/*.none"');
+  });
+});
+
+describe("stdout and stderr", () => {
+  it("go to the files of the document, and logs finds them there", async () => {
+    const big = "head -c 100000 /dev/zero | tr '\\0' x";
+    const { code, job } = await runJob(qrew, [
+      {
+        name: "apart",
+        foreach: { i: ["a", "b"] },
+        command: "echo out {{i}}; echo err >&2",
+        stdout: "log/{{i}}/out.txt",
+      },
+      { name: "both", command: "echo 1; echo 2 >&2; echo 3", stdout: "both.log", stderr: "both.log" },
+      { name: "big", command: big, stdout: "big.log" },
+      { name: "bin", command: "echo gone", stdout: "/dev/null" },
+      { name: "locked", command: "true", stdout: "/proc/none/x" },
+    ]);
+    expect(code).toBe(1);
+    expect(readFileSync(inWork("log/b/out.txt"), "utf8")).toBe("out b\n");
+    expect(readFileSync(inWork("both.log"), "utf8")).toBe("1\n2\n3\n");
+    expect(readFileSync(inWork("big.log")).length).toBe(100_000);
+    expect(statSync(inWork("both.log")).mode & 0o777).toBe(0o666 & ~process.umask());
+    const shown = await qrew.run(["logs", String(job), "apart[2]"]);
+    expect(shown.stdout).toBe("out b\n");
+    expect(shown.stderr).toContain(`stdout of task "apart[2]" goes to ${inWork("log/b/out.txt")}`);
+    expect(await outputText(qrew, job, "apart[2]", ["--stderr"])).toBe("err\n");
+    expect((await qrew.run(["logs", String(job), "bin"])).stderr).toContain("goes to /dev/null");
+    const json = readJson(shapes.logs, (await qrew.run(["logs", String(job), "both", "--json"])).stdout);
+    expect(json.outputs).toMatchObject([{ path: inWork("both.log"), text: "1\n2\n3\n" }]);
+    expect((await tasksOf(qrew, job)).get("locked")).toMatchObject({ state: "failed", startedAt: null });
+    expect((await tasksOf(qrew, job)).get("locked")?.reason).toContain("its stdout could not be opened");
   });
 });

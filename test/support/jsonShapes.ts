@@ -107,6 +107,7 @@ const output = v.strictObject({
   task: v.string(),
   attempt: count,
   stream: v.picklist(["stdout", "stderr"]),
+  path: nullableText,
   cutBytes: count,
   text: nullableText,
   base64: nullableText,

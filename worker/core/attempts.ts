@@ -143,6 +143,8 @@ function failureReason(turn: Turn, job: JobActor, live: LiveAttempt, outcome: At
   switch (outcome.type) {
     case "exited":
       return { type: "exited", exitCode: outcome.exitCode };
+    case "outputsMissing":
+      return outcome;
     case "signalled":
       return { type: "signalled", signal: outcome.signal };
     case "notStarted":
@@ -166,13 +168,30 @@ function settleFailedAttempt(
   job.failures[live.task] = failures;
   const { retry } = classOf(job.graph, live.task);
   if (job.cancelRequested) return finishTask(turn, job, live, CANCELLED, { type: "cancelled" }, fact);
-  if (failures > retry.limit) return finishTask(turn, job, live, FAILED, reason, fact);
+  if (failures > retry.limit || !mayRepeat(retry, reason))
+    return finishTask(turn, job, live, FAILED, reason, fact);
   waitForRepetition(turn, job, live, backoffMs(retry, failures), reason, fact);
 }
 
 /** The wait before repetition n, counted from 1. A power beyond all numbers times no wait is still no wait. */
 export const backoffMs = (retry: RetryPolicy, repetition: number): number =>
   retry.backoffMs === 0 ? 0 : Math.min(retry.backoffMs * retry.factor ** (repetition - 1), retry.maxMs);
+
+function mayRepeat({ on }: RetryPolicy, reason: TaskReason): boolean {
+  if (on === null) return true;
+  switch (reason.type) {
+    case "exited":
+      return on.includes(reason.exitCode);
+    case "signalled":
+      return on.includes(reason.signal);
+    case "timedOut":
+      return on.includes("timeout");
+    case "outputsMissing":
+      return on.includes("outputs");
+    default:
+      return false;
+  }
+}
 
 function waitForRepetition(
   turn: Turn,

@@ -1,5 +1,5 @@
 /** What is written down of a task at each change of its state. */
-import type { AttemptEnded } from "../../protocol/executorLink.ts";
+import type { AttemptEnded, AttemptOutcome } from "../../protocol/executorLink.ts";
 import { taskIndex } from "../../protocol/ids.ts";
 import type { TaskReason, TaskRecord } from "../../src/store/workerRecords.ts";
 import { stateOf } from "./job.ts";
@@ -41,13 +41,18 @@ function taskRecord(turn: Turn, job: JobActor, task: number, parts: RecordParts)
     finishedAtMs: parts.finishedAtMs ?? null,
     startedMonoMs: live?.start?.monoMs ?? null,
     endedMonoMs: ended?.endedMonoMs ?? null,
-    exitCode: outcome?.type === "exited" ? outcome.exitCode : null,
+    exitCode: exitCodeOf(outcome),
     signal: outcome?.type === "signalled" ? outcome.signal : null,
     usage: ended?.usage ?? null,
     node: live === undefined ? null : turn.state.node,
     reason: parts.reason ?? null,
     retryAtMs: parts.retryAtMs ?? null,
   };
+}
+
+function exitCodeOf(outcome: AttemptOutcome | undefined): number | null {
+  if (outcome?.type === "exited") return outcome.exitCode;
+  return outcome?.type === "outputsMissing" ? 0 : null;
 }
 
 /** The job's own record, if something of it has changed since the last one. */

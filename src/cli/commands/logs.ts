@@ -118,6 +118,8 @@ interface FoundOutput {
   readonly name: string;
   readonly attempt: number;
   readonly output: CapturedOutput;
+  /** The file of the document that it was read from; null where it was captured. */
+  readonly file: string | null;
 }
 
 /** As for a single task: an attempt that none of them had is not there. */
@@ -152,10 +154,12 @@ function* eachOutput(
     // Looked at before the output: what ends between the two is found.
     const view = tasks.task(task);
     const output = reader.output(tasks.job, task, attempt, wanted.stream);
-    const isRunning = output === null && view.state === "running" && view.attempt === attempt;
+    const file = reader.streamFile(tasks.job, task, wanted.stream);
+    const isOpen = output === null || file !== null;
+    const isRunning = isOpen && view.state === "running" && view.attempt === attempt;
     if (isRunning) running.push(view.name);
     const found = isRunning ? reader.outputSoFar(tasks.job, task, attempt, wanted.stream) : output;
-    if (found !== null) yield { name: view.name, attempt, output: found };
+    if (found !== null) yield { name: view.name, attempt, output: found, file };
   }
 }
 
@@ -171,8 +175,10 @@ async function writeOne(
   const output =
     reader.output(tasks.job, task.task, attempt, wanted.stream) ??
     (isRunning ? reader.outputSoFar(tasks.job, task.task, attempt, wanted.stream) : null);
-  if (output === null) context.terminal.note(`qrew: ${whyNothing(task, attempt, wanted)}`);
-  else await writeOutput(context, output);
+  const file = reader.streamFile(tasks.job, task.task, wanted.stream);
+  if (file !== null) context.terminal.note(`qrew: ${whereItIs(task, attempt, wanted, file, output)}`);
+  else if (output === null) context.terminal.note(`qrew: ${whyNothing(task, attempt, wanted)}`);
+  if (output !== null) await writeOutput(context, output);
 }
 
 function attemptOf(tasks: JobTasks, task: TaskView, wanted: Wanted): number {
@@ -183,6 +189,20 @@ function attemptOf(tasks: JobTasks, task: TaskView, wanted: Wanted): number {
     "notFound",
     `Task "${printable(task.name)}" of job ${tasks.job.job} had ${had}: see \`qrew tasks ${tasks.job.job}\`.`,
   );
+}
+
+function whereItIs(
+  task: TaskView,
+  attempt: number,
+  { stream }: Wanted,
+  file: string,
+  output: CapturedOutput | null,
+): string {
+  const goes = `${stream} of task "${printable(task.name)}" goes to ${printable(file)}`;
+  if (output !== null) return goes;
+  if (task.attempt === 0) return `${goes}; it has not started (${task.state})`;
+  if (attempt < task.attempt) return `${goes}, which attempt ${task.attempt} has begun anew`;
+  return `${goes}, which is empty or not there`;
 }
 
 /** Silence on stdout is right for a pipe and puzzling for a person. */
@@ -251,7 +271,7 @@ async function writeJson(
 }
 
 /** Text where the bytes are UTF-8, else base64: JSON has no bytes. */
-async function jsonOutput({ name, attempt, output }: FoundOutput, stream: StreamName): Promise<object> {
+async function jsonOutput({ name, attempt, output, file }: FoundOutput, stream: StreamName): Promise<object> {
   const pieces: Uint8Array[] = [];
   for await (const piece of outputPieces(output)) pieces.push(piece);
   const bytes = Buffer.concat(pieces);
@@ -260,6 +280,7 @@ async function jsonOutput({ name, attempt, output }: FoundOutput, stream: Stream
     task: name,
     attempt,
     stream,
+    path: file,
     cutBytes: output.cutBytes,
     text: isText ? bytes.toString("utf8") : null,
     base64: isText ? null : bytes.toString("base64"),

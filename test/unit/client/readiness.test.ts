@@ -121,6 +121,8 @@ describe("reasons", () => {
     [{ type: "dependency", task: taskIndex(3), state: "failed" }, "dependency task3 failed"],
     [{ type: "lost", detail: "the executor died" }, "lost: the executor died"],
     [{ type: "cancelled" }, "cancelled"],
+    [{ type: "outputsMissing", missing: ["a b"], count: 1 }, 'missing output "a b"'],
+    [{ type: "outputsMissing", missing: ["a", "b"], count: 9 }, 'missing outputs "a", "b" and 7 more'],
     [{ type: "failFast", task: taskIndex(3) }, "failFast: task3 failed"],
     [{ type: "notNeeded", when: "failure" }, "not needed: nothing that it depends on failed"],
     [{ type: "notNeeded", when: "success" }, "not needed: something that it depends on was not needed"],

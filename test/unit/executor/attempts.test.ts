@@ -145,6 +145,49 @@ describe("an attempt", () => {
   });
 });
 
+describe("files of the document", () => {
+  const files = { stdout: "log/out", stderr: "/abs/err", outputs: ["a", "b/*"] };
+  const promise = { path: "/spool/1-5-1.out.promise", made: { folder: "/data/sub", outputs: ["a", "b/*"] } };
+
+  it("are made before the attempt is told, in its working folder", () => {
+    const executor = FakeTaskExecutor.serving();
+    executor.say({ type: "runAttempts", attempts: [shell(5, { workdir: "sub", files })] });
+    expect(executor.take("prepareAttempt").preparation).toEqual({
+      folder: "/data/sub",
+      umask: 18,
+      links: [
+        { link: "/spool/links/1-5-1.out", target: "/data/sub/log/out" },
+        { link: "/spool/links/1-5-1.err", target: "/abs/err" },
+      ],
+      promise,
+    });
+    expect(executor.told("spawn")).toMatchObject({
+      stdoutPath: "/spool/links/1-5-1.out",
+      stderrPath: "/spool/links/1-5-1.err",
+    });
+    executor.ended(5);
+    expect(executor.take("collectOutput").promise).toEqual(promise);
+    expect(executor.unexpected()).toEqual([]);
+  });
+
+  it("are looked for on disk where an earlier TaskExecutor has started the attempt", () => {
+    const executor = FakeTaskExecutor.welcomed();
+    executor.forkserverOpened();
+    executor.started(5);
+    executor.ended(5);
+    expect(executor.take("collectOutput").promise).toEqual({ path: promise.path, made: null });
+  });
+
+  it("are none for most", () => {
+    const executor = FakeTaskExecutor.serving();
+    executor.say(run(5));
+    executor.told("spawn");
+    executor.ended(5);
+    expect(executor.take("collectOutput").promise).toBeNull();
+    expect(executor.unexpected()).toEqual([]);
+  });
+});
+
 describe("the forkserver", () => {
   it("takes what it had to the grave: what lived is lost, with the start that is known", () => {
     const executor = FakeTaskExecutor.serving();

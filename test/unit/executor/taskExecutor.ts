@@ -35,6 +35,7 @@ export const shell = (task: number, others: Partial<Extract<AttemptSpec, { kind:
   env: {},
   stdin: null,
   workdir: null,
+  files: null,
   ...others,
 });
 

@@ -36,6 +36,7 @@ const reason: fc.Arbitrary<TaskReason> = fc.oneof(
   fc.record({ type: fc.constant("lost" as const), detail: fc.string() }),
   fc.record({ type: fc.constant("cancelled" as const) }),
   fc.record({ type: fc.constant("failFast" as const), task: fc.nat().map(taskIndex) }),
+  fc.record({ type: fc.constant("outputsMissing" as const), missing: fc.array(fc.string()), count }),
   fc.record({
     type: fc.constant("notNeeded" as const),
     when: fc.constantFrom("success" as const, "failure" as const),

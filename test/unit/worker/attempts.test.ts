@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AttemptOutcome } from "../../../protocol/executorLink.ts";
 import { backoffMs, LOSSES_MAX } from "../../../worker/core/attempts.ts";
 import { cpus } from "./graphs.ts";
 import { exited, GRACE_MS, lost, noProcess, Seat, withdrawn } from "./seat.ts";
 
-const retry = { limit: 2, backoffMs: 1000, factor: 3, maxMs: 2000 };
+const retry = { limit: 2, on: null, backoffMs: 1000, factor: 3, maxMs: 2000 };
 
 describe("repetitions", () => {
   it("waits longer each time, up to the maximum, and fails when the limit is used up", () => {
@@ -43,9 +44,54 @@ describe("repetitions", () => {
     expect(seat.unexpected()).toEqual([]);
   });
 
+  const ends: readonly (readonly [string, AttemptOutcome, number | string])[] = [
+    ["an exit code", exited(75), 75],
+    ["a signal", { type: "signalled", signal: "SIGKILL" }, "SIGKILL"],
+    ["missing outputs", { type: "outputsMissing", missing: ["x"], count: 1 }, "outputs"],
+  ];
+  it.each(ends)("repeats after %s that it names, and after no other end", (_, outcome, on) => {
+    const policy = { limit: 1, backoffMs: 100, factor: 1, maxMs: 100 };
+    const seat = Seat.running({
+      named: { retry: { ...policy, on: [7, on] } },
+      other: { retry: { ...policy, on: [7] } },
+    });
+    seat.sent();
+    seat.end("named", outcome);
+    seat.end("other", outcome);
+    expect(seat.record("named").state).toBe("backoff");
+    expect(seat.record("other").state).toBe("failed");
+  });
+
+  it("repeats after the time limit where it is named", () => {
+    const policy = { limit: 1, backoffMs: 100, factor: 1, maxMs: 100 };
+    const seat = Seat.running({
+      named: { timeoutMs: 50, retry: { ...policy, on: ["timeout"] } },
+      other: { timeoutMs: 50, retry: { ...policy, on: [143, "SIGTERM"] } },
+    });
+    seat.sent();
+    seat.start("named", "other");
+    seat.pass(50);
+    for (const task of ["named", "other"]) seat.end(task, { type: "signalled", signal: "SIGTERM" });
+    expect(seat.record("named").state).toBe("backoff");
+    expect(seat.record("other").state).toBe("failed");
+  });
+
+  it("fails without the outputs that it promised, though it ended with 0", () => {
+    const seat = Seat.running({ a: [], b: ["a"] });
+    seat.sent();
+    seat.end("a", { type: "outputsMissing", missing: ["x", "y"], count: 7 });
+    expect(seat.record("a")).toMatchObject({
+      state: "failed",
+      exitCode: 0,
+      reason: { type: "outputsMissing", missing: ["x", "y"], count: 7 },
+    });
+    expect(seat.record("b").state).toBe("skipped");
+  });
+
   it("never computes a wait that is no number or beyond its bounds", () => {
     const policies = fc.record({
       limit: fc.constant(1000),
+      on: fc.constant(null),
       backoffMs: fc.nat(10_000),
       factor: fc.double({ min: 1, max: 100, noNaN: true }),
       maxMs: fc.nat(1_000_000),
@@ -58,7 +104,7 @@ describe("repetitions", () => {
         expect(waitMs).toBeGreaterThanOrEqual(Math.min(policy.backoffMs, policy.maxMs));
       }),
     );
-    expect(backoffMs({ limit: 1000, backoffMs: 0, factor: 100, maxMs: 1000 }, 1000)).toBe(0);
+    expect(backoffMs({ limit: 1000, on: null, backoffMs: 0, factor: 100, maxMs: 1000 }, 1000)).toBe(0);
   });
 
   it("ignores what is told of an earlier attempt, but acknowledges its end", () => {

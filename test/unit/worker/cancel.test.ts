@@ -65,7 +65,7 @@ describe("cancel", () => {
   });
 
   it("of what waits for its repetition ends it without another attempt", () => {
-    const retry = { limit: 5, backoffMs: 1000, factor: 1, maxMs: 1000 };
+    const retry = { limit: 5, on: null, backoffMs: 1000, factor: 1, maxMs: 1000 };
     const seat = Seat.running({ a: { retry } });
     seat.sent();
     seat.end("a", exited(1));

@@ -54,7 +54,7 @@ describe("the TaskExecutor", () => {
 
   it("does not leave when work comes before", () => {
     const seat = Seat.running(
-      { a: [], b: { retry: { limit: 0, backoffMs: 0, factor: 1, maxMs: 0 } } },
+      { a: [], b: { retry: { limit: 0, on: null, backoffMs: 0, factor: 1, maxMs: 0 } } },
       cpus(1),
     );
     seat.succeed("a");

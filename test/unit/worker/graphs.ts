@@ -1,9 +1,17 @@
 /** Small plans for tests: `{ a: [], b: ["a"] }`, arrays by `count`, and `same:a` for an edge between equal indices. */
 import { assert } from "../../../protocol/errors.ts";
 import type { Resources } from "../../../protocol/resources.ts";
-import { EDGE_ALL, EDGE_SAME, type PlanGraph, type TaskClass } from "../../../src/workflow/plan.ts";
+import {
+  EDGE_ALL,
+  EDGE_SAME,
+  type PlanGraph,
+  type RetryPolicy,
+  type TaskClass,
+} from "../../../src/workflow/plan.ts";
 
-export interface DefinitionSpec extends Partial<TaskClass> {
+export interface DefinitionSpec extends Partial<Omit<TaskClass, "retry">> {
+  /** Without `on`: after any end. */
+  readonly retry?: Omit<RetryPolicy, "on"> & Partial<Pick<RetryPolicy, "on">>;
   readonly needs?: readonly string[];
   readonly when?: "success" | "failure" | "always";
   /** Elements of a task array; absent is a single task. */
@@ -31,7 +39,7 @@ const PLAIN: TaskClass = {
   resources: cpus(1),
   priority: 0,
   timeoutMs: null,
-  retry: { limit: 0, backoffMs: 0, factor: 1, maxMs: 0 },
+  retry: { limit: 0, on: null, backoffMs: 0, factor: 1, maxMs: 0 },
 };
 
 /** What a document says of the whole job. */
@@ -117,7 +125,8 @@ function classesOf(definitions: readonly DefinitionSpec[]): { classes: TaskClass
   const classes: TaskClass[] = [];
   const keys: string[] = [];
   const classOf = definitions.map((definition) => {
-    const { executor, resources, priority, timeoutMs, retry } = { ...PLAIN, ...definition };
+    const { executor, resources, priority, timeoutMs } = { ...PLAIN, ...definition };
+    const retry = { ...PLAIN.retry, ...definition.retry };
     const taskClass = { executor, resources, priority, timeoutMs, retry };
     const key = JSON.stringify(taskClass);
     if (!keys.includes(key)) {

@@ -56,7 +56,7 @@ describe("failFast", () => {
     Seat.running(smallPlan(plan, { failFast: true }), loan);
 
   it("cancels what has not started, stops what runs, and the job has failed", () => {
-    const retry = { limit: 3, backoffMs: 1000, factor: 1, maxMs: 1000 };
+    const retry = { limit: 3, on: null, backoffMs: 1000, factor: 1, maxMs: 1000 };
     const seat = fast(
       { a: [], after: ["a"], b: [], later: ["b"], again: { retry }, c: [], queued: { count: 2 } },
       cpus(4),
@@ -85,7 +85,7 @@ describe("failFast", () => {
   });
 
   it("waits for the last repetition of what fails", () => {
-    const retry = { limit: 1, backoffMs: 100, factor: 1, maxMs: 100 };
+    const retry = { limit: 1, on: null, backoffMs: 100, factor: 1, maxMs: 100 };
     const seat = fast({ a: { retry }, b: [] });
     seat.sent();
     seat.end("a", exited(1));

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { cpus } from "./graphs.ts";
 import { exited, JOB, Seat } from "./seat.ts";
 
-const retry = { limit: 3, backoffMs: 10_000, factor: 1, maxMs: 10_000 };
+const retry = { limit: 3, on: null, backoffMs: 10_000, factor: 1, maxMs: 10_000 };
 
 describe("the next holder of a seat", () => {
   it("finds every state as it was", () => {

@@ -59,7 +59,7 @@ describe("when: failure", () => {
   });
 
   it("waits for the last repetition", () => {
-    const retry = { limit: 1, backoffMs: 100, factor: 1, maxMs: 100 };
+    const retry = { limit: 1, on: null, backoffMs: 100, factor: 1, maxMs: 100 };
     const seat = Seat.running({ a: { retry }, rescue: { needs: ["a"], ...failure } });
     seat.sent();
     seat.end("a", exited(1));

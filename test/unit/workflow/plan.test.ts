@@ -84,6 +84,7 @@ tasks:
       env: { SHARED: "all", OVER: "defaults", TEXT: "{{i}}", N: "2" },
       stdin: "in 2",
       workdir: "dir/2",
+      files: null,
     });
   });
 
@@ -94,6 +95,7 @@ tasks:
       env: { SHARED: "all", OVER: "task", TEXT: "{{i}}", N: "$(z)" },
       stdin: "",
       workdir: "dir/$(z)",
+      files: null,
     });
     expect(resolved("c")).toEqual({
       name: "c",
@@ -101,6 +103,7 @@ tasks:
       env: { SHARED: "all", OVER: "defaults", TEXT: "{{i}}", N: "1" },
       stdin: "s",
       workdir: "w",
+      files: null,
     });
   });
 
@@ -136,7 +139,7 @@ describe("classes", () => {
       resources: { cpusMilli: 1000, memoryBytes: 0, gpusMilli: 0, named: {} },
       priority: 0,
       timeoutMs: null,
-      retry: { limit: 0, backoffMs: 1000, factor: 2, maxMs: 300_000 },
+      retry: { limit: 0, on: null, backoffMs: 1000, factor: 2, maxMs: 300_000 },
     });
   });
 
@@ -150,7 +153,7 @@ tasks: [{name: a, resources: {cpus: 0.5, memory: 1.5Gi, gpus: 1}, retry: {factor
       resources: { cpusMilli: 500, memoryBytes: 1.5 * 1024 ** 3, gpusMilli: 1000, named: { licence: 1500 } },
       priority: -3,
       timeoutMs: null,
-      retry: { limit: 3, backoffMs: 600_000, factor: 1.5, maxMs: 600_000 },
+      retry: { limit: 3, on: null, backoffMs: 600_000, factor: 1.5, maxMs: 600_000 },
     });
   });
 
@@ -196,5 +199,33 @@ tasks:
     ]);
     expect(graph.elementClasses.has(1)).toBe(false);
     expect(graph.classes[graph.definitionClass[1] ?? -1]).toMatchObject({ priority: 5, retry: { limit: 5 } });
+  });
+});
+
+describe("files of a task", () => {
+  const plan = planOf(`
+defaults: {stdout: "log/{{i}}", outputs: ["{{i}}.out", all]}
+tasks:
+  - {name: a, command: x, foreach: {i: [1, 2]}, params: {workdir: "w{{i}}"}}
+  - {name: b, command: x, stdout: /abs, stderr: e, outputs: []}
+`);
+
+  it("are its own over those of the defaults, with placeholders filled", () => {
+    expect(plan.resolve(1).files).toEqual({ stdout: "log/2", stderr: null, outputs: ["2.out", "all"] });
+    expect(plan.resolve(2).files).toEqual({ stdout: "/abs", stderr: "e", outputs: [] });
+    expect(plan.streamFile(1, "stdout")).toBe("w2/log/2");
+    expect(plan.streamFile(1, "stderr")).toBeNull();
+    expect(plan.streamFile(2, "stdout")).toBe("/abs");
+    expect(plan.streamFile(2, "stderr")).toBe("e");
+  });
+});
+
+describe("retry on", () => {
+  it("is the set of ends after which an attempt is repeated", () => {
+    const on = (value: unknown) =>
+      planOf([{ name: "a", command: "x", retry: { limit: 1, on: value } }]).graph.classes[0]?.retry.on;
+    expect(on([75, "SIGKILL", 75, "timeout", "7"])).toEqual([7, 75, "SIGKILL", "timeout"]);
+    expect(on(75)).toEqual([75]);
+    expect(on(undefined)).toBeNull();
   });
 });

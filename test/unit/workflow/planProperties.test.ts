@@ -78,7 +78,7 @@ const document = {
   env: { A: "1" },
   maxRunning: 7,
   failFast: true,
-  defaults: { params: { env: { B: "{{i}}" }, stdin: "{{i}}" } },
+  defaults: { params: { env: { B: "{{i}}" }, stdin: "{{i}}" }, stdout: "{{i}}", outputs: "{{i}}" },
   tasks: [
     { name: "array", command: "x {{i}}", foreach: { i: { range: [1, 5] } }, timeout: "{{i}}s" },
     {
@@ -94,6 +94,10 @@ const document = {
       resources: { licence: 1 },
       depends: "list",
       when: "failure",
+      stdout: "out",
+      stderr: "err",
+      outputs: ["a", "b*"],
+      retry: { limit: 3, on: [75, "SIGKILL"] },
     },
     { name: "nothing", executor: "noop", depends: ["array", "ü"], when: "always" },
   ],

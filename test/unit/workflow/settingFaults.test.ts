@@ -7,6 +7,26 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     task("timeout: 5x"),
     '3:12 timeout must be a duration such as 500ms, 90s, 10m, 1h30m or 2d (a plain number is seconds), found the text "5x".',
   ],
+  [
+    "a word in retry on",
+    task("retry: {limit: 1, on: [3, segv]}"),
+    '3:25 on of retry must have exit codes from 1 to 255, names of signals such as SIGKILL, timeout or outputs, found the text "segv". Did you mean "SIGSEGV"?',
+  ],
+  [
+    "exit code 0 in retry on",
+    task("retry: {limit: 1, on: 0}"),
+    "3:25 on of retry must have exit codes from 1 to 255, names of signals such as SIGKILL, timeout or outputs, found the number 0.",
+  ],
+  [
+    "nothing in retry on",
+    task("retry: {limit: 1, on: []}"),
+    "3:25 on of retry is empty: name at least one exit code, or leave it out.",
+  ],
+  [
+    "retry on without a limit",
+    task("retry: {on: 3}"),
+    "3:15 retry has on and no limit: say how many repetitions there may be.",
+  ],
   ["no time", task("timeout: 0"), "3:12 timeout must be a duration of at least 1ms, found the number 0."],
   [
     "a negative duration",

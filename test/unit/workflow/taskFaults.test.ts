@@ -91,6 +91,36 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     "1:12 defaults cannot have when, which belongs to one task: move it there.",
   ],
   [
+    "an empty output",
+    task("outputs: [a, '']"),
+    "3:16 An entry of outputs is empty: name a file, or take it out.",
+  ],
+  [
+    "outputs of a wrong type",
+    task("outputs: {a: b}"),
+    "3:12 An entry of outputs must be text, found an object.",
+  ],
+  [
+    "outputs of noop",
+    "- name: a\n  executor: noop\n  outputs: a\n",
+    "3:12 The executor noop makes no files: leave out outputs, or executor.",
+  ],
+  [
+    "a folder as stdout",
+    task("stdout: log/"),
+    '3:11 stdout must be the path of a file, found the text "log/".',
+  ],
+  [
+    "one file for all elements",
+    "- {name: a, command: x, foreach: {i: [1, 2]}, stdout: log}",
+    "1:55 All elements of the array would write into one file: put {{i}} into its name.",
+  ],
+  [
+    "a placeholder of nothing in an output",
+    task("outputs: 'x{{i}}'"),
+    "3:12 Nothing fills the placeholder {{i}}: the task has no foreach; for the text itself write {{{{i}}}}.",
+  ],
+  [
     "params of a later version",
     task("params: {image: x}"),
     '3:12 This version does not support "image" yet: leave it out.',
