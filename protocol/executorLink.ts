@@ -27,7 +27,6 @@ const attemptFiles = v.strictObject({
   /** Paths and patterns, relative to the working folder, that have to be there after exit code 0. */
   outputs: v.array(textField),
 });
-export type AttemptFiles = v.InferOutput<typeof attemptFiles>;
 
 /** What a shell attempt runs: a string for `/bin/sh -c`, or a list that is executed as it is. */
 const shellAttempt = v.strictObject({
