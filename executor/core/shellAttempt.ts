@@ -29,8 +29,8 @@ export function spawnCommand(state: ExecutorState, spec: ShellAttemptSpec): Fork
     env: Object.entries(environmentOf(state, spec, mark)).map(([name, value]) => `${name}=${value}`),
     workdir: spec.workdir ?? "",
     stdin: spec.stdin,
-    stdoutPath: spec.files?.stdout == null ? paths.stdoutPath : paths.stdoutLink,
-    stderrPath: spec.files?.stderr == null ? paths.stderrPath : paths.stderrLink,
+    stdoutPath: spec.files === null || spec.files.stdout === null ? paths.stdoutPath : paths.stdoutLink,
+    stderrPath: spec.files === null || spec.files.stderr === null ? paths.stderrPath : paths.stderrLink,
     mark,
   };
 }
