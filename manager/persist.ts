@@ -2,10 +2,12 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { QrewError } from "../protocol/errors.ts";
+import type { JobSeq } from "../protocol/ids.ts";
+import { isFinalJobState } from "../protocol/states.ts";
 import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import type { JobRecord } from "../src/store/managerRecords.ts";
 import { putSubmissionKey } from "../src/store/submissionKeys.ts";
-import { putEnvironment, putJob, reserveJobNumber } from "../src/store/managerStore.ts";
+import { putEnvironment, putJob, readJob, reserveJobNumber } from "../src/store/managerStore.ts";
 import { writePlan } from "../src/store/plans.ts";
 import type { Store } from "../src/store/port.ts";
 import type { ManagerEffect } from "./core/events.ts";
@@ -42,6 +44,17 @@ export async function storeJob(
   });
   await store.flushed();
   return stored;
+}
+
+/** The plan of the next round of a job that has ended; resolves with its record, when the plan is on disk. */
+export async function storeRound(store: Store, job: JobSeq, plan: Uint8Array): Promise<JobRecord> {
+  const record = store.read((reader) => readJob(reader, job));
+  if (record === null || !isFinalJobState(record.state)) {
+    throw new QrewError("refused", `There is no job ${job} that has ended: see \`qrew jobs\`.`);
+  }
+  await writePlan(store, job, plan, record.round + 1);
+  await store.flushed();
+  return record;
 }
 
 function freshFolder(home: string, record: JobRecord): string {

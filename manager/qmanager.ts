@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { type ClientReply, clientRequestSchema } from "../protocol/clientLink.ts";
+import { type ClientReply, clientRequestSchema, type SubmissionOptions } from "../protocol/clientLink.ts";
 import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
 import type { SeatNumber } from "../protocol/ids.ts";
@@ -12,14 +12,14 @@ import type { ManagerCommand } from "../protocol/workerLink.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import type { Refusals } from "../src/link/refusals.ts";
 import type { RouterLink } from "../src/link/router.ts";
-import { readJob } from "../src/store/managerStore.ts";
+import { readEnvironment, readJob } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
 import { readSubmissionKey } from "../src/store/submissionKeys.ts";
 import type { ClientId, ManagerEffect, ManagerEvent } from "./core/events.ts";
 import { summaryOf } from "./core/queue.ts";
 import type { ManagerState } from "./core/state.ts";
 import { step } from "./core/step.ts";
-import { persist, storeJob } from "./persist.ts";
+import { persist, storeJob, storeRound } from "./persist.ts";
 import type { Planner, PlannerAnswer } from "./planner.ts";
 import { type Staging, submissionDigest } from "./staging.ts";
 import type { Workers } from "./workers.ts";
@@ -167,18 +167,26 @@ export class QManager {
       case "planDocument": {
         const { submission, options } = effect;
         const { capacity } = state.options;
+        const { folder, environment } = this.#surroundingsOf(options);
         return planner.plan({
           id: submission,
           path: staging.pathOf(submission),
           source: options.source,
           capacity,
           settings: options.import,
-          folder: options.directory.type === "existing" ? options.directory.path : null,
-          environment: options.env,
+          folder,
+          environment,
         });
       }
       case "storeJob":
         return this.#storeJob(effect);
+      case "findEndedJob": {
+        const { client, request, job } = effect;
+        const record = this.#parts.store.read((reader) => readJob(reader, job));
+        return this.push({ type: "endedJobFound", client, request, job, record });
+      }
+      case "storeRound":
+        return this.#storeRound(effect);
       case "forgetSubmission":
         this.#plans.delete(effect.submission);
         return staging.forget(effect.submission);
@@ -254,6 +262,28 @@ export class QManager {
       (stored) => this.push({ type: "jobStored", submission, record: stored }),
       (error: unknown) => this.#submissionFailed(submission, error),
     );
+  }
+
+  #storeRound(effect: Extract<ManagerEffect, { type: "storeRound" }>): void {
+    const { submission, job, source, taskCount } = effect;
+    const plan = this.#plans.get(submission);
+    if (plan === undefined) return this.#submissionFailed(submission, new Error("its plan is missing"));
+    this.#plans.delete(submission);
+    storeRound(this.#parts.store, job, plan).then(
+      (record) => this.push({ type: "roundStored", submission, record, source, taskCount }),
+      (error: unknown) => this.#submissionFailed(submission, error),
+    );
+  }
+
+  /** A corrected document is read where its job runs. */
+  #surroundingsOf({ retries, directory, env }: SubmissionOptions): {
+    readonly folder: string | null;
+    readonly environment: Readonly<Record<string, string>>;
+  } {
+    const kept =
+      retries === null ? null : this.#parts.store.read((reader) => readEnvironment(reader, retries));
+    if (kept !== null) return { folder: kept.directory, environment: kept.env };
+    return { folder: directory.type === "existing" ? directory.path : null, environment: env };
   }
 
   #submissionFailed(submission: number, error: unknown): void {

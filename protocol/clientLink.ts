@@ -55,6 +55,8 @@ const submissionOptionsSchema = v.strictObject({
   env: environmentField,
   umask: countField,
   import: importSettingsSchema,
+  /** The document is a corrected one of this job, which has ended; what else is said here but `source` and `import` is not heeded. */
+  retries: v.nullable(jobField),
   /** Added to the priority of each task. */
   priority: v.pipe(v.number(), v.integer(), v.minValue(-1000), v.maxValue(1000)),
 });
@@ -107,6 +109,8 @@ export const clientRequestSchema = v.variant("type", [
     jobs: v.pipe(v.array(jobField), v.maxLength(10_000)),
     pause: pauseModeSchema,
   }),
+  /** Opens the next round of a job that has ended; answered by `jobAccepted`. With a corrected document: `openSubmission`. */
+  v.strictObject({ type: v.literal("retryJob"), ...request, job: jobField }),
   v.strictObject({ type: v.literal("daemonStatus"), ...request }),
   /** `drain` waits for running attempts, `now` stops them; both keep the queue. `stopping` follows until the end. */
   v.strictObject({ type: v.literal("stopDaemon"), ...request, mode: v.picklist(["drain", "now"]) }),

@@ -55,7 +55,7 @@ async function main(args: WorkerArguments): Promise<void> {
     epoch,
     store,
     managerStore,
-    jobs: new OpenJobs(managerStore, store),
+    jobs: new OpenJobs(managerStore, store, epoch),
     router,
     gate: new FrameGate(epoch, refusals),
     refusals,

@@ -3,15 +3,16 @@ import { QrewError } from "../protocol/errors.ts";
 import type { AttemptSpec, JobContext } from "../protocol/executorLink.ts";
 import type { AttemptId, JobSeq } from "../protocol/ids.ts";
 import type { JobEnvironment, RunningTask } from "../protocol/workerLink.ts";
-import { readEnvironment } from "../src/store/managerStore.ts";
-import { readPlan } from "../src/store/plans.ts";
+import { readEnvironment, readJob } from "../src/store/managerStore.ts";
+import { readPlan, readPlanOfRound } from "../src/store/plans.ts";
 import type { Store } from "../src/store/port.ts";
-import type { TaskRecord } from "../src/store/workerRecords.ts";
+import type { TaskRecord, WorkerJobRecord } from "../src/store/workerRecords.ts";
 import { eachTask, readWorkerJob } from "../src/store/workerStore.ts";
 import { decodePlan } from "../src/workflow/decodePlan.ts";
 import type { Plan } from "../src/workflow/plan.ts";
 import type { RunningAttempt, WorkerEvent } from "./core/events.ts";
 import { classOf } from "./core/job.ts";
+import { openRound } from "./rounds.ts";
 
 interface OpenJob {
   readonly plan: Plan;
@@ -21,11 +22,14 @@ interface OpenJob {
 export class OpenJobs {
   readonly #managerStore: Store;
   readonly #store: Store;
+  /** Of the seat: a new round is written under it. */
+  readonly #epoch: number;
   readonly #jobs = new Map<JobSeq, OpenJob>();
 
-  constructor(managerStore: Store, store: Store) {
+  constructor(managerStore: Store, store: Store, epoch: number) {
     this.#managerStore = managerStore;
     this.#store = store;
+    this.#epoch = epoch;
   }
 
   /** Reads plan, environment and what earlier holders of the seat have recorded. */
@@ -34,17 +38,35 @@ export class OpenJobs {
       const open = this.#managerStore.read((reader) => {
         const bytes = readPlan(reader, job);
         const environment = readEnvironment(reader, job);
-        return bytes === null || environment === null ? null : { bytes, environment };
+        const planRound = readJob(reader, job)?.planRound ?? 1;
+        return bytes === null || environment === null ? null : { bytes, environment, planRound };
       });
       if (open === null) throw new QrewError("storeDamaged", "its plan is not in the manager's store");
+      const { planRound, environment } = open;
       const plan = decodePlan(open.bytes);
-      this.#jobs.set(job, { plan, environment: open.environment });
-      const progress = this.#store.read((reader) => readWorkerJob(reader, job));
+      this.#jobs.set(job, { plan, environment });
+      const progress = this.#progress(job, round, plan, planRound);
       const records = progress === null ? [] : this.#records(job);
-      return { type: "jobLoaded", job, round, priority, graph: plan.graph, progress, records };
+      const { graph } = plan;
+      return { type: "jobLoaded", job, round, planRound, priority, graph, progress, records };
     } catch (error) {
       return { type: "jobLoadFailed", job, detail: QrewError.from(error).message };
     }
+  }
+
+  /** What is on record of this round; opened from the one before where that has ended. Null for a job that is new. */
+  #progress(job: JobSeq, round: number, plan: Plan, planRound: number): WorkerJobRecord | null {
+    const progress = this.#store.read((reader) => readWorkerJob(reader, job));
+    if (progress === null || progress.round >= round) return progress;
+    const before = progress.planRound === planRound ? plan : this.#planOfRound(job, progress.planRound);
+    return openRound(this.#store, this.#epoch, progress, { round, planRound, plan, before });
+  }
+
+  #planOfRound(job: JobSeq, round: number): Plan {
+    const bytes = this.#managerStore.read((reader) => readPlanOfRound(reader, job, round));
+    if (bytes === null)
+      throw new QrewError("storeDamaged", `the plan of its round ${round} is not in the manager's store`);
+    return decodePlan(bytes);
   }
 
   *#records(job: JobSeq): Generator<readonly [task: number, record: TaskRecord]> {

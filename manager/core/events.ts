@@ -51,6 +51,22 @@ export type ManagerEvent =
     }
   /** The job is on disk. */
   | { readonly type: "jobStored"; readonly submission: number; readonly record: JobRecord }
+  /** Answers `findEndedJob`; null: there is none. */
+  | {
+      readonly type: "endedJobFound";
+      readonly client: ClientId;
+      readonly request: number;
+      readonly job: JobSeq;
+      readonly record: JobRecord | null;
+    }
+  /** The document of a further round is on disk; `record` is that of the round that has ended. */
+  | {
+      readonly type: "roundStored";
+      readonly submission: number;
+      readonly record: JobRecord;
+      readonly source: string;
+      readonly taskCount: number;
+    }
   | {
       readonly type: "workerStarted";
       readonly seat: SeatNumber;
@@ -113,6 +129,21 @@ export type ManagerEffect =
       readonly options: SubmissionOptions;
       /** Committed with the record; null for a submission without key. */
       readonly key: { readonly key: string; readonly digest: string } | null;
+    }
+  /** Read the record of a job that is not among the live ones; then `endedJobFound`. */
+  | {
+      readonly type: "findEndedJob";
+      readonly client: ClientId;
+      readonly request: number;
+      readonly job: JobSeq;
+    }
+  /** The plan as that of the next round of a job that has ended, flushed; then `roundStored`. */
+  | {
+      readonly type: "storeRound";
+      readonly submission: number;
+      readonly job: JobSeq;
+      readonly source: string;
+      readonly taskCount: number;
     }
   /** The pieces and the plan of the submission are of no use any more. */
   | { readonly type: "forgetSubmission"; readonly submission: number }

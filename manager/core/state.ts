@@ -39,6 +39,8 @@ export interface ManagerState {
   readonly admitted: Map<JobSeq, LiveJob>;
   /** Jobs that need none: paused, or in a long backoff. */
   readonly parked: Map<JobSeq, LiveJob>;
+  /** Ended jobs of which a further round is being opened. */
+  readonly reopening: Set<JobSeq>;
   /** Jobs of which followers have to be told at the end of the turn. */
   readonly changed: Set<LiveJob>;
   nextJob: number;

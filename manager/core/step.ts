@@ -11,10 +11,12 @@ import { accountLoans, tendLoans } from "./loans.ts";
 import { assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
 import { tendParked } from "./parking.ts";
 import { onPauseJobs } from "./pausing.ts";
+import { onEndedJobFound, onRetryJob, onRoundStored } from "./rounds.ts";
 import { absentSeat, adoptingSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
 import { answerStatus, onDaemonStatus, stop, tendStopping } from "./service.ts";
 import type { KnownHolder, ManagerOptions, ManagerState } from "./state.ts";
 import {
+  answerSeal,
   expireSubmissions,
   onAppendSubmission,
   onChunkStored,
@@ -42,6 +44,7 @@ export function createManager(
     queue: [],
     admitted: new Map(),
     parked: new Map(),
+    reopening: new Set(),
     changed: new Set(),
     nextJob,
     seats: new Map(),
@@ -108,6 +111,11 @@ function handle(turn: Turn, event: ManagerEvent): void {
       return onKeyLookedUp(turn, event);
     case "jobStored":
       return onJobStored(turn, event);
+    case "endedJobFound":
+      return onEndedJobFound(turn, event);
+    case "roundStored":
+      onRoundStored(turn, event);
+      return answerSeal(turn, event.submission, event.record.job, event.taskCount);
     case "workerStarted":
       return onWorkerStarted(turn, event);
     case "workerLost":
@@ -144,6 +152,8 @@ function onRequest(turn: Turn, client: ClientId, asked: ClientRequest): void {
       return onCancelJobs(turn, client, request, asked.jobs);
     case "pauseJobs":
       return onPauseJobs(turn, client, request, asked.jobs, asked.pause);
+    case "retryJob":
+      return onRetryJob(turn, client, request, asked.job);
     case "daemonStatus":
       return onDaemonStatus(turn, client, request);
     case "stopDaemon":

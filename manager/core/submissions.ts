@@ -4,7 +4,7 @@
  */
 import type { ClientRequest } from "../../protocol/clientLink.ts";
 import type { TaskCounts } from "../../protocol/fields.ts";
-import { jobSeq } from "../../protocol/ids.ts";
+import { type JobSeq, jobSeq } from "../../protocol/ids.ts";
 import {
   DOCUMENT_BYTES_MAX,
   ENVIRONMENT_BYTES_MAX,
@@ -15,6 +15,7 @@ import {
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, ManagerEvent } from "./events.ts";
 import { enqueue } from "./queue.ts";
+import { whyNotNow } from "./rounds.ts";
 import type { Submission } from "./state.ts";
 import { refuse, reply, type Turn, wakeAt } from "./turn.ts";
 
@@ -35,6 +36,8 @@ export function onOpenSubmission(turn: Turn, client: ClientId, asked: Asked<"ope
       "The daemon is stopping; submit again in a moment.",
     );
   }
+  const why = asked.options.retries === null ? null : whyNotNow(turn, asked.options.retries);
+  if (why !== null) return refuse(turn, client, asked.request, "refused", why);
   if (state.submissions.size >= SUBMISSIONS_MAX) {
     const message = `${SUBMISSIONS_MAX} submissions are under way; submit again when some are through.`;
     return refuse(turn, client, asked.request, "refused", message);
@@ -164,6 +167,8 @@ export function onDocumentRejected(turn: Turn, told: Told<"documentRejected">): 
 export function onSubmissionFailed(turn: Turn, told: Told<"submissionFailed">): void {
   const submission = turn.state.submissions.get(told.submission);
   if (submission === undefined) return;
+  if (submission.phase === "storing" && submission.options.retries !== null)
+    turn.state.reopening.delete(submission.options.retries);
   const request = submission.phase === "open" ? firstPending(submission) : submission.sealRequest;
   abandon(turn, submission, request, told.code, told.message);
 }
@@ -177,11 +182,13 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
   if (submission === undefined) return;
   submission.phase = "storing";
   const { options, key, digest } = submission;
+  if (options.retries !== null) return storeRound(turn, submission, options.retries, told.taskCount);
   const record: JobRecord = {
     job: jobSeq(state.nextJob++),
     name: options.name ?? told.name ?? nameOfSource(options.source),
     state: "queued",
     round: 1,
+    planRound: 1,
     priority: options.priority,
     directory: options.directory.type === "existing" ? options.directory.path : "",
     source: options.source,
@@ -202,6 +209,15 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
     options,
     key: key === null || digest === null ? null : { key, digest },
   });
+}
+
+/** A corrected document: the job that it is of has ended, and must still not have begun again. */
+function storeRound(turn: Turn, submission: Submission, job: JobSeq, taskCount: number): void {
+  const why = whyNotNow(turn, job);
+  if (why !== null) return abandon(turn, submission, submission.sealRequest, "refused", why);
+  turn.state.reopening.add(job);
+  const { source } = submission.options;
+  turn.effects.push({ type: "storeRound", submission: submission.submission, job, source, taskCount });
 }
 
 /** `data/big.yaml` is called `big`; what was read from standard input, `workflow`. */
@@ -226,11 +242,19 @@ const allWaiting = (total: number): TaskCounts => ({
 export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
   const { record } = told;
   enqueue(turn, record);
-  const submission = turn.state.submissions.get(told.submission);
+  answerSeal(turn, told.submission, record.job, record.tasks.total);
+}
+
+/** The job is on record: flushed, or with this turn. */
+export function answerSeal(turn: Turn, id: number, job: JobSeq, tasks: number): void {
+  const submission = turn.state.submissions.get(id);
   if (submission === undefined) return;
   const { client, sealRequest: request } = submission;
-  const { total: tasks } = record.tasks;
-  reply(turn, client, { type: "jobAccepted", request, job: record.job, tasks, repeated: false });
+  turn.effects.push({
+    type: "replyFlushed",
+    client,
+    reply: { type: "jobAccepted", request, job, tasks, repeated: false },
+  });
   forget(turn, submission);
 }
 

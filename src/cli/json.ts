@@ -35,6 +35,7 @@ export function jsonSummary(summary: JobSummary): object {
 export function jsonJob(job: JobView): object {
   return {
     ...jsonSummary(job),
+    round: job.round,
     priority: job.priority,
     directory: job.directory,
     source: job.source,

@@ -64,7 +64,7 @@ export async function submitWork(
   const { document, ...where } = await makeWork();
   const home = await context.home();
   const priority = settings.priority ?? Number(readSettings(home.folder).get("submit.priority") ?? 0);
-  const options = { ...settings, ...where, priority };
+  const options = { ...settings, ...where, priority, retries: null };
   const key = flags.key === undefined ? {} : { key: flags.key };
   const resources = cpus === null ? {} : { resources: { cpus } };
   const link = new DaemonLink({

@@ -28,6 +28,7 @@ import { pauseJobs } from "./pause.ts";
 import { type JobPage, StateReader } from "./read.ts";
 import { outputPieces, type StreamName } from "./readOutput.ts";
 import type { JobTasks, TaskView } from "./readTasks.ts";
+import { retryJob } from "./retry.ts";
 import { daemonStatus } from "./status.ts";
 import { stopDaemon, type StopOutcome } from "./stop.ts";
 import { type AcceptedJob, type DocumentBytes, submitDocument } from "./submit.ts";
@@ -132,9 +133,23 @@ export class Client {
         source,
         import: { ...usualImport, ...options.import },
         priority: priority ?? 0,
+        retries: null,
         ...captureSurroundings(options),
       },
     });
+  }
+
+  /**
+   * Opens the next round of a job that has ended: what did not succeed runs again, and what depends on it. With a corrected document what
+   * succeeded and is unchanged in it stays as it is.
+   */
+  async retry(
+    job: JobSeq,
+    corrected: { document: DocumentBytes; source: string; import?: Partial<ImportSettings> } | null = null,
+  ): Promise<AcceptedJob> {
+    const document =
+      corrected === null ? null : { ...corrected, import: { ...usualImport, ...corrected.import } };
+    return retryJob(this.#link.reach, job, document);
   }
 
   /** The present state of the jobs and each change, until all are final; survives a manager that is replaced. */

@@ -109,7 +109,7 @@ export class StateReader {
     const plan = this.plan(job.job);
     if (plan === null)
       throw new QrewError("storeDamaged", `The plan of job ${job.job} is missing: submit it again.`);
-    return new JobTasks(job, plan, this.#seatStore(job));
+    return new JobTasks(job, plan, this.#isOfPlan(job) ? this.#seatStore(job) : null);
   }
 
   /**
@@ -159,6 +159,13 @@ export class StateReader {
 
   close(): Promise<void> {
     return this.#stores.close();
+  }
+
+  /** Until a QWorker opens the round of a corrected document, the records are numbered by the document before. */
+  #isOfPlan(job: JobView): boolean {
+    if (job.seat === null) return true;
+    const worker = this.#workerJob(job.seat, job.job);
+    return worker === null || worker.planRound === job.planRound;
   }
 
   /** Null while no QWorker has had the job. */

@@ -77,6 +77,9 @@ const NEVER_DISPATCHED: Omit<TaskRecord, "state"> = {
   retryAtMs: null,
 };
 
+/** A task that waits in a later round has a record: of the number of its last attempt. */
+const hasBegun = (record: TaskRecord | null): boolean => record !== null && record.state !== "waiting";
+
 export class JobTasks {
   readonly job: JobView;
   readonly #plan: Plan;
@@ -116,7 +119,7 @@ export class JobTasks {
   /** `task` is below `count`. */
   task(task: TaskIndex): TaskView {
     const record = this.#store?.read((reader) => readTask(reader, this.job.job, task)) ?? null;
-    return this.#view(task, record, record === null ? this.#readiness() : null);
+    return this.#view(task, record, hasBegun(record) ? null : this.#readiness());
   }
 
   /** All tasks in the order of the document; one pass over the store, two while the job still runs. */
@@ -127,7 +130,7 @@ export class JobTasks {
       for (; next < task; next += 1) yield this.#view(taskIndex(next), null, readiness);
       // A task beyond the plan would be a damaged store, and has no name.
       if (task >= this.count) return;
-      yield this.#view(task, record, null);
+      yield this.#view(task, record, hasBegun(record) ? null : readiness);
       next = task + 1;
     }
     for (; next < this.count; next += 1) yield this.#view(taskIndex(next), null, readiness);
@@ -153,7 +156,9 @@ export class JobTasks {
     const { job } = this.job;
     if (this.#store === null) return [];
     const records = this.#store.read((reader) => {
-      const latest = readTask(reader, job, task);
+      const found = readTask(reader, job, task);
+      // One that waits in a later round has its last attempt among the earlier ones.
+      const latest = hasBegun(found) ? found : null;
       const earlier = listAttempts(reader, job, task).filter(({ attempt }) => attempt !== latest?.attempt);
       return latest === null ? earlier : [...earlier, latest];
     });
@@ -161,10 +166,14 @@ export class JobTasks {
   }
 
   #view(task: TaskIndex, record: TaskRecord | null, readiness: Readiness | null): TaskView {
-    const found = record ?? {
-      ...NEVER_DISPATCHED,
-      state: readiness?.isReady(task) === true ? "ready" : "waiting",
-    };
+    const found: TaskRecord =
+      record !== null && hasBegun(record)
+        ? record
+        : {
+            ...NEVER_DISPATCHED,
+            attempt: record?.attempt ?? 0,
+            state: readiness?.isReady(task) === true ? "ready" : "waiting",
+          };
     return {
       ...this.#attempt(found),
       task,

@@ -10,6 +10,7 @@
  * | plans | job u32, chunk u32 | bytes of the encoded plan, cut into chunks |
  * | submissionKeys | key of a submission | SubmissionKeyRecord |
  * | keysOfJobs | job u32 | its key |
+ * | laterPlans | job u32, round u32, chunk u32 | the same, of documents that came with a later round |
  * | seats | seat u32 | SeatRecord |
  */
 import type { ProcessName } from "../node/process.ts";
@@ -22,6 +23,8 @@ export interface JobRecord {
   readonly name: string;
   readonly state: JobState;
   readonly round: number;
+  /** The round that brought the document which counts now: 1, or that of a `retry` with a corrected one. */
+  readonly planRound: number;
   readonly priority: number;
   /** The folder in which its tasks run. */
   readonly directory: string;

@@ -27,6 +27,7 @@ const jobRecordSchema: v.GenericSchema<unknown, JobRecord> = v.strictObject({
   name: v.string(),
   state: jobStateSchema,
   round: countField,
+  planRound: v.optional(countField, 1),
   priority: v.number(),
   directory: v.string(),
   source: v.string(),

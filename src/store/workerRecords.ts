@@ -16,6 +16,10 @@ import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
 export interface WorkerJobRecord {
   readonly job: JobSeq;
   readonly round: number;
+  /** The round whose plan numbers the tasks. */
+  readonly planRound: number;
+  /** The next attempts have higher numbers than this. */
+  readonly attemptFloor: number;
   readonly priority: number;
   readonly state: JobState;
   readonly cancelRequested: boolean;

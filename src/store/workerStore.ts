@@ -28,6 +28,8 @@ import type { AttemptOutputKey, TaskRecord, WorkerJobRecord } from "./workerReco
 const jobRecordSchema: v.GenericSchema<unknown, WorkerJobRecord> = v.strictObject({
   job: jobField,
   round: countField,
+  planRound: v.optional(countField, 1),
+  attemptFloor: v.optional(countField, 0),
   priority: v.number(),
   state: jobStateSchema,
   cancelRequested: v.boolean(),
@@ -48,6 +50,8 @@ const JOBS = "jobs";
 const TASKS = "tasks";
 const ATTEMPTS = "attempts";
 const OUTPUTS = "outputs";
+/** Those whose keys begin with job and task. */
+export const TASK_TABLES = [OUTPUTS, ATTEMPTS, TASKS] as const;
 
 const EPOCH = wordKey("epoch");
 const EXECUTOR = wordKey("executor");
@@ -131,6 +135,9 @@ export function readTask(reader: StoreReader, job: JobSeq, task: TaskIndex): Tas
 
 export const putTask = (writer: StoreWriter, job: JobSeq, task: TaskIndex, record: TaskRecord): void =>
   writer.put(TASKS, u32Key(job, task), encodeTask(record));
+
+export const deleteTask = (writer: StoreWriter, job: JobSeq, task: TaskIndex): void =>
+  writer.delete(TASKS, u32Key(job, task));
 
 export interface StoredTask {
   readonly task: TaskIndex;
@@ -224,7 +231,7 @@ export async function deleteWorkerJob(store: Store, epoch: number, job: JobSeq):
 /** True when nothing of the job is left. */
 function deletePiece(writer: StoreWriter, job: JobSeq): boolean {
   let room = DELETIONS_PER_TRANSACTION;
-  for (const table of [OUTPUTS, ATTEMPTS, TASKS]) {
+  for (const table of TASK_TABLES) {
     const keys = [...writer.range(table, { ...keysUnder(job), limit: room })].map((entry) => entry.key);
     for (const key of keys) writer.delete(table, key);
     room -= keys.length;

@@ -70,6 +70,7 @@ it("is not held up by a submission that is never sealed", async () => {
     env: {},
     umask: 0o22,
     import: { format: null, timeScale: 1, sizeScale: 0 },
+    retries: null,
     priority: 0,
   } as const;
   const opened = await connection.request({ type: "openSubmission", options, key: null });

@@ -46,6 +46,7 @@ const summaryFields = {
 
 const jobFields = {
   ...summaryFields,
+  round: count,
   priority: v.number(),
   directory: v.string(),
   source: v.string(),
@@ -128,6 +129,10 @@ export const shapes = {
   summaries: v.strictObject({ version, jobs: v.array(v.strictObject(summaryFields)) }),
   tasks: v.strictObject({ version, jobId: count, tasks: v.array(task) }),
   logs: v.strictObject({ version, jobId: count, outputs: v.array(output), running: v.array(v.string()) }),
+  rounds: v.strictObject({
+    version,
+    rounds: v.array(v.strictObject({ jobId: count, round: count })),
+  }),
   validate: v.strictObject({
     version,
     ok: v.boolean(),

@@ -34,6 +34,8 @@ export type WorkerEvent =
       readonly type: "jobLoaded";
       readonly job: JobSeq;
       readonly round: number;
+      /** The round whose plan this is. */
+      readonly planRound: number;
       readonly priority: number;
       readonly graph: PlanGraph;
       readonly progress: WorkerJobRecord | null;

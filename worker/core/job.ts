@@ -40,6 +40,8 @@ export function createJob(job: JobSeq, round: number, priority: number, graph: P
   return {
     job,
     round,
+    planRound: 1,
+    attemptFloor: 0,
     priority,
     graph,
     groups,

@@ -22,7 +22,10 @@ const CLOSE_DEADLINE_MS = 30_000;
 export function onJobAssigned(turn: Turn, event: Extract<WorkerEvent, { type: "jobAssigned" }>): void {
   const { job, round, priority, pause } = event;
   const known = turn.state.jobs.get(job);
-  if (known !== undefined) {
+  if (known !== undefined && known.phase === "finished" && known.round < round) {
+    // The manager knows how that round has ended: it has opened the next.
+    turn.state.jobs.delete(job);
+  } else if (known !== undefined) {
     if (known.phase === "finished") tellFinished(turn, known);
     else if (pause !== null) setPause(turn, known, pause);
     // Whoever assigns it knows nothing of it.
@@ -43,6 +46,7 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
   if (waiting === undefined) return;
   turn.state.loading.delete(event.job);
   const actor = actorOf(turn, event);
+  actor.planRound = event.planRound;
   if (
     event.progress !== null &&
     event.progress.round === event.round &&

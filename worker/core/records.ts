@@ -64,6 +64,8 @@ export function recordJobIfChanged(turn: Turn, job: JobActor): void {
     record: {
       job: job.job,
       round: job.round,
+      planRound: job.planRound,
+      attemptFloor: job.attemptFloor,
       priority: job.priority,
       state: job.finalState ?? "running",
       cancelRequested: job.cancelRequested,

@@ -33,6 +33,7 @@ export function restoreJob(
 ): { actor: JobActor; retries: RestoredRetry[]; skips: Map<number, RestoredSkip> } {
   const actor = createJob(job, round, priority, graph);
   actor.seq = progress.seq;
+  actor.attemptFloor = progress.attemptFloor;
   actor.cancelRequested = progress.cancelRequested;
   actor.pause = progress.pause;
   actor.suspendedMs = progress.suspendedMs;

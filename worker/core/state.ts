@@ -106,6 +106,8 @@ export interface LoanState {
 export interface JobActor {
   readonly job: JobSeq;
   readonly round: number;
+  planRound: number;
+  attemptFloor: number;
   readonly priority: number;
   readonly graph: PlanGraph;
   readonly groups: readonly SlotGroup[];

@@ -48,3 +48,11 @@ export const withFilterOptions = (command: Command): Command =>
     .option("--state <states>", "only jobs in one of these states, as running,queued")
     .option("--name <pattern>", "only jobs of this name; * and ? as in the shell")
     .option("--since <when>", "only jobs submitted since, as 2h, 3d or 2026-03-14");
+
+/** For commands that read a document. */
+export function withImportOptions(command: Command): Command {
+  return command
+    .option("--format <format>", "qrew, makeflow, makeflow-json or wfformat, if it is not found out")
+    .option("--time-scale <number>", "WfFormat: multiply recorded times, as 0.01", "1")
+    .option("--size-scale <number>", "WfFormat: multiply sizes of recorded files", "0");
+}

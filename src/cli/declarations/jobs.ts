@@ -1,10 +1,11 @@
-/** Commands that wait for jobs or change what becomes of them: `wait`, `cancel`, `pause`, `resume`. */
+/** Commands that wait for jobs or change what becomes of them: `wait`, `cancel`, `pause`, `resume`, `retry`. */
 import type { Command } from "commander";
 import type { CancelFlags } from "../commands/cancel.ts";
 import type { PauseFlags } from "../commands/pause.ts";
+import type { RetryFlags } from "../commands/retry.ts";
 import type { WaitFlags } from "../commands/wait.ts";
 import type { PauseOutputFlags } from "../pausing.ts";
-import { declare, type Surroundings, withFilterOptions, withNdjson } from "./declare.ts";
+import { declare, type Surroundings, withFilterOptions, withImportOptions, withNdjson } from "./declare.ts";
 
 export function declareJobs(program: Command, { context, finish }: Surroundings): void {
   withNdjson(
@@ -25,6 +26,16 @@ export function declareJobs(program: Command, { context, finish }: Surroundings)
     const { cancel } = await import("../commands/cancel.ts");
     await finish(cancel(context, jobs, flags));
   });
+  const again = declare(program, "retry <job...>", "run what did not succeed again, and what depends on it", [
+    "qrew retry last",
+    "qrew retry 7 --file corrected.yaml",
+  ]);
+  withImportOptions(again)
+    .option("--file <file>", "a corrected document: what succeeded and is unchanged is kept")
+    .action(async (jobs: readonly string[], flags: RetryFlags) => {
+      const { retry } = await import("../commands/retry.ts");
+      await finish(retry(context, jobs, flags));
+    });
   const hold = declare(program, "pause <job...>", "start nothing new of jobs; what runs goes on to its end", [
     "qrew pause last",
     "qrew pause --stop 3-7",

@@ -5,7 +5,7 @@ import type { GraphFlags } from "../commands/graph.ts";
 import type { RunFlags } from "../commands/run.ts";
 import type { ValidateFlags } from "../commands/validate.ts";
 import type { SubmitFlags } from "../commands/submit.ts";
-import { collect, declare, type Surroundings } from "./declare.ts";
+import { collect, declare, type Surroundings, withImportOptions } from "./declare.ts";
 
 export function declareSubmission(program: Command, { context, finish, command }: Surroundings): void {
   const run = declare(program, "run [file...]", "submit a workflow, or a command after --, and follow it", [
@@ -78,11 +78,4 @@ function withSubmissionOptions(command: Command): Command {
     .option("--retries <number>", "of a command: repetitions of a task that fails")
     .option("--timeout <duration>", "of a command: stop a task after this time, as 90s or 1h")
     .option("-j, --jobs <number>", "of a command: tasks that run at once, at most");
-}
-
-function withImportOptions(command: Command): Command {
-  return command
-    .option("--format <format>", "qrew, makeflow, makeflow-json or wfformat, if it is not found out")
-    .option("--time-scale <number>", "WfFormat: multiply recorded times, as 0.01", "1")
-    .option("--size-scale <number>", "WfFormat: multiply sizes of recorded files", "0");
 }

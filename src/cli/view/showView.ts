@@ -37,6 +37,7 @@ export function showView(shown: ShownJob, nowMs: number, style: Style): readonly
     [span("  "), ...progressBar(job.tasks, Math.max(1, Math.min(BAR_COLUMNS, style.columns - 4)), style)],
     [span("  "), ...countSpans(job.tasks), span(` of ${plural(job.tasks.total, "task")}`)],
     ...timeLines(job, nowMs),
+    ...(job.round === 1 ? [] : [[span(`  round      ${job.round}`)]]),
     [span(`  in         ${printable(job.directory)}`)],
     [span(`  document   ${printable(sourceName(job.source))}`)],
     ...(job.detail === null ? [] : [[span(`  ${printable(job.detail)}`, "bad")]]),

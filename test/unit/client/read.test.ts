@@ -49,6 +49,8 @@ function job(number: number): JobView {
 }
 
 const unpaused = {
+  planRound: 1,
+  attemptFloor: 0,
   cancelRequested: false,
   pause: "off",
   parked: false,

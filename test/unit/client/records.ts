@@ -36,6 +36,7 @@ export const summary = (some: Partial<JobSummary>): JobSummary => ({
 export const jobRecord = (some: Partial<JobRecord>): JobRecord => ({
   ...summary({}),
   round: 1,
+  planRound: 1,
   priority: 0,
   directory: "/data",
   source: "demo.yaml",

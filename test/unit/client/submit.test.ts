@@ -57,6 +57,7 @@ const options: SubmissionOptions = {
   env: { A: "1" },
   import: { format: null, timeScale: 1, sizeScale: 0 },
   umask: 0o022,
+  retries: null,
   priority: 0,
 };
 

@@ -44,6 +44,7 @@ export const jobRecord = (job: number, others: Partial<JobRecord> = {}): JobReco
   name: `job ${job}`,
   state: "queued",
   round: 1,
+  planRound: 1,
   priority: 0,
   directory: "/tmp",
   source: "w.yaml",

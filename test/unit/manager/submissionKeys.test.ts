@@ -10,6 +10,7 @@ const options: SubmissionOptions = {
   directory: { type: "existing", path: "/data" },
   env: {},
   import: { format: null, timeScale: 1, sizeScale: 0 },
+  retries: null,
   umask: 0o022,
   priority: 0,
 };

@@ -28,6 +28,7 @@ const job = (seq: number, over: Partial<JobRecord> = {}): JobRecord => ({
   name: `job ${seq}`,
   state: "queued",
   round: 1,
+  planRound: 1,
   priority: 0,
   directory: "/data",
   source: "a.yaml",

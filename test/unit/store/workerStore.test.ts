@@ -50,6 +50,8 @@ const task = (attempt: number): TaskRecord => ({
 const jobRecord = (job: JobSeq): WorkerJobRecord => ({
   job,
   round: 1,
+  planRound: 1,
+  attemptFloor: 0,
   priority: 0,
   state: "running",
   cancelRequested: false,

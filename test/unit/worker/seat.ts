@@ -128,7 +128,7 @@ export class Seat {
     const records = [...(this.store.tasks.get(job) ?? [])].sort(([a], [b]) => a - b);
     const progress = this.store.jobs.get(job) ?? null;
     const { graph } = this.#planOf(job);
-    this.feed({ type: "jobLoaded", job, round: 1, priority, graph, progress, records });
+    this.feed({ type: "jobLoaded", job, round: 1, planRound: 1, priority, graph, progress, records });
   }
 
   lend(resources: Resources, serial: number, job: JobSeq = JOB): void {
