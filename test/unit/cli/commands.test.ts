@@ -155,6 +155,7 @@ describe("show", () => {
       startedAt: "1970-01-01T00:00:02.000Z",
       finishedAt: "1970-01-01T00:00:10.500Z",
       tasks: { ...counts({ succeeded: 3, failed: 1, skipped: 1 }) },
+      round: 1,
       priority: 0,
       directory: "/data",
       source: "demo.yaml",
