@@ -45,8 +45,12 @@ const shellAttempt = v.strictObject({
   /** Null where the task says nothing of files: most do not. */
   files: v.nullable(attemptFiles),
 });
-const noopAttempt = v.strictObject({ kind: v.literal("noop"), ...attemptIdFields });
-const attemptSpec = v.variant("kind", [shellAttempt, noopAttempt]);
+/** Of one job: task and attempt, in turns. A million of them are numbers, not a million objects. */
+const noopAttempts = v.pipe(
+  v.array(countField),
+  v.check((numbers) => numbers.length % 2 === 0, "tasks and attempts in turns"),
+);
+const attemptSpec = v.variant("kind", [shellAttempt]);
 export type ShellAttemptSpec = v.InferOutput<typeof shellAttempt>;
 export type AttemptSpec = v.InferOutput<typeof attemptSpec>;
 
@@ -64,6 +68,8 @@ export const commandSchema = v.variant("type", [
   v.strictObject({ type: v.literal("welcome"), seat: seatField, node: textField, instance: textField }),
   v.strictObject({ type: v.literal("openJob"), context: jobContext }),
   v.strictObject({ type: v.literal("runAttempts"), attempts: v.array(attemptSpec) }),
+  /** Answered by `noopsEnded`, not kept and not acknowledged: whoever misses the answer may run them again. */
+  v.strictObject({ type: v.literal("runNoops"), job: jobField, attempts: noopAttempts }),
   /** How many cpus the running attempts of a job may hold together; beyond it they wait in the forkserver's queue. */
   v.strictObject({ type: v.literal("setCap"), job: jobField, serial: countField, cpusMilli: countField }),
   /** SIGTERM to everything of the attempt, SIGKILL to what is left after the grace. One that has not started never does. */
@@ -183,6 +189,14 @@ export const factSchema = v.variant("type", [
   }),
   v.strictObject({ type: v.literal("attemptsStarted"), attempts: v.array(attemptStarted) }),
   v.strictObject({ type: v.literal("attemptsEnded"), attempts: v.array(attemptEnded) }),
+  /** All of them began and succeeded at this moment. */
+  v.strictObject({
+    type: v.literal("noopsEnded"),
+    job: jobField,
+    attempts: noopAttempts,
+    atMs: wallMsField,
+    monoMs: v.pipe(v.number(), v.finite()),
+  }),
   /** The cap holds from now on: what runs beyond it was running before and can only become less. */
   v.strictObject({
     type: v.literal("capSet"),

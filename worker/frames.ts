@@ -91,6 +91,8 @@ export function eventOfFact(fact: ExecutorFact): WorkerEvent {
       return { type: "attemptsStarted", attempts: fact.attempts };
     case "attemptsEnded":
       return { type: "attemptsEnded", attempts: fact.attempts };
+    case "noopsEnded":
+      return fact;
     case "capSet":
       return { type: "capSet", job: fact.job, serial: fact.serial };
     case "jobClosed":

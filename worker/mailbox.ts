@@ -1,5 +1,6 @@
 /** The commands of one step to the TaskExecutor, in their order; attempts and acknowledgements that follow each other are joined. */
 import type { AttemptSpec, ExecutorCommand } from "../protocol/executorLink.ts";
+import type { AttemptId, JobSeq } from "../protocol/ids.ts";
 
 /** Attempts in one message: a frame of short ones is full at about this number. */
 const ATTEMPTS_PER_MESSAGE = 256;
@@ -11,12 +12,23 @@ export class ExecutorMailbox {
   readonly #commands: ExecutorCommand[] = [];
   #attempts: AttemptSpec[] = [];
   #sizeBytes = 0;
+  /** Of each job; as many as are sent ahead at most. */
+  readonly #noops = new Map<JobSeq, number[]>();
 
   run(spec: AttemptSpec): void {
     this.#attempts.push(spec);
     this.#sizeBytes += lengthOf(spec);
     const full = this.#attempts.length === ATTEMPTS_PER_MESSAGE || this.#sizeBytes >= MESSAGE_BYTES_TARGET;
     if (full) this.#closeBatch();
+  }
+
+  runNoop({ job, task, attempt }: AttemptId): void {
+    let attempts = this.#noops.get(job);
+    if (attempts === undefined) {
+      attempts = [];
+      this.#noops.set(job, attempts);
+    }
+    attempts.push(task, attempt);
   }
 
   tell(command: ExecutorCommand): void {
@@ -35,6 +47,8 @@ export class ExecutorMailbox {
 
   commands(): readonly ExecutorCommand[] {
     this.#closeBatch();
+    for (const [job, attempts] of this.#noops) this.#commands.push({ type: "runNoops", job, attempts });
+    this.#noops.clear();
     return this.#commands;
   }
 
@@ -48,7 +62,6 @@ export class ExecutorMailbox {
 
 /** About as many bytes as the attempt takes in a frame: texts beyond ASCII take up to three times as many. */
 function lengthOf(spec: AttemptSpec): number {
-  if (spec.kind === "noop") return 0;
   const { command, env, stdin } = spec;
   let length = stdin?.length ?? 0;
   for (const text of typeof command === "string" ? [command] : command) length += text.length;

@@ -91,7 +91,6 @@ export class OpenJobs {
     const { plan } = this.#open(id.job);
     const taskClass = classOf(plan.graph, id.task);
     const { job, task, attempt } = id;
-    if (taskClass.executor === "noop") return { kind: "noop", job, task, attempt };
     const body = plan.resolve(id.task);
     return {
       kind: "shell",

@@ -43,6 +43,9 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
       case "runAttempt":
         mailbox.run(jobs.spec(effect));
         break;
+      case "runNoop":
+        mailbox.runNoop(effect);
+        break;
       case "tellExecutor":
         mailbox.tell(effect.command);
         break;

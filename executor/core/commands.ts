@@ -22,6 +22,8 @@ export function onCommand(turn: Turn, command: ExecutorCommand): void {
     case "runAttempts":
       for (const spec of command.attempts) runAttempt(turn, spec);
       return;
+    case "runNoops":
+      return runNoops(turn, command);
     case "setCap":
       return setCap(turn, command);
     case "stopAttempts":
@@ -50,7 +52,7 @@ function openJob(turn: Turn, context: JobContext): void {
 }
 
 function runAttempt(turn: Turn, spec: AttemptSpec): void {
-  const { state, clock } = turn;
+  const { state } = turn;
   const { job, task, attempt } = spec;
   const id = { job, task, attempt };
   const key = attemptKey(id);
@@ -59,11 +61,6 @@ function runAttempt(turn: Turn, spec: AttemptSpec): void {
   if (known !== undefined) {
     if (known.type === "ended") tellEnded(turn, [known.ended]);
     return;
-  }
-  if (spec.kind === "noop") {
-    const ended = noopEnd(id, clock);
-    state.attempts.set(key, { type: "ended", id, ended, spool: [] });
-    return tellEnded(turn, [ended]);
   }
   const preparation = preparationOf(state, spec);
   const promise = preparation?.promise ?? null;
@@ -80,18 +77,10 @@ function runAttempt(turn: Turn, spec: AttemptSpec): void {
   tellForkserver(turn, spawnCommand(state, spec));
 }
 
-function noopEnd(id: AttemptId, clock: Turn["clock"]): AttemptEnded {
-  return {
-    ...id,
-    outcome: { type: "exited", exitCode: 0 },
-    startedAtMs: clock.wallMs,
-    startedMonoMs: clock.monoMs,
-    endedAtMs: clock.wallMs,
-    endedMonoMs: clock.monoMs,
-    usage: null,
-    stdout: null,
-    stderr: null,
-  };
+/** They leave no trace here: who misses the answer runs them again. */
+function runNoops(turn: Turn, { job, attempts }: Extract<ExecutorCommand, { type: "runNoops" }>): void {
+  const { wallMs: atMs, monoMs } = turn.clock;
+  turn.effects.push({ type: "tellWorker", fact: { type: "noopsEnded", job, attempts, atMs, monoMs } });
 }
 
 export function tellEnded(turn: Turn, attempts: AttemptEnded[]): void {

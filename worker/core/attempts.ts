@@ -19,6 +19,7 @@ import {
   SUCCEEDED,
   WAITING,
 } from "./taskStates.ts";
+import type { WorkerEvent } from "./events.ts";
 import type { Turn } from "./turn.ts";
 
 /** A task whose attempts are lost so often kills what runs it; it fails instead of taking the others down for ever. */
@@ -98,10 +99,40 @@ export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
   turn.effects.push({ type: "tellExecutor", command: { type: "acknowledgeAttempts", attempts: [id] } });
 }
 
+/** Like so many ends of attempts that took no time, but nobody waits for an acknowledgement. */
+export function onNoopsEnded(turn: Turn, event: Extract<WorkerEvent, { type: "noopsEnded" }>): void {
+  const { attempts, atMs, monoMs } = event;
+  for (let i = 0; i + 1 < attempts.length; i += 2) {
+    const id = { job: event.job, task: taskIndex(attempts[i] ?? 0), attempt: attempts[i + 1] ?? 0 };
+    const found = findLive(turn, id);
+    if (found === null) continue;
+    const { job, live } = found;
+    noteStart(job, live, atMs, monoMs, null);
+    takeFromSlot(job, live);
+    settleEnd(turn, job, live, {
+      job: id.job,
+      task: id.task,
+      attempt: id.attempt,
+      outcome: SUCCESS,
+      startedAtMs: atMs,
+      startedMonoMs: monoMs,
+      endedAtMs: atMs,
+      endedMonoMs: monoMs,
+      usage: null,
+      stdout: null,
+      stderr: null,
+    });
+  }
+}
+
+const SUCCESS = { type: "exited", exitCode: 0 } as const;
+
 /** What ran the attempt is gone, and the attempt with it. */
 export function loseAttempt(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
   takeFromSlot(job, live);
   if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, whyCancelled(job));
+  // It did nothing, so nothing was lost with it.
+  if (classOf(job.graph, live.task).executor === "noop") return withdraw(turn, job, live);
   repeatLost(turn, job, live, detail);
 }
 

@@ -18,7 +18,7 @@ import {
   subtractResources,
 } from "../../src/node/resources.ts";
 import { isQueued } from "./attempts.ts";
-import { place } from "./job.ts";
+import { classOf, place } from "./job.ts";
 import { recordTask } from "./records.ts";
 import type { JobActor, LiveAttempt, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -28,8 +28,8 @@ import type { Turn } from "./turn.ts";
  * that priorities still mean something.
  */
 const AHEAD_MS = 60;
-/** And at most so many per slot: those that take no time at all (noop) are then done in frames of a thousand. */
-const AHEAD_PER_CPU_MAX = 1024;
+/** And at most so many per slot: those that take no time at all (noop) are then done in frames of thousands. */
+const AHEAD_PER_CPU_MAX = 4096;
 /** And so many per job, a fraction of what a forkserver's queue takes. */
 const AHEAD_MAX = 8192;
 /** Tasks that ask for no cpu at all hold nothing back; this bounds how many of one job live at once. */
@@ -84,7 +84,7 @@ function roomOf(job: JobActor, before?: Room): Room {
 /** Cpus' worth of attempts that may wait in the forkserver: none until the job's tasks have shown to be short. */
 function aheadAllowance(job: JobActor): number {
   if (job.averageMs === null || job.averageMs > AHEAD_MS || job.live.size >= AHEAD_MAX) return 0;
-  const perCpu = Math.min(AHEAD_PER_CPU_MAX, Math.ceil(AHEAD_MS / Math.max(job.averageMs, 0.1)));
+  const perCpu = Math.min(AHEAD_PER_CPU_MAX, Math.ceil(AHEAD_MS / Math.max(job.averageMs, 0.01)));
   return perCpu * job.loan.resources.cpusMilli;
 }
 
@@ -186,6 +186,12 @@ function send(turn: Turn, job: JobActor, group: SlotGroup, task: number): void {
   };
   job.live.set(task, live);
   place(job, group);
+  const id = { job: job.job, task: taskIndex(task), attempt };
+  // What does nothing may be done again: it needs no record of the intent.
+  if (classOf(job.graph, task).executor === "noop") {
+    turn.effects.push({ type: "runNoop", ...id });
+    return;
+  }
   recordTask(turn, job, task, {});
-  turn.effects.push({ type: "runAttempt", job: job.job, task: taskIndex(task), attempt });
+  turn.effects.push({ type: "runAttempt", ...id });
 }

@@ -67,6 +67,14 @@ export type WorkerEvent =
     }
   | { readonly type: "attemptsStarted"; readonly attempts: readonly AttemptStarted[] }
   | { readonly type: "attemptsEnded"; readonly attempts: readonly AttemptEnded[] }
+  /** `attempts`: task and attempt in turns. */
+  | {
+      readonly type: "noopsEnded";
+      readonly job: JobSeq;
+      readonly attempts: readonly number[];
+      readonly atMs: number;
+      readonly monoMs: number;
+    }
   | { readonly type: "capSet"; readonly job: JobSeq; readonly serial: number }
   | { readonly type: "jobClosed"; readonly job: JobSeq; readonly survivors: number }
   | { readonly type: "executorReported"; readonly pid: number; readonly forkserver: ForkserverReport | null }
@@ -101,6 +109,7 @@ export type WorkerEffect =
   | { readonly type: "forgetJob"; readonly job: JobSeq }
   | { readonly type: "openJob"; readonly job: JobSeq }
   | { readonly type: "runAttempt"; readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number }
+  | { readonly type: "runNoop"; readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number }
   | { readonly type: "tellExecutor"; readonly command: ExecutorCommand }
   | { readonly type: "startExecutor" }
   /** It does not say hello; `executorLost` follows when it is dead. */

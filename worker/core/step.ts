@@ -5,7 +5,7 @@
 import { assertNever } from "../../protocol/errors.ts";
 import type { SeatNumber } from "../../protocol/ids.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
-import { onAttemptEnded, onAttemptStarted, onRetryDue, onTimeoutDue } from "./attempts.ts";
+import { onAttemptEnded, onAttemptStarted, onNoopsEnded, onRetryDue, onTimeoutDue } from "./attempts.ts";
 import { dispatch } from "./dispatch.ts";
 import { endDrain, onDrainRequested, tendDrain } from "./drain.ts";
 import type { Clock, WorkerEffect, WorkerEvent } from "./events.ts";
@@ -131,6 +131,8 @@ function handle(turn: Turn, event: WorkerEvent): void {
     case "attemptsEnded":
       for (const ended of event.attempts) onAttemptEnded(turn, ended);
       return;
+    case "noopsEnded":
+      return onNoopsEnded(turn, event);
     case "capSet":
       return onCapSet(turn, event);
     case "jobClosed":

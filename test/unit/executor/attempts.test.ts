@@ -4,10 +4,6 @@ import { attemptId, FakeTaskExecutor, JOB, shell } from "./taskExecutor.ts";
 
 const run = (...tasks: readonly number[]) =>
   ({ type: "runAttempts", attempts: tasks.map((task) => shell(task)) }) as const;
-const noop = (task: number): ExecutorCommand => ({
-  type: "runAttempts",
-  attempts: [{ kind: "noop", ...attemptId(task) }],
-});
 const acknowledge = (...tasks: readonly number[]): ExecutorCommand => ({
   type: "acknowledgeAttempts",
   attempts: tasks.map((task) => attemptId(task)),
@@ -122,9 +118,9 @@ describe("an attempt", () => {
 
   it("that does nothing ends without a forkserver", () => {
     const executor = FakeTaskExecutor.welcomed();
-    executor.say(noop(0), noop(0));
-    expect(executor.endsTold()).toEqual([0, 0]);
-    executor.say(acknowledge(0));
+    executor.say({ type: "runNoops", job: JOB, attempts: [0, 1, 7, 2] });
+    const fact = executor.fact("noopsEnded");
+    expect(fact).toMatchObject({ job: JOB, attempts: [0, 1, 7, 2] });
     expect(executor.unexpected()).toEqual([]);
     expect(executor.state.attempts.size).toBe(0);
   });
