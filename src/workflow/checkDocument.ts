@@ -10,6 +10,7 @@ import { readDefaults } from "./defaults.ts";
 import { type Definition, elementCount, type WorkflowDocument } from "./document.ts";
 import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
 import { checkKeys, fieldOf, type KnownKeys } from "./field.ts";
+import type { JobFiles } from "./importers/importing.ts";
 import { noOtherNames } from "./nearest.ts";
 import { envFieldsOf, readEnv } from "./params.ts";
 import { fill, placeholdersOf } from "./placeholder.ts";
@@ -30,13 +31,14 @@ const JOB_NAME_LENGTH_MAX = 256;
 
 const ADVICE = "write a list of tasks, or an object with name, env, defaults and tasks";
 
-/** Null if there are no tasks to speak of; the faults say why. */
+/** `files` are those of the folder in which the job runs. Null if there are no tasks to speak of; the faults say why. */
 export function checkDocument(
   value: unknown,
   capacity: Resources | null,
+  files: JobFiles | null,
   faults: FaultList,
 ): WorkflowDocument | null {
-  if (Array.isArray(value)) return checkTasks({}, value, [], capacity, faults);
+  if (Array.isArray(value)) return checkTasks({}, value, [], capacity, files, faults);
   if (!isEntries(value)) {
     faults.add(wholeDocument, `The document is ${describe(value)}: ${ADVICE}.`);
     return null;
@@ -45,7 +47,7 @@ export function checkDocument(
   const keys = Object.entries(value).filter(([key]) => !key.startsWith("x-"));
   checkKeys(Object.fromEntries(keys), DOCUMENT_KEYS, [], faults);
   const { tasks } = value;
-  if (Array.isArray(tasks)) return checkTasks(value, tasks, ["tasks"], capacity, faults);
+  if (Array.isArray(tasks)) return checkTasks(value, tasks, ["tasks"], capacity, files, faults);
   if (tasks === undefined) faults.add(wholeDocument, `The document has no tasks: ${ADVICE}.`);
   else faults.add(atValue(["tasks"]), `tasks must be a list of tasks, found ${describe(tasks)}.`);
   return null;
@@ -56,6 +58,7 @@ function checkTasks(
   tasks: readonly unknown[],
   tasksPath: Path,
   capacity: Resources | null,
+  files: JobFiles | null,
   faults: FaultList,
 ): WorkflowDocument | null {
   const name = checkName(head, faults);
@@ -71,7 +74,7 @@ function checkTasks(
     faults.add(atValue(tasksPath), tooManyTasks(tasks.length));
     return null;
   }
-  const check = new TaskCheck(defaults, capacity, faults);
+  const check = new TaskCheck(defaults, capacity, files, faults);
   const definitions: Definition[] = [];
   let taskCount = 0;
   for (let index = 0; index < tasks.length; index += 1) {

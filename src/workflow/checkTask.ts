@@ -6,7 +6,8 @@ import type { Defaults } from "./defaults.ts";
 import type { Definition, TaskParams } from "./document.ts";
 import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
 import { checkKeys, fieldOf, type KnownKeys, otherTaskKeys } from "./field.ts";
-import { type Foreach, foreachValue, readForeach } from "./foreach.ts";
+import { fillingAt, type Foreach, readForeach } from "./foreach.ts";
+import type { JobFiles } from "./importers/importing.ts";
 import { Interner } from "./interner.ts";
 import { noParamFields, noParams, paramFieldsOf, readParams } from "./params.ts";
 import type { Filling } from "./placeholder.ts";
@@ -60,6 +61,8 @@ export class TaskCheck {
   readonly elementClasses = new Map<number, Uint32Array>();
   readonly #defaults: Defaults;
   readonly #amounts: Amounts;
+  /** Of the folder in which the job runs; null if nothing is known of them. */
+  readonly #files: JobFiles | null;
   readonly #faults: FaultList;
   readonly #defaultCommand: string | readonly string[] | null;
   readonly #defaultsVary: boolean;
@@ -69,8 +72,9 @@ export class TaskCheck {
   #elements = 0;
   #classesRefused = false;
 
-  constructor(defaults: Defaults, capacity: Resources | null, faults: FaultList) {
+  constructor(defaults: Defaults, capacity: Resources | null, files: JobFiles | null, faults: FaultList) {
     this.#defaults = defaults;
+    this.#files = files;
     this.#amounts = amountsOf(capacity);
     this.#faults = faults;
     this.#defaultCommand = defaults.command === null ? null : readCommand(defaults.command, faults);
@@ -100,7 +104,9 @@ export class TaskCheck {
     const name = readTaskName(value["name"], path, this.#faults);
     const foreachField = fieldOf(value, "foreach", path);
     const foreach =
-      foreachField === null ? null : readForeach(foreachField.value, foreachField.path, this.#faults);
+      foreachField === null
+        ? null
+        : readForeach(foreachField.value, foreachField.path, this.#files, this.#faults);
     this.#elements += foreach?.count ?? 1;
     const axis: Axis = foreach ?? (foreachField === null ? noAxis : unknownAxis);
     const classIndex = this.#classOf(value, index, path, axis);
@@ -127,8 +133,7 @@ export class TaskCheck {
       checkFilled(field, text, axis, this.#faults);
     }
     if (!varies) return this.#classNumber(this.#readClass(fields, null));
-    const isArray = axis.type === "range" || axis.type === "list";
-    if (!isArray || this.#elements > JOB_TASKS_MAX) return 0;
+    if (axis.type !== "axes" || this.#elements > JOB_TASKS_MAX) return 0;
     return this.#elementClasses(fields, index, axis);
   }
 
@@ -136,8 +141,7 @@ export class TaskCheck {
   #elementClasses(fields: SettingFields, index: number, foreach: Foreach): number {
     const numbers = new Uint32Array(foreach.count);
     for (let position = 0; position < foreach.count; position += 1) {
-      const filling = { axis: foreach.axis, value: foreachValue(foreach, position) };
-      numbers[position] = this.#classNumber(this.#readClass(fields, filling));
+      numbers[position] = this.#classNumber(this.#readClass(fields, fillingAt(foreach, position)));
     }
     const first = numbers[0] ?? 0;
     if (numbers.some((number) => number !== first)) this.elementClasses.set(index, numbers);
@@ -192,7 +196,7 @@ export class TaskCheck {
       );
       return this.#ownNothing;
     }
-    if (axis.type !== "none" && axis.type !== "unknown" && axis.count > 1) {
+    if (axis.type === "axes") {
       checkApart(own.stdout ?? this.#defaults.paramFields.stdout, axis, this.#faults);
       checkApart(own.stderr ?? this.#defaults.paramFields.stderr, axis, this.#faults);
     }

@@ -24,12 +24,15 @@ export interface PlanColumns {
   readonly paramsOf: Uint32Array;
   /** The definitions that are arrays, ascending. */
   readonly arrays: Uint32Array;
-  /** The axis of each array. */
+  /** Array a has the axes `firstAxes[a] … firstAxes[a + 1] - 1`; the last one changes fastest. */
+  readonly firstAxes: Uint32Array;
+  /** Names of the axes, and how many values each has. */
   readonly axes: TextColumn;
-  /** Start and step of each array over a range. */
+  readonly axisCounts: Uint32Array;
+  /** Start and step of each axis over a range. */
   readonly rangeStarts: Float64Array;
   readonly rangeSteps: Float64Array;
-  /** The first value of each array over a list, in `values`; NO_VALUES for a range. */
+  /** The first value of each axis over a list, in `values`; NO_VALUES for a range. */
   readonly firstValues: Uint32Array;
   readonly values: TextColumn;
 }
@@ -123,14 +126,22 @@ export class ColumnPlan implements Plan {
   #filling(definition: number, task: number): Filling | null {
     const array = this.#arrayOf(definition);
     if (array === null) return null;
-    const { axes, firstValues, rangeStarts, rangeSteps, values } = this.columns;
-    const position = task - (this.graph.firstTask[definition] ?? 0);
-    const first = firstValues[array] ?? NO_VALUES;
-    const value =
-      first === NO_VALUES
-        ? String((rangeStarts[array] ?? 0) + position * (rangeSteps[array] ?? 1))
-        : textAt(values, first + position);
-    return { axis: textAt(axes, array), value };
+    const { axes, axisCounts, firstAxes } = this.columns;
+    const filling: { readonly axis: string; readonly value: string }[] = [];
+    let left = task - (this.graph.firstTask[definition] ?? 0);
+    for (let axis = (firstAxes[array + 1] ?? 0) - 1; axis >= (firstAxes[array] ?? 0); axis -= 1) {
+      const count = axisCounts[axis] ?? 1;
+      filling.push({ axis: textAt(axes, axis), value: this.#axisValue(axis, left % count) });
+      left = Math.floor(left / count);
+    }
+    return filling;
+  }
+
+  #axisValue(axis: number, position: number): string {
+    const { firstValues, rangeStarts, rangeSteps, values } = this.columns;
+    const first = firstValues[axis] ?? NO_VALUES;
+    if (first !== NO_VALUES) return textAt(values, first + position);
+    return String((rangeStarts[axis] ?? 0) + position * (rangeSteps[axis] ?? 1));
   }
 
   /** Neighbours mostly share their params, so the last ones are kept. */

@@ -34,10 +34,11 @@ export type Compiled = { readonly type: "plan"; readonly plan: ColumnPlan } | In
  */
 export function compileWorkflow(bytes: Uint8Array, source: string, options: CompileOptions): Compiled {
   const faults = new FaultList();
-  const read = readWorkflow(bytes, source, options.imports ?? importsOfNothing, faults);
+  const imports = options.imports ?? importsOfNothing;
+  const read = readWorkflow(bytes, source, imports, faults);
   if (read === null) return invalid(faults, locatePositionsOnly);
   if (read.value === undefined) return invalid(faults, read.locate);
-  const document = checkDocument(read.value, options.capacity, faults);
+  const document = checkDocument(read.value, options.capacity, imports.files, faults);
   const links = document === null ? null : linkTasks(document, faults);
   if (document === null || links === null || faults.total > 0) return invalid(faults, read.locate);
   return { type: "plan", plan: planDocument(document, links) };
@@ -54,7 +55,7 @@ export function convertWorkflow(bytes: Uint8Array, source: string, imports: Impo
   const read = readWorkflow(bytes, source, imports, faults);
   if (read === null) return invalid(faults, locatePositionsOnly);
   if (read.value === undefined) return invalid(faults, read.locate);
-  const document = checkDocument(read.value, null, faults);
+  const document = checkDocument(read.value, null, imports.files, faults);
   if (document !== null) linkTasks(document, faults);
   return faults.total > 0 ? invalid(faults, read.locate) : { type: "document", value: plain(read.value) };
 }

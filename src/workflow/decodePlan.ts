@@ -43,7 +43,9 @@ export function decodePlan(bytes: Uint8Array): ColumnPlan {
     params: sections.texts("paramOffsets", "paramBytes"),
     paramsOf: sections.numbers("paramsOf"),
     arrays: sections.numbers("arrays"),
+    firstAxes: sections.numbers("firstAxes"),
     axes: sections.texts("axisOffsets", "axisBytes"),
+    axisCounts: sections.numbers("axisCounts"),
     rangeStarts: sections.floats("rangeStarts"),
     rangeSteps: sections.floats("rangeSteps"),
     firstValues: sections.numbers("firstValues"),
@@ -177,25 +179,48 @@ function checkColumns(columns: PlanColumns): void {
   check(textCount(columns.names) === definitionCount, "nameOffsets has another length");
   checkNumbers(columns.commandOf, definitionCount, textCount(columns.commands), "commandOf");
   checkNumbers(columns.paramsOf, definitionCount, textCount(columns.params), "paramsOf");
-  const { arrays, firstValues, rangeStarts, rangeSteps } = columns;
-  checkNumbers(arrays, arrays.length, definitionCount, "arrays");
-  check(textCount(columns.axes) === arrays.length, "axisOffsets has another length");
-  check(firstValues.length === arrays.length, "firstValues has another length");
-  check(
-    rangeStarts.length === arrays.length && rangeSteps.length === arrays.length,
-    "ranges have another length",
-  );
-  const valueCount = textCount(columns.values);
-  for (const [array, definition] of arrays.entries()) {
-    check(array === 0 || definition > (arrays[array - 1] ?? 0), "arrays is not in order");
-    const first = firstValues[array] ?? NO_VALUES;
+  checkNumbers(columns.arrays, columns.arrays.length, definitionCount, "arrays");
+  checkAxes(columns);
+  for (const [array, definition] of columns.arrays.entries()) {
+    check(array === 0 || definition > (columns.arrays[array - 1] ?? 0), "arrays is not in order");
     const count = (firstTask[definition + 1] ?? 0) - (firstTask[definition] ?? 0);
+    check(productOfAxes(columns, array) === count, "axisCounts and firstTask disagree");
+  }
+}
+
+function checkAxes({
+  arrays,
+  axes,
+  axisCounts,
+  firstAxes,
+  firstValues,
+  rangeStarts,
+  rangeSteps,
+  values,
+}: PlanColumns): void {
+  const axisCount = textCount(axes);
+  check(firstAxes.length === arrays.length + 1 && firstAxes[0] === 0, "firstAxes has another length");
+  check(firstAxes[arrays.length] === axisCount, "firstAxes leads out of the plan");
+  check(axisCounts.length === axisCount, "axisCounts has another length");
+  check(firstValues.length === axisCount, "firstValues has another length");
+  check(rangeStarts.length === axisCount && rangeSteps.length === axisCount, "ranges have another length");
+  const valueCount = textCount(values);
+  for (let axis = 0; axis < axisCount; axis += 1) {
+    const first = firstValues[axis] ?? NO_VALUES;
+    const count = axisCounts[axis] ?? 0;
     check(first === NO_VALUES || first + count <= valueCount, "firstValues leads out of the plan");
     check(
-      Number.isSafeInteger(rangeStarts[array]) && Number.isSafeInteger(rangeSteps[array]),
+      Number.isSafeInteger(rangeStarts[axis]) && Number.isSafeInteger(rangeSteps[axis]),
       "a range is no range",
     );
   }
+}
+
+/** The elements of an array, by its axes; one that has none has one element, which no array is. */
+function productOfAxes({ axisCounts, firstAxes }: PlanColumns, array: number): number {
+  const [start, end] = [firstAxes[array] ?? 0, firstAxes[array + 1] ?? 0];
+  check(start < end, "firstAxes is not in order");
+  return axisCounts.subarray(start, end).reduce((product, count) => product * count, 1);
 }
 
 function checkNumbers(numbers: Uint32Array, length: number, below: number, what: string): void {

@@ -1,5 +1,5 @@
 /**
- * Placeholders: `{{i}}` stands for the value that an element of a task array has on the axis `i`. Doubled braces,
+ * Placeholders: `{{i}}` stands for the value that the variable `i` has for an element of a task array. Doubled braces,
  * `{{{{i}}}}`, stand for the text `{{i}}`. Everything else with braces is left alone, so that `{{.Names}}` of docker or
  * `${{ github.ref }}` pass as they are.
  */
@@ -22,17 +22,14 @@ export function placeholdersOf(text: string): readonly string[] {
 export const escapePlaceholders = (text: string): string =>
   mayHavePlaceholders(text) ? text.replace(PLACEHOLDER, (whole) => `{{${whole}}}`) : text;
 
-/** The value of one axis, for one element of an array. */
-export interface Filling {
-  readonly axis: string;
-  readonly value: string;
-}
+/** The values of the variables of an array, for one of its elements. */
+export type Filling = readonly { readonly axis: string; readonly value: string }[];
 
 /** The text with its placeholders filled. The value goes in as it is: nothing is quoted for a shell. */
 export function fill(text: string, filling: Filling | null): string {
   if (!mayHavePlaceholders(text)) return text;
   return text.replace(PLACEHOLDER, (whole, escaped: string | undefined, name: string | undefined) => {
     if (escaped !== undefined) return escaped;
-    return filling !== null && name === filling.axis ? filling.value : whole;
+    return filling?.find(({ axis }) => axis === name)?.value ?? whole;
   });
 }

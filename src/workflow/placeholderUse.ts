@@ -1,7 +1,7 @@
 /** Checks that the placeholders of a task are filled, and that what they are filled with stays within bounds. */
 import type { FaultList } from "./fault.ts";
 import type { Field } from "./field.ts";
-import type { Foreach } from "./foreach.ts";
+import type { Foreach, ForeachAxis } from "./foreach.ts";
 import type { ParamFields } from "./params.ts";
 import { mayHavePlaceholders, placeholdersOf } from "./placeholder.ts";
 import { quoted } from "./scalar.ts";
@@ -19,13 +19,13 @@ export function checkFilled(field: Field, text: string, axis: Axis, faults: Faul
   if (axis.type === "unknown" || !mayHavePlaceholders(text)) return;
   const names = placeholdersOf(text);
   if (names.length === 0) return;
-  const filled = axis.type === "none" ? null : axis.axis;
-  const unfilled = names.find((name) => name !== filled);
+  const filled = axis.type === "none" ? [] : axis.axes.map((one) => one.axis);
+  const unfilled = names.find((name) => !filled.includes(name));
   if (unfilled !== undefined) {
     const reason =
-      filled === null
+      filled.length === 0
         ? `the task has no foreach; for the text itself write {{{{${unfilled}}}}}`
-        : `the axis of its foreach is ${filled}`;
+        : `its foreach has ${filled.join(", ")}`;
     field.blame(faults, () => `Nothing fills the placeholder {{${unfilled}}}: ${reason}.`);
     return;
   }
@@ -39,16 +39,23 @@ export function checkFilled(field: Field, text: string, axis: Axis, faults: Faul
 
 /** Elements of an array that write into one file would overwrite each other's; devices have no such memory. */
 export function checkApart(field: Field | null, foreach: Foreach, faults: FaultList): void {
-  if (typeof field?.value !== "string" || placeholdersOf(field.value).length > 0) return;
-  if (field.value.startsWith("/dev/")) return;
+  if (typeof field?.value !== "string" || field.value.startsWith("/dev/")) return;
+  const used = placeholdersOf(field.value);
+  const unused = foreach.axes.find(({ axis, count }) => count > 1 && !used.includes(axis));
+  if (unused === undefined) return;
   field.blame(
     faults,
-    () => `All elements of the array would write into one file: put {{${foreach.axis}}} into its name.`,
+    () => `Elements of the array would write into one file: put {{${unused.axis}}} into its name.`,
   );
 }
 
 function longestValue(axis: Axis): number {
-  if (axis.type !== "list") return RANGE_VALUE_LENGTH_MAX;
+  if (axis.type !== "axes") return RANGE_VALUE_LENGTH_MAX;
+  return axis.axes.reduce((longest, one) => Math.max(longest, longestOf(one)), 0);
+}
+
+function longestOf(axis: ForeachAxis): number {
+  if (axis.type === "range") return RANGE_VALUE_LENGTH_MAX;
   return axis.values.reduce((longest, value) => Math.max(longest, value.length), 0);
 }
 

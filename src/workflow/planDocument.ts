@@ -1,7 +1,7 @@
 /** Turns a document without faults, and its links, into the columns of a plan. */
 import { ColumnPlan, NO_VALUES, type PlanColumns } from "./columnPlan.ts";
 import { type Definition, elementCount, type WorkflowDocument } from "./document.ts";
-import type { Foreach } from "./foreach.ts";
+import type { ForeachAxis } from "./foreach.ts";
 import { type Graph, transpose } from "./graph.ts";
 import type { PlanGraph } from "./plan.ts";
 import { textColumn } from "./textColumn.ts";
@@ -70,38 +70,41 @@ function commandColumns(definitions: readonly Definition[]): Pick<PlanColumns, "
 
 type ArrayColumns = Pick<
   PlanColumns,
-  "arrays" | "axes" | "rangeStarts" | "rangeSteps" | "firstValues" | "values"
+  "arrays" | "firstAxes" | "axes" | "axisCounts" | "rangeStarts" | "rangeSteps" | "firstValues" | "values"
 >;
 
 function arrayColumns(definitions: readonly Definition[]): ArrayColumns {
   const arrays: number[] = [];
-  const foreachs: Foreach[] = [];
+  const firstAxes = [0];
+  const axes: ForeachAxis[] = [];
   for (const [index, { foreach }] of definitions.entries()) {
     if (foreach === null) continue;
     arrays.push(index);
-    foreachs.push(foreach);
+    axes.push(...foreach.axes);
+    firstAxes.push(axes.length);
   }
   let valueCount = 0;
-  const firstValues = foreachs.map((foreach) => {
-    if (foreach.type === "range") return NO_VALUES;
+  const firstValues = axes.map((axis) => {
+    if (axis.type === "range") return NO_VALUES;
     const first = valueCount;
-    valueCount += foreach.count;
+    valueCount += axis.count;
     return first;
   });
   return {
     arrays: Uint32Array.from(arrays),
-    axes: textColumn(axesOf(foreachs), foreachs.length),
-    rangeStarts: Float64Array.from(foreachs, (foreach) => (foreach.type === "range" ? foreach.start : 0)),
-    rangeSteps: Float64Array.from(foreachs, (foreach) => (foreach.type === "range" ? foreach.step : 0)),
+    firstAxes: Uint32Array.from(firstAxes),
+    axes: textColumn(
+      axes.map(({ axis }) => axis),
+      axes.length,
+    ),
+    axisCounts: Uint32Array.from(axes, ({ count }) => count),
+    rangeStarts: Float64Array.from(axes, (axis) => (axis.type === "range" ? axis.start : 0)),
+    rangeSteps: Float64Array.from(axes, (axis) => (axis.type === "range" ? axis.step : 0)),
     firstValues: Uint32Array.from(firstValues),
-    values: textColumn(valuesOf(foreachs), valueCount),
+    values: textColumn(valuesOf(axes), valueCount),
   };
 }
 
-function* axesOf(foreachs: readonly Foreach[]): Generator<string> {
-  for (const { axis } of foreachs) yield axis;
-}
-
-function* valuesOf(foreachs: readonly Foreach[]): Generator<string> {
-  for (const foreach of foreachs) if (foreach.type === "list") yield* foreach.values;
+function* valuesOf(axes: readonly ForeachAxis[]): Generator<string> {
+  for (const axis of axes) if (axis.type === "list") yield* axis.values;
 }

@@ -32,5 +32,5 @@ export function readSetting<Fallback>(
 function filledBy(value: unknown, field: Field, filling: Filling | null): string {
   return filling === null || value === field.value
     ? ""
-    : ` where ${filling.axis} is ${quoted(filling.value)}`;
+    : ` where ${filling.map(({ axis, value: text }) => `${axis} is ${quoted(text)}`).join(" and ")}`;
 }

@@ -1,9 +1,9 @@
 /** What a document can say beyond commands and dependencies, with real processes. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readJson, shapes } from "../support/jsonShapes.ts";
-import { outputText, runJob, showJob, tasksOf } from "../support/jobs.ts";
+import { outputText, runJob, showJob, tasksOf, writeDocument } from "../support/jobs.ts";
 import { QrewFolder } from "../support/qrew.ts";
 
 let qrew: QrewFolder;
@@ -145,5 +145,23 @@ describe("stdout and stderr", () => {
     expect(json.outputs).toMatchObject([{ path: inWork("both.log"), text: "1\n2\n3\n" }]);
     expect((await tasksOf(qrew, job)).get("locked")).toMatchObject({ state: "failed", startedAt: null });
     expect((await tasksOf(qrew, job)).get("locked")?.reason).toContain("its stdout could not be opened");
+  });
+});
+
+describe("foreach", () => {
+  it("multiplies variables, and reads lines where the job runs", async () => {
+    const folder = inWork("elsewhere");
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, "list"), "one two\n\nthree\n");
+    const tasks = [
+      { name: "a", foreach: { i: [1, 2], f: { lines: "list" } }, command: ["echo", "{{i}} {{f}}"] },
+    ];
+    const { code, job } = await runJob(qrew, tasks, ["--dir", folder]);
+    expect(code).toBe(0);
+    expect(await outputText(qrew, job, "a[3]")).toBe("2 one two\n");
+    expect((await showJob(qrew, job)).tasks.total).toBe(4);
+    const missing = await qrew.run(["validate", writeDocument(qrew, tasks)]);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain('There is no file "list" in the folder in which the job runs');
   });
 });

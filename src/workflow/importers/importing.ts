@@ -6,8 +6,8 @@ import { atPosition, wholeDocument } from "../fault.ts";
 /** Files as the tasks of the job will see them: relative paths are those of the folder in which the job runs. */
 export interface JobFiles {
   exists(path: string): boolean;
-  /** Null if it cannot be read as a file. */
-  read(path: string): Uint8Array | null;
+  /** Null if it cannot be read as a file of at most so many bytes; without a limit, of the size that workflows have. */
+  read(path: string, bytesMax?: number): Uint8Array | null;
 }
 
 export interface ImportContext extends ImportSettings {

@@ -15,12 +15,12 @@ export function jobFilesOf(folder: string | null): JobFiles {
       const file = absolute(name);
       return file !== null && existsSync(file);
     },
-    read: (name) => {
+    read: (name, bytesMax = NESTED_BYTES_MAX) => {
       const file = absolute(name);
       if (file === null) return null;
       try {
         const stats = statSync(file);
-        return stats.isFile() && stats.size <= NESTED_BYTES_MAX ? readFileSync(file) : null;
+        return stats.isFile() && stats.size <= bytesMax ? readFileSync(file) : null;
       } catch {
         return null;
       }

@@ -56,7 +56,7 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
   [
     "a placeholder of another axis",
     "- name: a\n  command: echo {{j}}\n  foreach: {i: [1]}",
-    "2:12 Nothing fills the placeholder {{j}}: the axis of its foreach is i.",
+    "2:12 Nothing fills the placeholder {{j}}: its foreach has i.",
   ],
   [
     "a placeholder in resources",
@@ -76,17 +76,42 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
   [
     "an empty foreach",
     task("foreach: {}"),
-    "3:12 foreach is empty: write {i: {range: [1, 300]}} or {part: [a, b]}.",
+    "3:12 foreach is empty: write {i: {range: [1, 300]}}, {part: [a, b]} or {file: {lines: list.txt}}.",
   ],
   [
-    "several axes",
-    task("foreach: {i: [1], j: [2]}"),
-    "3:12 foreach has several axes, which this version does not support yet: keep one of them.",
+    "a product of too many elements",
+    task("foreach: {i: {range: [1, 5000]}, j: {range: [1, 5000]}}"),
+    "3:12 The array would have 25000000 elements, a job has at most 10000000 tasks: split it into several workflows.",
+  ],
+  [
+    "a wrong value in a matrix",
+    "- name: a\n  command: x\n  foreach: {t: [5s, 6s], u: [m, n]}\n  timeout: '{{t}}{{u}}'",
+    '4:12 timeout must be a duration such as 500ms, 90s, 10m, 1h30m or 2d (a plain number is seconds), found the text "5sm" where t is "5s" and u is "m".',
+  ],
+  [
+    "a placeholder that no variable of a matrix fills",
+    "- name: a\n  command: echo {{k}}\n  foreach: {i: [1], j: [1]}",
+    "2:12 Nothing fills the placeholder {{k}}: its foreach has i, j.",
+  ],
+  [
+    "a file for elements of a matrix that differ",
+    "- name: a\n  command: x\n  foreach: {i: [1, 2], j: [1, 2]}\n  stdout: '{{i}}'",
+    "4:11 Elements of the array would write into one file: put {{j}} into its name.",
+  ],
+  [
+    "a name of a variable",
+    task("foreach: {1i: [1]}"),
+    '3:13 "1i" cannot be the name of a variable: use letters, digits and _, and begin with no digit.',
+  ],
+  [
+    "lines where nothing is known of files",
+    task("foreach: {f: {lines: x}}"),
+    '3:24 The file "x" cannot be looked at here: submit the workflow, or list its lines.',
   ],
   [
     "an unknown form of foreach",
     task("foreach: {i: {glob: x}}"),
-    '3:17 foreach has no form "glob" in this version: write {i: {range: [1, 300]}} or {part: [a, b]}.',
+    '3:17 foreach has no form "glob": write {i: {range: [1, 300]}}, {part: [a, b]} or {file: {lines: list.txt}}.',
   ],
   [
     "a list of no values",

@@ -56,7 +56,7 @@ describe("amounts with units", () => {
 });
 
 describe("placeholders", () => {
-  const filling = { axis: "i", value: "$& {{i}}" };
+  const filling = [{ axis: "i", value: "$& {{i}}" }];
 
   it.each([
     ["{{i}}{{ i }}", "$& {{i}}$& {{i}}", ["i"]],

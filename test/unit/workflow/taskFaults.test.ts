@@ -113,7 +113,7 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
   [
     "one file for all elements",
     "- {name: a, command: x, foreach: {i: [1, 2]}, stdout: log}",
-    "1:55 All elements of the array would write into one file: put {{i}} into its name.",
+    "1:55 Elements of the array would write into one file: put {{i}} into its name.",
   ],
   [
     "a placeholder of nothing in an output",
