@@ -14,6 +14,7 @@ import { openLmdbStore } from "../src/store/lmdb.ts";
 import type { HolderRecord } from "../src/store/managerRecords.ts";
 import type { Store } from "../src/store/port.ts";
 import { MANAGER_SCHEMA, prepareSchema, refuseNewer } from "../src/store/schema.ts";
+import { refuseOffline } from "../src/store/upkeep/offline.ts";
 import { type ManagerArguments, parseManagerArguments } from "./arguments.ts";
 import { initialState } from "./initialState.ts";
 import { markLeaving, takeLock } from "./lock.ts";
@@ -26,6 +27,7 @@ async function main(args: ManagerArguments): Promise<void> {
   checkDescriptorLimit();
   const inputs = currentHomeInputs();
   const home = openHome({ ...inputs, environment: { ...inputs.environment, QREW_HOME: args.home } });
+  refuseOffline(home.folder);
   const store = openLmdbStore(path.join(home.folder, "manager"));
   refuseNewer(store, "manager", MANAGER_SCHEMA);
   const holder = await takeLock(store, QREW_VERSION);

@@ -10,6 +10,7 @@ import type { Surroundings } from "./declarations/declare.ts";
 import { declareJobs } from "./declarations/jobs.ts";
 import { declareReading } from "./declarations/reading.ts";
 import { declareSetup } from "./declarations/setup.ts";
+import { declareStore } from "./declarations/store.ts";
 import { declareSubmission } from "./declarations/submission.ts";
 import { COMMAND_TAKERS, usageError } from "./usageError.ts";
 
@@ -74,6 +75,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   declareReading(program, surroundings);
   declareJobs(program, surroundings);
   declareDaemon(program, surroundings);
+  declareStore(program, surroundings);
   declareSetup(program, surroundings);
   return program;
 }

@@ -25,6 +25,14 @@ export interface LmdbOptions {
   readonly readOnly?: boolean;
 }
 
+export interface CopyableStore extends Store {
+  /**
+   * Writes the latest snapshot, without free pages, into a folder that is there and empty; the writer goes on meanwhile. Not
+   * synced. Throws `storeFull`.
+   */
+  copyTo(folder: string): Promise<void>;
+}
+
 /** The first map; it doubles when the file outgrows it, and each time readers have to map it again. */
 const MAP_BYTES_START = 64 * 1024 * 1024;
 
@@ -32,7 +40,7 @@ const MAP_BYTES_START = 64 * 1024 * 1024;
  * Opens the store in `folder` as its only writer (made when missing, 0700), or read-only beside it. Entries that dead
  * readers left are cleared. Throws `notFound` (read-only, no store), `storeDamaged`, `storeFull`, `refused`.
  */
-export function openLmdbStore(folder: string, options: LmdbOptions = {}): Store {
+export function openLmdbStore(folder: string, options: LmdbOptions = {}): CopyableStore {
   const readOnly = options.readOnly === true;
   if (readOnly) prepareForReading(folder);
   else prepareForWriting(folder);
@@ -69,7 +77,7 @@ function openDatabase(folder: string, readOnly: boolean): Database {
   }
 }
 
-class LmdbStore implements Store {
+class LmdbStore implements CopyableStore {
   private readonly database: Database;
   private readonly folder: string;
   /** Null for a reader. */
@@ -130,6 +138,15 @@ class LmdbStore implements Store {
 
   async flushed(): Promise<void> {
     await this.flusher?.flushed();
+  }
+
+  async copyTo(folder: string): Promise<void> {
+    assert(!this.closed && !this.inTransaction, "an open store is copied, outside of transactions");
+    try {
+      await this.database.backup(folder, true);
+    } catch (error) {
+      throw lmdbFailure(error, folder);
+    }
   }
 
   async close(): Promise<void> {

@@ -148,6 +148,11 @@ export function reserveJobNumber(writer: StoreWriter, job: JobSeq): void {
   writer.put(META, NEXT_JOB, packU32(Math.max(readNextJob(writer), job + 1)));
 }
 
+/** No job gets a number below this one from now on. */
+export function raiseNextJob(writer: StoreWriter, number: number): void {
+  writer.put(META, NEXT_JOB, packU32(Math.max(readNextJob(writer), number)));
+}
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The uuid that tells this state folder's processes from those of all others. */
@@ -166,3 +171,7 @@ export function ensureInstance(writer: StoreWriter, fresh: string): string {
   writer.put(META, INSTANCE, Buffer.from(fresh, "latin1"));
   return fresh;
 }
+
+/** For a state that was copied: it must not be taken for the one that it was copied from. */
+export const replaceInstance = (writer: StoreWriter, fresh: string): void =>
+  writer.put(META, INSTANCE, Buffer.from(fresh, "latin1"));

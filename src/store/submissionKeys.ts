@@ -15,7 +15,7 @@ export interface SubmissionKeyRecord {
   readonly digest: string;
 }
 
-export const submissionKeySchema: v.GenericSchema<unknown, SubmissionKeyRecord> = v.strictObject({
+const submissionKeySchema: v.GenericSchema<unknown, SubmissionKeyRecord> = v.strictObject({
   job: jobField,
   digest: v.string(),
 });
@@ -45,4 +45,16 @@ export function deleteSubmissionKey(writer: StoreWriter, job: JobSeq): void {
   const key = Uint8Array.from(found);
   writer.delete(KEYS, key);
   writer.delete(KEYS_OF_JOBS, u32Key(job));
+}
+
+/** Each key with its job; what is given reads it, and throws `storeDamaged`. */
+export function* eachSubmissionKey(
+  reader: StoreReader,
+): Generator<() => { readonly key: string; readonly job: JobSeq }> {
+  for (const { key, value } of reader.range(KEYS, {})) {
+    yield () => ({
+      key: Buffer.from(key).toString(),
+      job: unpackRecord(submissionKeySchema, value, { table: KEYS, key }).job,
+    });
+  }
 }

@@ -103,6 +103,8 @@ function readProcess(reader: StoreReader, key: Uint8Array): ProcessName | null {
   return bytes === undefined ? null : unpackRecord(processSchema, bytes, { table: META, key });
 }
 
+export const readSeatHolder = (reader: StoreReader): ProcessName | null => readProcess(reader, SEAT_HOLDER);
+
 export const readExecutor = (reader: StoreReader): ProcessName | null => readProcess(reader, EXECUTOR);
 
 export const putExecutor = (writer: StoreWriter, record: ProcessName): void =>
@@ -214,6 +216,42 @@ export function readOutput(reader: StoreReader, id: AttemptOutputKey): CapturedO
 
 export const putOutput = (writer: StoreWriter, id: AttemptOutputKey, output: CapturedOutput): void =>
   writer.put(OUTPUTS, outputKey(id), packRecord(output));
+
+/** Outputs that one transaction looks at. */
+const OUTPUTS_PER_TRANSACTION = 1000;
+
+/** Names files of outputs below the folder `from` by their new place below `to`. Throws `fenced` as `writeFenced` does. */
+export async function moveOutputs(store: Store, epoch: number, from: string, to: string): Promise<void> {
+  let next: Uint8Array | null = new Uint8Array(1);
+  while (next !== null) {
+    const first: Uint8Array = next;
+    next = writeFenced(store, epoch, (writer) => moveSomeOutputs(writer, first, from, to));
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Returns the key with which to go on; null at the end. */
+function moveSomeOutputs(
+  writer: StoreWriter,
+  first: Uint8Array,
+  from: string,
+  to: string,
+): Uint8Array | null {
+  const page = [...writer.range(OUTPUTS, { from: first, limit: OUTPUTS_PER_TRANSACTION })];
+  const entries = page.map(({ key, value }) => ({
+    key: Uint8Array.from(key),
+    output: unpackRecord(capturedOutputSchema, value, { table: OUTPUTS, key }),
+  }));
+  for (const { key, output } of entries) {
+    if (output.type !== "file" || !output.path.startsWith(`${from}/`)) continue;
+    writer.put(OUTPUTS, key, packRecord({ ...output, path: to + output.path.slice(from.length) }));
+  }
+  const last = entries.at(-1);
+  // The first key after the last one is that key with one more byte.
+  return last === undefined || entries.length < OUTPUTS_PER_TRANSACTION
+    ? null
+    : Uint8Array.from([...last.key, 0]);
+}
 
 /** Entries that one transaction deletes, with their values read: a few milliseconds, outputs of 32 KiB included. */
 const DELETIONS_PER_TRANSACTION = 1000;
