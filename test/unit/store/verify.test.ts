@@ -52,6 +52,8 @@ const worker: WorkerJobRecord = {
   round: 1,
   priority: 0,
   state: "failed",
+  planRound: 1,
+  attemptFloor: 0,
   cancelRequested: false,
   pause: "off",
   parked: false,
