@@ -18,7 +18,7 @@ import {
   textField,
   wallMsField,
 } from "./fields.ts";
-import { SUBMISSION_KEY_BYTES_MAX } from "./limits.ts";
+import { HOLDERS_MAX, SUBMISSION_KEY_BYTES_MAX } from "./limits.ts";
 import { resourcesSchema } from "./resources.ts";
 
 const request = { request: countField } as const;
@@ -111,6 +111,7 @@ export const clientRequestSchema = v.variant("type", [
   }),
   /** Opens the next round of a job that has ended; answered by `jobAccepted`. With a corrected document: `openSubmission`. */
   v.strictObject({ type: v.literal("retryJob"), ...request, job: jobField }),
+  v.strictObject({ type: v.literal("explainJob"), ...request, job: jobField }),
   v.strictObject({ type: v.literal("daemonStatus"), ...request }),
   /** `drain` waits for running attempts, `now` stops them; both keep the queue. `stopping` follows until the end. */
   v.strictObject({ type: v.literal("stopDaemon"), ...request, mode: v.picklist(["drain", "now"]) }),
@@ -167,6 +168,39 @@ const daemonReportSchema = v.strictObject({
 });
 export type DaemonReport = v.InferOutput<typeof daemonReportSchema>;
 
+/** Where a live job stands, and who holds what of the node. */
+const jobStandingSchema = v.strictObject({
+  place: v.variant("type", [
+    v.strictObject({ type: v.literal("ended") }),
+    /** From 1; `ahead` is right before it. `seat` is where it has been before. */
+    v.strictObject({
+      type: v.literal("queued"),
+      position: countField,
+      ahead: v.nullable(jobField),
+      seat: v.nullable(countField),
+    }),
+    v.strictObject({ type: v.literal("parked"), untilMs: v.nullable(wallMsField) }),
+    /** Its QWorker serves. */
+    v.strictObject({ type: v.literal("seated"), seat: countField }),
+    v.strictObject({ type: v.literal("seatStarting") }),
+    /** Its QWorker is started in a while, or never (`damage` is a sentence). */
+    v.strictObject({
+      type: v.literal("seatAbsent"),
+      failures: countField,
+      inMs: wallMsField,
+      damage: v.nullable(textField),
+    }),
+  ]),
+  draining: v.boolean(),
+  capacity: resourcesSchema,
+  /** Jobs that hold something, those that hold most first. */
+  holders: v.pipe(
+    v.array(v.strictObject({ job: jobField, name: textField, held: resourcesSchema })),
+    v.maxLength(HOLDERS_MAX),
+  ),
+});
+export type JobStanding = v.InferOutput<typeof jobStandingSchema>;
+
 export const clientReplySchema = v.variant("type", [
   v.strictObject({ type: v.literal("welcome"), ...request, packageVersion: textField, pid: countField }),
   v.strictObject({ type: v.literal("submissionOpened"), ...request, submission: countField }),
@@ -195,6 +229,7 @@ export const clientReplySchema = v.variant("type", [
   }),
   v.strictObject({ type: v.literal("cancelAccepted"), ...request, jobs: v.array(jobField) }),
   v.strictObject({ type: v.literal("pauseAccepted"), ...request, jobs: v.array(jobField) }),
+  v.strictObject({ type: v.literal("jobStanding"), ...request, standing: jobStandingSchema }),
   v.strictObject({ type: v.literal("daemonReport"), ...request, report: daemonReportSchema }),
   v.strictObject({ type: v.literal("stopping"), ...request, runningAttempts: countField }),
   v.strictObject({ type: v.literal("unfollowed"), ...request }),

@@ -57,6 +57,9 @@ export const SOCKET_PATH_BYTES_MAX = 107;
 /** Classes (priority and shape) that a job's demand may have; later ones are told when earlier ones are satisfied. */
 export const DEMAND_CLASSES_MAX = 16;
 
+/** Jobs that an explanation names as holders of slots: those that hold most. */
+export const HOLDERS_MAX = 64;
+
 /** Running tasks that a job report names, for the live view. */
 export const REPORTED_RUNNING_MAX = 8;
 

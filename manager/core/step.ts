@@ -13,6 +13,7 @@ import { tendParked } from "./parking.ts";
 import { onPauseJobs } from "./pausing.ts";
 import { onEndedJobFound, onRetryJob, onRoundStored } from "./rounds.ts";
 import { absentSeat, adoptingSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
+import { onExplainJob } from "./standing.ts";
 import { answerStatus, onDaemonStatus, stop, tendStopping } from "./service.ts";
 import type { KnownHolder, ManagerOptions, ManagerState } from "./state.ts";
 import {
@@ -154,6 +155,8 @@ function onRequest(turn: Turn, client: ClientId, asked: ClientRequest): void {
       return onPauseJobs(turn, client, request, asked.jobs, asked.pause);
     case "retryJob":
       return onRetryJob(turn, client, request, asked.job);
+    case "explainJob":
+      return onExplainJob(turn, client, request, asked.job);
     case "daemonStatus":
       return onDaemonStatus(turn, client, request);
     case "stopDaemon":

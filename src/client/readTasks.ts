@@ -8,6 +8,7 @@ import { eachTask, listAttempts, readTask, readTasks, type StoredTask } from "..
 import type { Plan } from "../workflow/plan.ts";
 import type { JobView } from "./jobView.ts";
 import {
+  classOfTask,
   computeReadiness,
   definitionOf,
   ENDED_BADLY,
@@ -80,6 +81,9 @@ const NEVER_DISPATCHED: Omit<TaskRecord, "state"> = {
 /** A task that waits in a later round has a record: of the number of its last attempt. */
 const hasBegun = (record: TaskRecord | null): boolean => record !== null && record.state !== "waiting";
 
+/** Records that are read at a time. */
+const PAGE_TASKS = 4096;
+
 export class JobTasks {
   readonly job: JobView;
   readonly #plan: Plan;
@@ -146,6 +150,29 @@ export class JobTasks {
     return this.#store?.read((reader) => readTasks(reader, this.job.job, first, limit)) ?? [];
   }
 
+  /** Those from `first` on, up to `end`. */
+  *recordedBetween(first: number, end: number): Generator<StoredTask> {
+    for (let next = first; next < end; ) {
+      const page = this.recordedFrom(taskIndex(next), PAGE_TASKS);
+      for (const found of page) if (found.task < end) yield found;
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_TASKS) return;
+      next = last.task + 1;
+    }
+  }
+
+  /** The task was sent to its TaskExecutor, and has not started. */
+  isHandedOn(task: TaskIndex): boolean {
+    const [found] = this.recordedFrom(task, 1);
+    return found?.task === task && found.record.state === "ready" && found.record.reason === null;
+  }
+
+  /** When a task in backoff is repeated. */
+  retryAtMs(task: TaskIndex): number | null {
+    const [found] = this.recordedFrom(task, 1);
+    return found?.task === task ? found.record.retryAtMs : null;
+  }
+
   /** The view of a record that `recorded` gave. */
   view(task: TaskIndex, record: TaskRecord): TaskView {
     return this.#view(task, record, null);
@@ -200,11 +227,7 @@ export class JobTasks {
   }
 
   #attemptsMax(task: number): number {
-    const { graph } = this.#plan;
-    const definition = definitionOf(graph, task);
-    const element = task - (graph.firstTask[definition] ?? 0);
-    const index = graph.elementClasses.get(definition)?.[element] ?? graph.definitionClass[definition] ?? 0;
-    return (graph.classes[index]?.retry.limit ?? 0) + 1;
+    return classOfTask(this.#plan.graph, task).retry.limit + 1;
   }
 
   /** As of the first call: a view of single tasks shall not read all of them for each. */

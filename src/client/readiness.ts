@@ -2,7 +2,8 @@
  * Which tasks that have no record yet are ready: what they depend on has ended as their `when` asks. The store does not say it,
  * since a record for each ready task would be one more write for every task of every job.
  */
-import { EDGE_ALL, type PlanGraph, WHEN_ALWAYS, WHEN_SUCCESS } from "../workflow/plan.ts";
+import { assert } from "../../protocol/errors.ts";
+import { EDGE_ALL, type PlanGraph, type TaskClass, WHEN_ALWAYS, WHEN_SUCCESS } from "../workflow/plan.ts";
 
 /** How a task ended. */
 export const NOT_ENDED = 0;
@@ -91,4 +92,14 @@ export function definitionOf(graph: PlanGraph, task: number): number {
     else high = middle - 1;
   }
   return low;
+}
+
+/** What the scheduler knows of a task. */
+export function classOfTask(graph: PlanGraph, task: number): TaskClass {
+  const definition = definitionOf(graph, task);
+  const element = task - (graph.firstTask[definition] ?? 0);
+  const index = graph.elementClasses.get(definition)?.[element] ?? graph.definitionClass[definition] ?? 0;
+  const found = graph.classes[index];
+  assert(found !== undefined, "a task has a class");
+  return found;
 }

@@ -129,6 +129,18 @@ export const shapes = {
   summaries: v.strictObject({ version, jobs: v.array(v.strictObject(summaryFields)) }),
   tasks: v.strictObject({ version, jobId: count, tasks: v.array(task) }),
   logs: v.strictObject({ version, jobId: count, outputs: v.array(output), running: v.array(v.string()) }),
+  explained: v.strictObject({
+    version,
+    jobId: count,
+    reasons: v.array(
+      v.strictObject({
+        task: nullableText,
+        state: v.union([jobState, taskState]),
+        code: v.string(),
+        text: v.string(),
+      }),
+    ),
+  }),
   rounds: v.strictObject({
     version,
     rounds: v.array(v.strictObject({ jobId: count, round: count })),

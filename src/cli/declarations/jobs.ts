@@ -1,6 +1,7 @@
 /** Commands that wait for jobs or change what becomes of them: `wait`, `cancel`, `pause`, `resume`, `retry`. */
 import type { Command } from "commander";
 import type { CancelFlags } from "../commands/cancel.ts";
+import type { ExplainFlags } from "../commands/explain.ts";
 import type { PauseFlags } from "../commands/pause.ts";
 import type { RetryFlags } from "../commands/retry.ts";
 import type { WaitFlags } from "../commands/wait.ts";
@@ -36,6 +37,13 @@ export function declareJobs(program: Command, { context, finish }: Surroundings)
       const { retry } = await import("../commands/retry.ts");
       await finish(retry(context, jobs, flags));
     });
+  declare(program, "explain <job> [task]", "say why a job, or a task of it, waits", [
+    "qrew explain last",
+    "qrew explain 7 'simulate[3]'",
+  ]).action(async (job: string, task: string | undefined, flags: ExplainFlags) => {
+    const { explain } = await import("../commands/explain.ts");
+    await finish(explain(context, job, task ?? null, flags));
+  });
   const hold = declare(program, "pause <job...>", "start nothing new of jobs; what runs goes on to its end", [
     "qrew pause last",
     "qrew pause --stop 3-7",
