@@ -5,6 +5,7 @@ import { detectCapacity } from "../src/node/capacity.ts";
 import { isLiving } from "../src/node/process.ts";
 import type { HolderRecord, SeatRecord } from "../src/store/managerRecords.ts";
 import { ensureInstance, listJobs, listSeats, readNextJob } from "../src/store/managerStore.ts";
+import { listDeletions } from "../src/store/deletions.ts";
 import type { Store } from "../src/store/port.ts";
 import type { ManagerArguments } from "./arguments.ts";
 import type { KnownHolder, ManagerState } from "./core/state.ts";
@@ -40,6 +41,7 @@ export function initialState(args: ManagerArguments, store: Store, holder: Holde
     unfinished.toReversed(),
     store.read(readNextJob),
     knownHolders(store.read(listSeats)),
+    store.read(listDeletions),
   );
 }
 

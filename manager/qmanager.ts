@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { type ClientReply, clientRequestSchema, type SubmissionOptions } from "../protocol/clientLink.ts";
 import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
-import type { SeatNumber } from "../protocol/ids.ts";
+import type { JobSeq, SeatNumber } from "../protocol/ids.ts";
 import type { ManagerCommand } from "../protocol/workerLink.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import type { Refusals } from "../src/link/refusals.ts";
@@ -20,6 +20,7 @@ import { summaryOf } from "./core/queue.ts";
 import type { ManagerState } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { persist, storeJob, storeRound } from "./persist.ts";
+import { clearAway, markAllDeleted } from "./pruning.ts";
 import type { Planner, PlannerAnswer } from "./planner.ts";
 import { type Staging, submissionDigest } from "./staging.ts";
 import type { Workers } from "./workers.ts";
@@ -180,6 +181,13 @@ export class QManager {
       }
       case "storeJob":
         return this.#storeJob(effect);
+      case "markDeleted": {
+        const { client, request, jobs, folders } = effect;
+        const deletions = markAllDeleted(this.#parts.store, jobs, folders);
+        return this.push({ type: "jobsMarked", client, request, deletions });
+      }
+      case "finishDeletion":
+        return this.#clearAway(effect.job);
       case "findEndedJob": {
         const { client, request, job } = effect;
         const record = this.#parts.store.read((reader) => readJob(reader, job));
@@ -273,6 +281,16 @@ export class QManager {
       (record) => this.push({ type: "roundStored", submission, record, source, taskCount }),
       (error: unknown) => this.#submissionFailed(submission, error),
     );
+  }
+
+  /** What cannot be deleted now is tried again by the next manager. */
+  #clearAway(job: JobSeq): void {
+    clearAway(this.#parts.store, this.#parts.home, job).catch((error: unknown) => {
+      this.#parts.logger.warn(
+        { job },
+        `not all of a deleted job could be removed: ${QrewError.from(error).message}`,
+      );
+    });
   }
 
   /** A corrected document is read where its job runs. */

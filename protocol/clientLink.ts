@@ -111,6 +111,13 @@ export const clientRequestSchema = v.variant("type", [
   }),
   /** Opens the next round of a job that has ended; answered by `jobAccepted`. With a corrected document: `openSubmission`. */
   v.strictObject({ type: v.literal("retryJob"), ...request, job: jobField }),
+  /** Deletes those that have ended; with `folders` their fresh folders too. Answered by `jobsPruned`; others are passed over. */
+  v.strictObject({
+    type: v.literal("pruneJobs"),
+    ...request,
+    jobs: v.pipe(v.array(jobField), v.maxLength(10_000)),
+    folders: v.boolean(),
+  }),
   v.strictObject({ type: v.literal("explainJob"), ...request, job: jobField }),
   v.strictObject({ type: v.literal("daemonStatus"), ...request }),
   /** `drain` waits for running attempts, `now` stops them; both keep the queue. `stopping` follows until the end. */
@@ -229,6 +236,7 @@ export const clientReplySchema = v.variant("type", [
   }),
   v.strictObject({ type: v.literal("cancelAccepted"), ...request, jobs: v.array(jobField) }),
   v.strictObject({ type: v.literal("pauseAccepted"), ...request, jobs: v.array(jobField) }),
+  v.strictObject({ type: v.literal("jobsPruned"), ...request, jobs: v.array(jobField) }),
   v.strictObject({ type: v.literal("jobStanding"), ...request, standing: jobStandingSchema }),
   v.strictObject({ type: v.literal("daemonReport"), ...request, report: daemonReportSchema }),
   v.strictObject({ type: v.literal("stopping"), ...request, runningAttempts: countField }),

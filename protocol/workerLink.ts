@@ -51,6 +51,8 @@ export const managerCommandSchema = v.variant("type", [
   v.strictObject({ type: v.literal("setPause"), job: jobField, pause: pauseModeSchema }),
   /** The end of the job is durable in the queue: the QWorker may forget it. */
   v.strictObject({ type: v.literal("releaseJob"), job: jobField }),
+  /** The job has ended and is to be deleted: everything of it in the seat's store. Answered by `jobDeleted`, also for an unknown one. */
+  v.strictObject({ type: v.literal("deleteJob"), job: jobField }),
   /** Start nothing new; with `stop` also stop what runs (it will be repeated). Answer `drained` when nothing runs. */
   v.strictObject({ type: v.literal("drain"), stop: v.boolean(), graceMs: countField }),
   v.strictObject({ type: v.literal("reportStatus"), request: countField }),
@@ -125,6 +127,7 @@ export const workerFactSchema = v.variant("type", [
   }),
   /** The job could not be opened (damaged plan, no memory); it fails with this sentence. */
   v.strictObject({ type: v.literal("jobRefused"), job: jobField, detail: textField }),
+  v.strictObject({ type: v.literal("jobDeleted"), job: jobField }),
   v.strictObject({ type: v.literal("drained") }),
   v.strictObject({
     type: v.literal("status"),

@@ -59,8 +59,8 @@ export class FrameGate {
   }
 }
 
-/** What the core decides about; the shell itself answers the other two. */
-type CoreCommand = Exclude<ManagerCommand, { type: "reportStatus" | "leave" }>;
+/** What the core decides about; the shell itself answers the others. */
+type CoreCommand = Exclude<ManagerCommand, { type: "reportStatus" | "leave" | "deleteJob" }>;
 
 export function eventOfCommand(command: CoreCommand): WorkerEvent {
   switch (command.type) {

@@ -6,12 +6,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { assertNever, QrewError } from "../protocol/errors.ts";
 import type { ExecutorCommand, ExecutorFact } from "../protocol/executorLink.ts";
+import type { JobSeq } from "../protocol/ids.ts";
 import type { ManagerCommand, WorkerFact } from "../protocol/workerLink.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import type { Refusals } from "../src/link/refusals.ts";
 import type { RouterLink } from "../src/link/router.ts";
 import type { Store } from "../src/store/port.ts";
-import { putExecutor, writeFenced } from "../src/store/workerStore.ts";
+import { deleteWorkerJob, putExecutor, writeFenced } from "../src/store/workerStore.ts";
 import type { WorkerEffect, WorkerEvent } from "./core/events.ts";
 import type { WorkerState } from "./core/state.ts";
 import { nextWakeMs, step } from "./core/step.ts";
@@ -48,6 +49,7 @@ export class SeatHolder {
   /** Address of the TaskExecutor that has said hello. */
   #executorPeer: string | null = null;
   #leaving = false;
+  #deletions: Promise<void> = Promise.resolve();
 
   constructor(parts: SeatParts) {
     this.#parts = parts;
@@ -93,8 +95,20 @@ export class SeatHolder {
 
   #onCommand(command: ManagerCommand): void {
     if (command.type === "leave") void this.#leave();
+    else if (command.type === "deleteJob") this.#onDeleteAsked(command.job);
     else if (command.type === "reportStatus") this.#onStatusAsked(command.request);
     else this.push(eventOfCommand(command));
+  }
+
+  /** One after the other, in small transactions between those of the jobs that run. */
+  #onDeleteAsked(job: JobSeq): void {
+    const { store, epoch } = this.#parts;
+    this.#deletions = this.#deletions
+      .then(() => deleteWorkerJob(store, epoch, job))
+      .then(
+        () => this.#tellManager([{ type: "jobDeleted", job }]),
+        (error: unknown) => this.fail(error),
+      );
   }
 
   /** The TaskExecutor is asked first; its answer comes a moment later, and what it said last serves until then. */

@@ -51,6 +51,13 @@ export type ManagerEvent =
     }
   /** The job is on disk. */
   | { readonly type: "jobStored"; readonly submission: number; readonly record: JobRecord }
+  /** Answers `markDeleted`: those of the jobs that have ended. */
+  | {
+      readonly type: "jobsMarked";
+      readonly client: ClientId;
+      readonly request: number;
+      readonly deletions: readonly { readonly job: JobSeq; readonly seat: SeatNumber | null }[];
+    }
   /** Answers `findEndedJob`; null: there is none. */
   | {
       readonly type: "endedJobFound";
@@ -130,6 +137,16 @@ export type ManagerEffect =
       /** Committed with the record; null for a submission without key. */
       readonly key: { readonly key: string; readonly digest: string } | null;
     }
+  /** Put down that the jobs are deleted, where they have ended; then `jobsMarked`. */
+  | {
+      readonly type: "markDeleted";
+      readonly client: ClientId;
+      readonly request: number;
+      readonly jobs: readonly JobSeq[];
+      readonly folders: boolean;
+    }
+  /** Its tasks are deleted: the plan, the outputs and the rest follow. */
+  | { readonly type: "finishDeletion"; readonly job: JobSeq }
   /** Read the record of a job that is not among the live ones; then `endedJobFound`. */
   | {
       readonly type: "findEndedJob";

@@ -161,7 +161,7 @@ function runningAttempts(turn: Turn): number {
 
 /** What is parked until somebody resumes it needs no daemon until then. */
 function hasWork({ state }: Turn): boolean {
-  if (state.jobs.size > state.parked.size) return true;
+  if (state.jobs.size > state.parked.size || state.deletions.size > 0) return true;
   return [...state.parked.values()].some((job) => dueAtMs(job) !== null);
 }
 

@@ -41,6 +41,8 @@ export interface ManagerState {
   readonly parked: Map<JobSeq, LiveJob>;
   /** Ended jobs of which a further round is being opened. */
   readonly reopening: Set<JobSeq>;
+  /** Jobs that are gone for everybody, and whose records are being deleted. */
+  readonly deletions: Map<JobSeq, LiveDeletion>;
   /** Jobs of which followers have to be told at the end of the turn. */
   readonly changed: Set<LiveJob>;
   nextJob: number;
@@ -56,6 +58,15 @@ export interface ManagerState {
   idleSinceMs: number | null;
   /** The next time at which the core wants to be woken. */
   wakeAtMs: number | null;
+}
+
+/** A job of which its seat's QWorker deletes the tasks. */
+export interface LiveDeletion {
+  readonly job: JobSeq;
+  /** Null: no seat has had it. */
+  readonly seat: SeatNumber | null;
+  /** Epoch of the QWorker that was told; null: none was. */
+  toldEpoch: number | null;
 }
 
 export interface LiveJob {

@@ -7,6 +7,7 @@ import { assertNever } from "../../protocol/errors.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, Clock, ManagerEffect, ManagerEvent } from "./events.ts";
 import { admitJobs } from "./admission.ts";
+import { addDeletions, onJobsMarked, onPruneJobs, tendDeletions } from "./deletions.ts";
 import { accountLoans, tendLoans } from "./loans.ts";
 import { assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
 import { tendParked } from "./parking.ts";
@@ -15,7 +16,7 @@ import { onEndedJobFound, onRetryJob, onRoundStored } from "./rounds.ts";
 import { absentSeat, adoptingSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
 import { onExplainJob } from "./standing.ts";
 import { answerStatus, onDaemonStatus, stop, tendStopping } from "./service.ts";
-import type { KnownHolder, ManagerOptions, ManagerState } from "./state.ts";
+import type { KnownHolder, LiveDeletion, ManagerOptions, ManagerState } from "./state.ts";
 import {
   answerSeal,
   expireSubmissions,
@@ -38,6 +39,7 @@ export function createManager(
   unfinished: Iterable<JobRecord>,
   nextJob: number,
   holders: Iterable<KnownHolder> = [],
+  deletions: Iterable<Omit<LiveDeletion, "toldEpoch">> = [],
 ): ManagerState {
   const state: ManagerState = {
     options,
@@ -46,6 +48,7 @@ export function createManager(
     admitted: new Map(),
     parked: new Map(),
     reopening: new Set(),
+    deletions: new Map(),
     changed: new Set(),
     nextJob,
     seats: new Map(),
@@ -70,6 +73,7 @@ export function createManager(
     const holder = pid === null ? absentSeat(seat) : adoptingSeat(seat, epoch, pid);
     state.seats.set(seat, holder);
   }
+  addDeletions(state, deletions);
   return state;
 }
 
@@ -80,6 +84,7 @@ export function step(state: ManagerState, clock: Clock, events: readonly Manager
   accountLoans(turn);
   for (const event of events) handle(turn, event);
   expireSubmissions(turn);
+  tendDeletions(turn);
   tendParked(turn);
   admitJobs(turn);
   tendSeats(turn);
@@ -114,6 +119,8 @@ function handle(turn: Turn, event: ManagerEvent): void {
       return onJobStored(turn, event);
     case "endedJobFound":
       return onEndedJobFound(turn, event);
+    case "jobsMarked":
+      return onJobsMarked(turn, event);
     case "roundStored":
       onRoundStored(turn, event);
       return answerSeal(turn, event.submission, event.record.job, event.taskCount);
@@ -155,6 +162,8 @@ function onRequest(turn: Turn, client: ClientId, asked: ClientRequest): void {
       return onPauseJobs(turn, client, request, asked.jobs, asked.pause);
     case "retryJob":
       return onRetryJob(turn, client, request, asked.job);
+    case "pruneJobs":
+      return onPruneJobs(turn, client, request, asked.jobs, asked.folders);
     case "explainJob":
       return onExplainJob(turn, client, request, asked.job);
     case "daemonStatus":

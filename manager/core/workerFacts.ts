@@ -3,6 +3,7 @@ import { assertNever } from "../../protocol/errors.ts";
 import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ManagerEvent } from "./events.ts";
+import { onJobDeleted } from "./deletions.ts";
 import { onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
 import { onJobParked } from "./parking.ts";
 import { jobsOf } from "./seats.ts";
@@ -42,6 +43,8 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
       return onJobParked(turn, event.seat, fact.report, fact.untilMs);
     case "jobRefused":
       return onJobRefused(turn, fact.job, fact.detail);
+    case "jobDeleted":
+      return onJobDeleted(turn, fact.job);
     case "drained":
       return onDrained(turn, event.seat);
     case "status":

@@ -8,44 +8,10 @@ import type { TaskIndex } from "../../protocol/ids.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import { formatAt, formatIn } from "./moments.ts";
 import type { JobView } from "./jobView.ts";
-import type { Plan } from "../workflow/plan.ts";
+import type { Asked, Reason, ReasonCode } from "./reasons.ts";
 import { waitsForDependencies } from "./explainDependencies.ts";
 import { waitsForSlots } from "./explainSlots.ts";
-import type { JobTasks, TaskView } from "./readTasks.ts";
-
-/** What kind of reason it is, for programs. */
-export type ReasonCode =
-  | "ended"
-  | "cancelling"
-  | "noDaemon"
-  | "draining"
-  | "paused"
-  | "queued"
-  | "parked"
-  | "worker"
-  | "damagedSeat"
-  | "dependency"
-  | "slots"
-  | "neverOffered"
-  | "maxRunning"
-  | "backoff"
-  | "handedOn"
-  | "running";
-
-export interface Reason {
-  readonly code: ReasonCode;
-  /** One sentence. */
-  readonly text: string;
-}
-
-export interface Asked {
-  readonly job: JobView;
-  readonly tasks: JobTasks;
-  readonly plan: Plan;
-  /** Null: no daemon runs. */
-  readonly standing: JobStanding | null;
-  readonly nowMs: number;
-}
+import type { TaskView } from "./readTasks.ts";
 
 /** What holds the whole job up; null while its tasks may start. */
 export function whyJobWaits({ job, standing, nowMs }: Asked): Reason | null {

@@ -1,7 +1,7 @@
 /** Which dependency a waiting task waits for, and what state that is in. */
 import { type TaskIndex, taskIndex } from "../../protocol/ids.ts";
 import { EDGE_SAME } from "../workflow/plan.ts";
-import type { Asked, Reason } from "./explain.ts";
+import type { Asked, Reason } from "./reasons.ts";
 import { definitionOf } from "./readiness.ts";
 import type { TaskView } from "./readTasks.ts";
 

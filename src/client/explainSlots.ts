@@ -11,7 +11,7 @@ import {
   NO_RESOURCES,
   subtractResources,
 } from "../node/resources.ts";
-import type { Asked, Reason } from "./explain.ts";
+import type { Asked, Reason } from "./reasons.ts";
 import { classOfTask } from "./readiness.ts";
 
 export function waitsForSlots({ job, plan, standing }: Asked, task: TaskIndex): Reason {

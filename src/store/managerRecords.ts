@@ -11,6 +11,7 @@
  * | submissionKeys | key of a submission | SubmissionKeyRecord |
  * | keysOfJobs | job u32 | its key |
  * | laterPlans | job u32, round u32, chunk u32 | the same, of documents that came with a later round |
+ * | deletions | job u32 | of jobs that are being deleted: deletions.ts |
  * | seats | seat u32 | SeatRecord |
  */
 import type { ProcessName } from "../node/process.ts";

@@ -112,6 +112,11 @@ export const readEnvironment = (reader: StoreReader, job: JobSeq): JobEnvironmen
 export const putEnvironment = (writer: StoreWriter, job: JobSeq, environment: JobEnvironment): void =>
   writer.put(ENVIRONMENTS, u32Key(job), packRecord(environment));
 
+export const deleteEnvironment = (writer: StoreWriter, job: JobSeq): void =>
+  writer.delete(ENVIRONMENTS, u32Key(job));
+
+export const deleteJob = (writer: StoreWriter, job: JobSeq): void => writer.delete(JOBS, u32Key(job));
+
 export const readSeat = (reader: StoreReader, seat: SeatNumber): SeatRecord | null =>
   readRecord(reader, seatRecordSchema, SEATS, u32Key(seat));
 

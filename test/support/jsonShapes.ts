@@ -129,6 +129,7 @@ export const shapes = {
   summaries: v.strictObject({ version, jobs: v.array(v.strictObject(summaryFields)) }),
   tasks: v.strictObject({ version, jobId: count, tasks: v.array(task) }),
   logs: v.strictObject({ version, jobId: count, outputs: v.array(output), running: v.array(v.string()) }),
+  pruned: v.strictObject({ version, jobs: v.array(v.strictObject(summaryFields)), dryRun: v.boolean() }),
   explained: v.strictObject({
     version,
     jobId: count,

@@ -1,7 +1,8 @@
 /** `qrew explain JOB [TASK]`: why it waits, in a sentence. */
 import { QrewError } from "../../../protocol/errors.ts";
 import { isFinalJobState } from "../../../protocol/states.ts";
-import { type Asked, explainTask, type Reason, whyJobWaits } from "../../client/explain.ts";
+import { explainTask, whyJobWaits } from "../../client/explain.ts";
+import type { Asked, Reason } from "../../client/reasons.ts";
 import { jobStanding } from "../../client/standing.ts";
 import type { JobView } from "../../client/jobView.ts";
 import { DaemonLink } from "../../client/link.ts";

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CancelFlags } from "../commands/cancel.ts";
 import type { ExplainFlags } from "../commands/explain.ts";
 import type { PauseFlags } from "../commands/pause.ts";
+import type { PruneFlags } from "../commands/prune.ts";
 import type { RetryFlags } from "../commands/retry.ts";
 import type { WaitFlags } from "../commands/wait.ts";
 import type { PauseOutputFlags } from "../pausing.ts";
@@ -36,6 +37,21 @@ export function declareJobs(program: Command, { context, finish }: Surroundings)
     .action(async (jobs: readonly string[], flags: RetryFlags) => {
       const { retry } = await import("../commands/retry.ts");
       await finish(retry(context, jobs, flags));
+    });
+  declare(program, "prune [job...]", "delete jobs that have ended, with their records and outputs", [
+    "qrew prune --older-than 30d",
+    "qrew prune --keep 100 --state succeeded --dry-run",
+    "qrew prune 1-50",
+  ])
+    .option("--older-than <age>", "that ended so long ago at least, as 12h or 30d")
+    .option("--keep <number>", "but for so many, the newest")
+    .option("--state <states>", "in one of these states, as succeeded,cancelled")
+    .option("--name <pattern>", "of this name; * and ? as in the shell")
+    .option("--folders", "delete the folders made by --fresh-dir as well")
+    .option("--dry-run", "only list them")
+    .action(async (jobs: readonly string[], flags: PruneFlags) => {
+      const { prune } = await import("../commands/prune.ts");
+      await finish(prune(context, jobs, flags));
     });
   declare(program, "explain <job> [task]", "say why a job, or a task of it, waits", [
     "qrew explain last",

@@ -84,6 +84,7 @@ export class Daemon {
     options: Partial<ManagerOptions> = {},
     unfinished: readonly JobRecord[] = [],
     holders: readonly KnownHolder[] = [],
+    deletions: readonly { readonly job: JobSeq; readonly seat: SeatNumber | null }[] = [],
   ) {
     const all: ManagerOptions = {
       epoch: 1,
@@ -99,7 +100,7 @@ export class Daemon {
       ...options,
     };
     const numbers = unfinished.map(({ job }) => Number(job));
-    this.state = createManager(all, unfinished, Math.max(0, ...numbers) + 1, holders);
+    this.state = createManager(all, unfinished, Math.max(0, ...numbers) + 1, holders, deletions);
   }
 
   get wallMs(): number {
