@@ -43,8 +43,8 @@ export function checkDocument(
     faults.add(wholeDocument, `The document is ${describe(value)}: ${ADVICE}.`);
     return null;
   }
-  // Keys that begin with x- hold what anchors refer to; they mean nothing by themselves.
-  const keys = Object.entries(value).filter(([key]) => !key.startsWith("x-"));
+  // Keys that begin with x- hold what anchors refer to; they mean nothing by themselves, as $schema, which is for editors.
+  const keys = Object.entries(value).filter(([key]) => !key.startsWith("x-") && key !== "$schema");
   checkKeys(Object.fromEntries(keys), DOCUMENT_KEYS, [], faults);
   const { tasks } = value;
   if (Array.isArray(tasks)) return checkTasks(value, tasks, ["tasks"], capacity, files, faults);
@@ -61,6 +61,10 @@ function checkTasks(
   files: JobFiles | null,
   faults: FaultList,
 ): WorkflowDocument | null {
+  const { $schema } = head;
+  if ($schema !== undefined && $schema !== null && typeof $schema !== "string") {
+    faults.add(atValue(["$schema"]), `$schema must be text, found ${describe($schema)}.`);
+  }
   const name = checkName(head, faults);
   const env = checkEnv(head, faults);
   const maxRunning = readMaxRunning(head, faults);

@@ -31,6 +31,11 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     '1:21 timeout must be a duration such as 500ms, 90s, 10m, 1h30m or 2d (a plain number is seconds), found the text "x".',
   ],
   [
+    "a schema that is no text",
+    "$schema: 1\ntasks: [{name: a, command: x}]",
+    "1:10 $schema must be text, found the number 1.",
+  ],
+  [
     "maxRunning of none",
     "maxRunning: 0\ntasks: [{name: a, command: x}]",
     "1:13 maxRunning must be a whole number from 1 to 10000000, found the number 0.",
