@@ -1,0 +1,306 @@
+/**
+ * A forkserver as protocol/forkserver.md describes it: queues under their caps, held ends, one controller. Its sockets and
+ * processes are simulated, its rules are those that both real ones pass the contract suite for.
+ */
+import { constants } from "node:os";
+import type {
+  ForkserverCommand,
+  ForkserverEnded,
+  ForkserverFact,
+  ForkserverOutcome,
+  ForkserverSpawn,
+  ForkserverStream,
+  ForkserverTime,
+} from "../../protocol/forkserverLink.ts";
+import { type AttemptId, attemptKey, type JobSeq, type SeatNumber } from "../../protocol/ids.ts";
+import { WITHDRAW_ONLY_MS } from "../../protocol/limits.ts";
+import type { ForkserverEnd, ForkserverLink } from "./forkserverLink.ts";
+import type { SimProcess } from "./machine.ts";
+import type { Random } from "./random.ts";
+import type { TaskRun } from "./taskRun.ts";
+import type { World } from "./world.ts";
+
+/** Without a controller and with nothing to do it leaves after this time. */
+const IDLE_MS = 10_000;
+
+interface Job {
+  readonly id: JobSeq;
+  hasContext: boolean;
+  capMilli: number;
+  runningMilli: number;
+  readonly queue: Attempt[];
+  closing: boolean;
+  suspended: boolean;
+}
+
+interface Attempt {
+  readonly spawn: ForkserverSpawn;
+  state:
+    | { readonly type: "queued" }
+    | { readonly type: "running"; readonly run: TaskRun; readonly start: ForkserverTime }
+    | { readonly type: "ended"; readonly fact: ForkserverEnded };
+}
+
+export class SimForkserver implements ForkserverEnd {
+  readonly process: SimProcess;
+  readonly seat: SeatNumber;
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #links = new Set<ForkserverLink>();
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #jobs = new Map<JobSeq, Job>();
+  #controller: ForkserverLink | null = null;
+  #idleTimer = 0;
+
+  constructor(world: World, seat: SeatNumber) {
+    this.#world = world;
+    this.seat = seat;
+    this.#random = world.random("forkserver");
+    this.process = world.machine.spawn(`forkserver-${seat}`);
+    this.process.onEnd(() => this.#died());
+    this.#watchIdleness();
+  }
+
+  join(link: ForkserverLink): void {
+    this.#links.add(link);
+  }
+
+  leaveLink(link: ForkserverLink): void {
+    this.#links.delete(link);
+    if (this.#controller !== link) return;
+    this.#controller = null;
+    this.#watchIdleness();
+  }
+
+  receive(link: ForkserverLink, command: ForkserverCommand): void {
+    if (command.type === "hello") return this.#greet(link);
+    if (link !== this.#controller) return;
+    switch (command.type) {
+      case "context":
+        this.#jobOf(command.job).hasContext = true;
+        return;
+      case "spawn":
+        return this.#spawn(command);
+      case "setCap": {
+        const job = this.#jobOf(command.job);
+        job.capMilli = command.cpusMilli;
+        const { serial } = command;
+        this.#say({ type: "capSet", job: job.id, serial, runningCpusMilli: job.runningMilli });
+        return this.#startSome(job);
+      }
+      case "stop":
+        return this.#stop(command.key, command.graceMs);
+      case "acknowledge":
+        return this.#acknowledge(command.key);
+      case "closeJob":
+        return this.#closeJob(this.#jobOf(command.job), command.graceMs);
+      case "suspendJob":
+        return this.#suspendJob(command.job, command.suspended);
+      case "report":
+        return this.#report();
+      case "leave":
+        if (this.#attempts.size === 0) this.process.end();
+        return;
+      default:
+        command satisfies never;
+    }
+  }
+
+  #greet(link: ForkserverLink): void {
+    this.#controller?.close();
+    this.#controller = link;
+    this.#idleTimer++;
+    this.#say({ type: "welcome", version: 1, pid: this.process.pid, flavour: "c" });
+    for (const { spawn, state } of this.#attempts.values()) {
+      if (state.type === "ended") this.#say(state.fact);
+      else if (state.type === "queued") this.#say({ type: "queued", key: spawn.key });
+      else this.#say({ type: "started", key: spawn.key, pid: state.run.pid, start: state.start });
+    }
+    this.#say({ type: "listed" });
+  }
+
+  #say(fact: ForkserverFact): void {
+    this.#controller?.say(fact);
+  }
+
+  #jobOf(id: JobSeq): Job {
+    let job = this.#jobs.get(id);
+    if (job === undefined) {
+      job = {
+        id,
+        hasContext: false,
+        capMilli: 0,
+        runningMilli: 0,
+        queue: [],
+        closing: false,
+        suspended: false,
+      };
+      this.#jobs.set(id, job);
+    }
+    return job;
+  }
+
+  #spawn(spawn: ForkserverSpawn): void {
+    const key = attemptKey(spawn.key);
+    if (this.#attempts.has(key)) return;
+    const job = this.#jobOf(spawn.key.job);
+    const attempt: Attempt = { spawn, state: { type: "queued" } };
+    this.#attempts.set(key, attempt);
+    if (job.closing) return this.#hold(attempt, { type: "withdrawn" });
+    if (!job.hasContext) {
+      return this.#hold(attempt, { type: "notStarted", step: "context", errno: constants.errno.EINVAL });
+    }
+    job.queue.push(attempt);
+    this.#startSome(job);
+  }
+
+  #startSome(job: Job): void {
+    for (let head = job.queue[0]; head !== undefined; head = job.queue[0]) {
+      const capMilli = this.#world.mutation === "capNotEnforced" ? Number.POSITIVE_INFINITY : job.capMilli;
+      if (job.runningMilli + head.spawn.cpusMilli > capMilli) return;
+      job.queue.shift();
+      this.#start(job, head);
+    }
+  }
+
+  #start(job: Job, attempt: Attempt): void {
+    const { spawn } = attempt;
+    if (this.#world.faults.spawnFails()) {
+      return this.#hold(attempt, { type: "notStarted", step: "spawn", errno: constants.errno.EAGAIN });
+    }
+    const start = this.#now();
+    const run = this.#world.tasks.start(spawn.key, this.seat);
+    attempt.state = { type: "running", run, start };
+    job.runningMilli += spawn.cpusMilli;
+    if (job.suspended) run.suspend();
+    run.onEnd((outcome) =>
+      this.process.run(() => {
+        job.runningMilli -= spawn.cpusMilli;
+        this.#hold(attempt, outcome);
+        this.#startSome(job);
+        this.#endClosing(job);
+      }),
+    );
+    this.#say({ type: "started", key: spawn.key, pid: run.pid, start });
+  }
+
+  #now(): ForkserverTime {
+    const { machine } = this.#world;
+    return { monoMs: machine.monoMs(), wallMs: machine.wallMs() };
+  }
+
+  #hold(attempt: Attempt, outcome: ForkserverOutcome): void {
+    const { spawn, state } = attempt;
+    const fact: ForkserverEnded = {
+      type: "ended",
+      key: spawn.key,
+      outcome,
+      survivors: 0,
+      start: state.type === "running" ? state.start : null,
+      end: this.#now(),
+      usage: null,
+      stdout: this.#outputOf(attempt),
+      stderr: { type: "inline", bytes: new Uint8Array(0) },
+    };
+    attempt.state = { type: "ended", fact };
+    this.#say(fact);
+  }
+
+  /** A task writes its attempt; short output is told with the end, or lies in a file. */
+  #outputOf({ spawn, state }: Attempt): ForkserverStream {
+    if (state.type !== "running") return { type: "inline", bytes: new Uint8Array(0) };
+    if (this.#random.chance(0.5)) return { type: "file", path: spawn.stdoutPath };
+    return { type: "inline", bytes: Uint8Array.from(Buffer.from(attemptKey(spawn.key))) };
+  }
+
+  #stop(id: AttemptId, graceMs: number): void {
+    const attempt = this.#attempts.get(attemptKey(id));
+    if (attempt === undefined || (graceMs === WITHDRAW_ONLY_MS && attempt.state.type !== "queued")) return;
+    this.#stopAttempt(attempt, graceMs);
+  }
+
+  #stopAttempt(attempt: Attempt, graceMs: number): void {
+    const { spawn, state } = attempt;
+    const job = this.#jobs.get(spawn.key.job);
+    if (state.type === "ended" || job === undefined) return;
+    if (state.type === "queued") {
+      job.queue.splice(job.queue.indexOf(attempt), 1);
+      this.#hold(attempt, { type: "withdrawn" });
+      return this.#startSome(job);
+    }
+    state.run.term();
+    this.process.after(graceMs, () => {
+      if (state.run.isAlive) state.run.kill();
+    });
+  }
+
+  #acknowledge(id: AttemptId): void {
+    const key = attemptKey(id);
+    if (this.#attempts.get(key)?.state.type !== "ended") return;
+    this.#world.invariants.onAcknowledged(id, this.seat);
+    this.#attempts.delete(key);
+  }
+
+  #closeJob(job: Job, graceMs: number): void {
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.spawn.key.job === job.id) this.#stopAttempt(attempt, graceMs);
+    }
+    if (job.closing) return;
+    job.closing = true;
+    this.process.after(2, () => this.#endClosing(job));
+  }
+
+  #endClosing(job: Job): void {
+    if (!job.closing || this.#jobs.get(job.id) !== job) return;
+    for (const { spawn, state } of this.#attempts.values()) {
+      if (spawn.key.job === job.id && state.type === "running") return;
+    }
+    this.#jobs.delete(job.id);
+    this.#say({ type: "jobClosed", job: job.id, ended: 0, survivors: 0 });
+  }
+
+  #suspendJob(id: JobSeq, suspended: boolean): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined || job.suspended === suspended) return;
+    job.suspended = suspended;
+    for (const { spawn, state } of this.#attempts.values()) {
+      if (spawn.key.job !== id || state.type !== "running") continue;
+      if (suspended) state.run.suspend();
+      else state.run.resume();
+    }
+  }
+
+  #report(): void {
+    const states = [...this.#attempts.values()];
+    const count = (type: string): number => states.filter(({ state }) => state.type === type).length;
+    let runningCpusMilli = 0;
+    for (const { runningMilli } of this.#jobs.values()) runningCpusMilli += runningMilli;
+    this.#say({
+      type: "report",
+      runningAttempts: count("running"),
+      runningCpusMilli,
+      queuedAttempts: count("queued"),
+      heldAttempts: count("ended"),
+    });
+  }
+
+  #watchIdleness(): void {
+    const timer = ++this.#idleTimer;
+    this.process.after(IDLE_MS, () => {
+      if (timer !== this.#idleTimer || this.#controller !== null) return;
+      if (this.#attempts.size === 0) this.process.end();
+      else this.#watchIdleness();
+    });
+  }
+
+  /** What it has started dies with it (PDEATHSIG), or lives on until somebody looks for it (the twin). */
+  #died(): void {
+    for (const link of this.#links) link.close();
+    const leavesOrphans = this.#world.settings.forkserversLeaveOrphans;
+    for (const { state } of this.#attempts.values()) {
+      if (state.type !== "running") continue;
+      state.run.orphan();
+      if (!leavesOrphans) state.run.kill();
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { MUTATIONS, TAKEN_FOR_DEAD } from "./mutations.ts";
+import { simulate } from "./simulate.ts";
+import { firstFailure } from "./seeds.ts";
+
+/** About ten milliseconds each. */
+const SEEDS = 200;
+
+/** How many seeds it may take to find each mutation: a few times what it takes today. */
+const FOUND_WITHIN: Readonly<Record<(typeof MUTATIONS)[number], number>> = {
+  fencingOff: 100,
+  toldBeforeCommit: 10,
+  toldBeforeFlush: 200,
+  requeueForgotten: 50,
+  loanNotReturned: 50,
+  adoptionForgets: 100,
+  capNotEnforced: 50,
+};
+
+/** What two holders of a seat may do to each other: they may be slow. What they record has to be right all the same. */
+const OF_TIME = new Set(["what is ready starts", "every job ends"]);
+
+describe("a simulation", () => {
+  it("does the same again from the same seed, and something else from another", () => {
+    const hashes = [7, 7, 8].map((seed) => simulate(seed).hash);
+    expect(hashes[0]).toBe(hashes[1]);
+    expect(hashes[0]).not.toBe(hashes[2]);
+    expect(simulate(7, { keepsTrace: true }).hash).toBe(hashes[0]);
+  });
+
+  it(`keeps what was promised in ${SEEDS} seeds`, () => {
+    expect(firstFailure(1, SEEDS)).toBeNull();
+  });
+});
+
+describe("what is broken on purpose is found", () => {
+  it.each(MUTATIONS.map((mutation) => [mutation, FOUND_WITHIN[mutation]] as const))(
+    "%s, within %i seeds",
+    (mutation, seeds) => {
+      expect(firstFailure(1, seeds, mutation)).toContain(`--mutation ${mutation}`);
+    },
+  );
+
+  it("but a second holder of a seat breaks no record while the fence is there", () => {
+    const broken = Array.from({ length: 50 }, (_, i) => simulate(i + 1, { mutation: TAKEN_FOR_DEAD }))
+      .map(({ violation }) => violation?.invariant)
+      .filter((invariant) => invariant !== undefined && !OF_TIME.has(invariant));
+    expect(broken).toEqual([]);
+  });
+});
