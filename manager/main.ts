@@ -69,6 +69,7 @@ function assemble(
   };
   const workers = new Workers(settings, store, refusals, {
     onStarted: (seat, epoch, pid) => manager.push({ type: "workerStarted", seat, epoch, pid }),
+    onReconnected: (seat, epoch) => manager.push({ type: "workerReconnected", seat, epoch }),
     onFact: (seat, epoch, fact) => manager.push({ type: "workerTold", seat, epoch, fact }),
     onLost: (seat, epoch, { code, message }) => {
       log.logger.warn({ seat, epoch }, `a QWorker is gone: ${message}`);

@@ -236,7 +236,8 @@ export class QManager {
       record === null
         ? { type: "refused", request, code: "notFound", message }
         : { type: "jobChanged", request, summary: summaryOf(record), running: [] };
-    this.#reply(client, reply);
+    // Whoever asked when the job ended is told when the disk has it; so is who asks a moment later.
+    void this.#replyFlushed([{ client, reply }]);
   }
 
   #storeChunk(effect: Extract<ManagerEffect, { type: "storeChunk" }>): void {

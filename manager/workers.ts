@@ -36,6 +36,7 @@ const readyLineSchema = v.union([
 
 export interface WorkerHandlers {
   readonly onStarted: (seat: SeatNumber, epoch: number, pid: number) => void;
+  readonly onReconnected: (seat: SeatNumber, epoch: number) => void;
   readonly onFact: (seat: SeatNumber, epoch: number, fact: WorkerFact) => void;
   readonly onLost: (seat: SeatNumber, epoch: number, why: QrewError) => void;
 }
@@ -153,11 +154,15 @@ export class Workers {
 
   #connect({ seat, epoch }: SeatRecord, watch: ProcessWatch | null): DealerLink {
     const socketPath = path.join(this.#settings.runFolder, seatSocketName(seat));
+    let connections = 0;
     return new DealerLink(
       { socketPath, routingId: ROUTING_ID },
       {
         onFrame: (bytes) => this.#onFrame(seat, epoch, bytes),
-        onConnected: () => undefined,
+        onConnected: () => {
+          connections += 1;
+          if (connections > 1) this.#handlers.onReconnected(seat, epoch);
+        },
         onDisconnected: () => watch?.look(),
         onFault: () => this.kill(seat),
       },

@@ -64,8 +64,17 @@ const jobContext = v.strictObject({
 export type JobContext = v.InferOutput<typeof jobContext>;
 
 export const commandSchema = v.variant("type", [
-  /** First after each `hello`: who speaks from now on. Nothing else is heeded before it. */
-  v.strictObject({ type: v.literal("welcome"), seat: seatField, node: textField, instance: textField }),
+  /**
+   * First after each `hello`, with its `greeting`: who speaks from now on. Nothing else is heeded before it, and no welcome to
+   * an earlier hello is: whoever sent it does not know what is live here now.
+   */
+  v.strictObject({
+    type: v.literal("welcome"),
+    greeting: countField,
+    seat: seatField,
+    node: textField,
+    instance: textField,
+  }),
   v.strictObject({ type: v.literal("openJob"), context: jobContext }),
   v.strictObject({ type: v.literal("runAttempts"), attempts: v.array(attemptSpec) }),
   /** Answered by `noopsEnded`, not kept and not acknowledged: whoever misses the answer may run them again. */
@@ -183,6 +192,8 @@ export const factSchema = v.variant("type", [
   v.strictObject({
     type: v.literal("hello"),
     pid: countField,
+    /** Number of this hello, from 1 in the life of the TaskExecutor: one that was sent to an earlier connection has a lower one. */
+    greeting: countField,
     live: v.array(v.strictObject({ ...attemptIdFields, started: v.nullable(attemptStarted) })),
     /** Their ends follow the `welcome`. */
     ended: v.array(v.strictObject(attemptIdFields)),

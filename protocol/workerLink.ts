@@ -92,7 +92,15 @@ export const workerFactSchema = v.variant("type", [
     seat: seatField,
     pid: countField,
     jobs: v.array(jobReportSchema),
-    loans: v.array(v.strictObject({ job: jobField, serial: countField, resources: resourcesSchema })),
+    /** `inForce`: the forkserver keeps to it. Else `resources` is all that may run, since nobody has told it a cap yet. */
+    loans: v.array(
+      v.strictObject({
+        job: jobField,
+        serial: countField,
+        resources: resourcesSchema,
+        inForce: v.boolean(),
+      }),
+    ),
   }),
   /** Replaces the job's earlier demand. Empty: it needs nothing now. */
   v.strictObject({

@@ -86,7 +86,7 @@ export function eventOfCommand(command: CoreCommand): WorkerEvent {
 export function eventOfFact(fact: ExecutorFact): WorkerEvent {
   switch (fact.type) {
     case "hello":
-      return { type: "executorSaidHello", pid: fact.pid, live: fact.live, ended: fact.ended };
+      return { ...fact, type: "executorSaidHello" };
     case "attemptsStarted":
       return { type: "attemptsStarted", attempts: fact.attempts };
     case "attemptsEnded":
@@ -94,7 +94,7 @@ export function eventOfFact(fact: ExecutorFact): WorkerEvent {
     case "noopsEnded":
       return fact;
     case "capSet":
-      return { type: "capSet", job: fact.job, serial: fact.serial };
+      return fact;
     case "jobClosed":
       return { type: "jobClosed", job: fact.job, survivors: fact.survivors };
     case "status":

@@ -83,7 +83,8 @@ export class SeatHolder {
   #dismissLatecomer(fact: ExecutorFact): void {
     if (fact.type !== "hello") return;
     const { seat, node, instance } = this.#parts.state;
-    this.#tellExecutor([{ type: "welcome", seat, node, instance }, { type: "leave" }]);
+    const { greeting } = fact;
+    this.#tellExecutor([{ type: "welcome", greeting, seat, node, instance }, { type: "leave" }]);
   }
 
   /** A defect, or a store that is gone. What is committed is safe: the next holder of the seat goes on from it. */

@@ -9,6 +9,8 @@ import { tellHello, tellStarted, tellUndelivered, type Turn } from "./turn.ts";
 export function onCommand(turn: Turn, command: ExecutorCommand): void {
   const { state } = turn;
   if (command.type === "welcome") {
+    // To a hello of before: what has changed since is not known there.
+    if (command.greeting !== state.greeting) return;
     state.node = command.node;
     state.welcomed = true;
     tellStarted(turn);

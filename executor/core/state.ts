@@ -17,6 +17,8 @@ export interface ExecutorState {
   readonly spoolFolder: string;
   /** Name of the machine as the QWorker gave it; null before the first welcome. */
   node: string | null;
+  /** Number of the latest hello; only the welcome to it counts. */
+  greeting: number;
   welcomed: boolean;
   connected: boolean;
   readonly contexts: Map<JobSeq, JobContext>;

@@ -32,6 +32,7 @@ export function createExecutor(options: ExecutorOptions): ExecutorState {
   return {
     ...options,
     node: null,
+    greeting: 0,
     welcomed: false,
     connected: false,
     contexts: new Map(),

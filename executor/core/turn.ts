@@ -20,7 +20,9 @@ export function tellHello(turn: Turn): void {
     else ended.push(attempt.id);
   }
   state.welcomed = false;
-  turn.effects.push({ type: "tellWorker", fact: { type: "hello", pid: state.pid, live, ended } });
+  state.greeting += 1;
+  const { pid, greeting } = state;
+  turn.effects.push({ type: "tellWorker", fact: { type: "hello", pid, greeting, live, ended } });
 }
 
 /** What runs, said again: what started between hello and welcome was told to nobody, and its time limit would not count. */

@@ -80,6 +80,8 @@ export type ManagerEvent =
       readonly epoch: number;
       readonly pid: number;
     }
+  /** The connection was lost and is there again: what was under way may be lost. */
+  | { readonly type: "workerReconnected"; readonly seat: SeatNumber; readonly epoch: number }
   | {
       readonly type: "workerLost";
       readonly seat: SeatNumber;
@@ -107,7 +109,7 @@ export type ManagerEffect =
   | { readonly type: "reply"; readonly client: ClientId; readonly reply: ClientReply }
   /** Told only when everything committed so far is on disk. */
   | { readonly type: "replyFlushed"; readonly client: ClientId; readonly reply: ClientReply }
-  /** The job is not among the live ones: answer with what the store says of it, or that there is no such job. */
+  /** The job is not among the live ones: answer with what the store says of it, when it is on disk, or that there is no such job. */
   | {
       readonly type: "replyFromStore";
       readonly client: ClientId;

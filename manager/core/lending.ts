@@ -39,6 +39,8 @@ export interface Borrower {
   serial: number;
   /** What the job may hold at most; null while that is unknown (after a restart of the manager). */
   held: Resources | null;
+  /** `held` is a promise that the forkserver keeps. Else it is all that may run there, and not to be relied on as a place. */
+  certain: boolean;
 }
 
 interface Unit {
@@ -50,10 +52,16 @@ interface Unit {
 export function divide(capacity: Resources, borrowers: readonly Borrower[]): Map<Borrower, Resources> {
   const units = idealUnits(capacity, borrowers);
   let free = freeResources(capacity, borrowers);
+  const isSettled = free !== null && fits(sumOfHeld(borrowers), capacity);
   const reached = new Map<Borrower, Resources>(borrowers.map((borrower) => [borrower, NO_RESOURCES]));
   const blocked = new Set<Borrower>();
   for (const { borrower, shape } of units) {
     if (blocked.has(borrower)) continue;
+    if (!borrower.certain && !isSettled) {
+      // What it may hold at most and what others hold is more than there is: it has to say first what it really holds.
+      blocked.add(borrower);
+      continue;
+    }
     const before = reached.get(borrower) ?? NO_RESOURCES;
     const next = addResources(before, shape);
     const has = maxResources(borrower.held ?? NO_RESOURCES, before);
@@ -69,14 +77,14 @@ export function divide(capacity: Resources, borrowers: readonly Borrower[]): Map
 
 /** What nobody holds; null while it is unknown what some job holds: then nothing is lent. */
 export function freeResources(capacity: Resources, borrowers: readonly Borrower[]): Resources | null {
-  let held = NO_RESOURCES;
-  for (const borrower of borrowers) {
-    if (borrower.held === null) return null;
-    held = addResources(held, borrower.held);
-  }
+  if (borrowers.some(({ held }) => held === null)) return null;
+  const held = sumOfHeld(borrowers);
   // A restart with fewer cpus may leave more held than there is: then nothing is free.
   return subtractResources(maxResources(capacity, held), held);
 }
+
+const sumOfHeld = (borrowers: readonly Borrower[]): Resources =>
+  borrowers.reduce((sum, { held }) => addResources(sum, held ?? NO_RESOURCES), NO_RESOURCES);
 
 /** The slots of the whole node in the order in which they are handed out. */
 function idealUnits(capacity: Resources, borrowers: readonly Borrower[]): Unit[] {

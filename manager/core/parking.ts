@@ -19,6 +19,7 @@ export function park(turn: Turn, job: LiveJob): void {
   job.assigned = false;
   job.borrower.demand = [];
   job.borrower.held = NO_RESOURCES;
+  job.borrower.certain = true;
   job.borrower.granted = NO_RESOURCES;
   state.lending.stale = true;
 }
@@ -46,6 +47,7 @@ export function unpark(turn: Turn, job: LiveJob): void {
   job.assigned = false;
   job.borrower.demand = [];
   job.borrower.held = NO_RESOURCES;
+  job.borrower.certain = true;
   queueJob(state.queue, job);
 }
 

@@ -25,6 +25,7 @@ export function enqueue(turn: Turn, record: JobRecord): LiveJob {
       granted: NO_RESOURCES,
       serial: 0,
       held: record.state === "queued" || record.parked !== null ? NO_RESOURCES : null,
+      certain: record.state === "queued" || record.parked !== null,
     },
     reportSeq: -1,
     running: [],

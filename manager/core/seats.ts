@@ -170,13 +170,23 @@ export function onWorkerStarted(turn: Turn, event: Extract<ManagerEvent, { type:
   const seat = turn.state.seats.get(event.seat);
   if (seat?.type !== "starting" && seat?.type !== "adopting") return;
   turn.state.seats.set(event.seat, { ...seat, epoch: event.epoch, pid: event.pid });
-  const { seat: number, epoch: seatEpoch } = event;
-  const capacity = turn.state.options.capacity;
-  turn.effects.push({
-    type: "tellWorker",
-    seat: number,
-    command: { type: "hello", seat: number, seatEpoch, capacity },
-  });
+  greet(turn, event.seat, event.epoch);
+}
+
+function greet(turn: Turn, seat: SeatNumber, seatEpoch: number): void {
+  const { capacity } = turn.state.options;
+  turn.effects.push({ type: "tellWorker", seat, command: { type: "hello", seat, seatEpoch, capacity } });
+}
+
+/** Both sides tell again all that the other one has to know; one that leaves was told all there is, but perhaps not that. */
+export function onWorkerReconnected(
+  turn: Turn,
+  event: Extract<ManagerEvent, { type: "workerReconnected" }>,
+): void {
+  const seat = turn.state.seats.get(event.seat);
+  if (seat === undefined || seat.type === "absent" || seat.epoch !== event.epoch) return;
+  if (seat.type !== "leaving") return greet(turn, event.seat, event.epoch);
+  turn.effects.push({ type: "tellWorker", seat: event.seat, command: { type: "leave" } });
 }
 
 export function onWorkerLost(turn: Turn, event: Extract<ManagerEvent, { type: "workerLost" }>): void {

@@ -13,7 +13,14 @@ import { assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "
 import { tendParked } from "./parking.ts";
 import { onPauseJobs } from "./pausing.ts";
 import { onEndedJobFound, onRetryJob, onRoundStored } from "./rounds.ts";
-import { absentSeat, adoptingSeat, onWorkerLost, onWorkerStarted, tendSeats } from "./seats.ts";
+import {
+  absentSeat,
+  adoptingSeat,
+  onWorkerLost,
+  onWorkerReconnected,
+  onWorkerStarted,
+  tendSeats,
+} from "./seats.ts";
 import { onExplainJob } from "./standing.ts";
 import { answerStatus, onDaemonStatus, stop, tendStopping } from "./service.ts";
 import type { KnownHolder, LiveDeletion, ManagerOptions, ManagerState } from "./state.ts";
@@ -126,6 +133,8 @@ function handle(turn: Turn, event: ManagerEvent): void {
       return answerSeal(turn, event.submission, event.record.job, event.taskCount);
     case "workerStarted":
       return onWorkerStarted(turn, event);
+    case "workerReconnected":
+      return onWorkerReconnected(turn, event);
     case "workerLost":
       return onWorkerLost(turn, event);
     case "workerTold":

@@ -1,7 +1,7 @@
 /** What QWorkers tell: who is ready, what jobs need and hold, how they go and end. */
 import { assertNever } from "../../protocol/errors.ts";
 import type { WorkerFact } from "../../protocol/workerLink.ts";
-import { NO_RESOURCES } from "../../src/node/resources.ts";
+import { minResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ManagerEvent } from "./events.ts";
 import { onJobDeleted } from "./deletions.ts";
 import { onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
@@ -31,7 +31,9 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
     case "loanHeld": {
       const borrower = turn.state.admitted.get(fact.job)?.borrower;
       if (borrower === undefined || fact.serial !== borrower.serial) return;
-      borrower.held = fact.resources;
+      // What is lent bounds what can run; where the fact says more, it counts what has ended just now.
+      borrower.held = borrower.held === null ? fact.resources : minResources(borrower.held, fact.resources);
+      borrower.certain = true;
       turn.state.lending.stale = true;
       return;
     }
@@ -75,7 +77,11 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
     const loan = loans.get(job.record.job);
     job.assigned = false;
     job.borrower.serial = Math.max(job.borrower.serial, loan?.serial ?? 0);
-    if (loan !== undefined) job.borrower.held = loan.resources;
+    // What the ledger says for certain holds on: a successor in the seat knows less than was promised to its predecessor.
+    if (loan !== undefined && (loan.inForce || !job.borrower.certain)) {
+      job.borrower.held = loan.resources;
+      job.borrower.certain = loan.inForce;
+    }
     job.loanUntold = true;
     // The next division sends every job its loan under a new serial; the answer says what it holds.
     job.borrower.granted = NO_RESOURCES;

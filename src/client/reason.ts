@@ -9,7 +9,7 @@ function formatLimit(ms: number): string {
 
 /**
  * `exit code 7`, `signal SIGSEGV`, `time limit 10s`, `not started: …`, `dependency NAME failed`, `lost: …`, `cancelled`,
- * `missing output PATH`, `failFast: NAME failed`, `not needed: …`. `taskName` is the plan's.
+ * `missing output PATH`, `failFast: NAME failed`, `not needed: …`, `stopping: …`. `taskName` is the plan's.
  */
 export function describeReason(reason: TaskReason, taskName: (task: number) => string): string {
   switch (reason.type) {
@@ -27,6 +27,10 @@ export function describeReason(reason: TaskReason, taskName: (task: number) => s
       return `lost: ${reason.detail}`;
     case "cancelled":
       return "cancelled";
+    case "stopping":
+      return reason.because === "timeout"
+        ? "stopping: it has reached its time limit"
+        : "stopping: the daemon is stopped";
     case "failFast":
       return `failFast: ${taskName(reason.task)} failed`;
     case "outputsMissing": {

@@ -33,8 +33,10 @@ const REASONS: readonly TaskReason["type"][] = [
   "failFast",
   "notNeeded",
   "outputsMissing",
+  "stopping",
 ];
 
+const STOPS: readonly Extract<TaskReason, { type: "stopping" }>["because"][] = ["timeout", "drain"];
 const CONDITIONS: readonly Extract<TaskReason, { type: "notNeeded" }>["when"][] = ["success", "failure"];
 
 export function encodeTask(record: TaskRecord): Uint8Array {
@@ -78,6 +80,8 @@ function encodeReason(reason: TaskReason): readonly unknown[] {
       return [number, reason.detail];
     case "cancelled":
       return [number];
+    case "stopping":
+      return [number, STOPS.indexOf(reason.because)];
     case "failFast":
       return [number, reason.task];
     case "outputsMissing":
@@ -149,6 +153,8 @@ function reasonOf(fields: Fields): TaskReason {
       return { type, detail: fields.text() };
     case "cancelled":
       return { type };
+    case "stopping":
+      return { type, because: fields.one(STOPS) };
     case "failFast":
       return { type, task: taskIndex(fields.count()) };
     case "outputsMissing":

@@ -61,6 +61,8 @@ export type TaskReason =
   | { readonly type: "notStarted"; readonly reason: string; readonly detail: string }
   /** skipped: a task that it depends on ended without success. */
   | { readonly type: "dependency"; readonly task: TaskIndex; readonly state: TaskState }
+  /** ready or running: the attempt is being stopped, and its end will not be what the task wanted to say. */
+  | { readonly type: "stopping"; readonly because: "timeout" | "drain" }
   /** ready again: what ran it died. */
   | { readonly type: "lost"; readonly detail: string }
   /** cancelled by the user. */

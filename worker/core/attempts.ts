@@ -352,6 +352,7 @@ export function onTimeoutDue(turn: Turn, id: AttemptId): void {
   // It is suspended, or was: then a later timer counts.
   if (found.job.suspendedSinceMs !== null || deadlineMs === null || turn.clock.monoMs < deadlineMs) return;
   found.live.stop = "timeout";
+  recordTask(turn, found.job, found.live.task, { live: found.live });
   stopAttempt(turn, found.job, found.live, turn.state.graceMs);
 }
 

@@ -171,7 +171,8 @@ export function sendCap(turn: Turn, job: JobActor): void {
 
 /** The intent is on record before the attempt is sent: after a crash it is asked for, or repeated, never forgotten. */
 function send(turn: Turn, job: JobActor, group: SlotGroup, task: number): void {
-  const attempt = Math.max(job.attempts[task] ?? 0, job.attemptFloor) + 1;
+  const taken = job.takenNumbers.get(task) ?? 0;
+  const attempt = Math.max(job.attempts[task] ?? 0, job.attemptFloor, taken) + 1;
   if (attempt > 1) turn.effects.push({ type: "archiveAttempt", job: job.job, task: taskIndex(task) });
   job.attempts[task] = attempt;
   job.hasRun = true;

@@ -4,6 +4,7 @@
  */
 import { stopAttempt } from "./attempts.ts";
 import { capAll } from "./executorSession.ts";
+import { recordTask } from "./records.ts";
 import type { JobActor } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -39,6 +40,7 @@ function stopAll(turn: Turn, job: JobActor, graceMs: number): void {
   for (const live of job.live.values()) {
     if (live.stop !== null) continue;
     live.stop = "drain";
+    recordTask(turn, job, live.task, { live });
     stopAttempt(turn, job, live, graceMs);
   }
 }

@@ -56,6 +56,8 @@ export type WorkerEvent =
   | {
       readonly type: "executorSaidHello";
       readonly pid: number;
+      /** Grows with every hello of the same process. */
+      readonly greeting: number;
       readonly live: readonly {
         readonly job: JobSeq;
         readonly task: TaskIndex;
@@ -75,7 +77,12 @@ export type WorkerEvent =
       readonly atMs: number;
       readonly monoMs: number;
     }
-  | { readonly type: "capSet"; readonly job: JobSeq; readonly serial: number }
+  | {
+      readonly type: "capSet";
+      readonly job: JobSeq;
+      readonly serial: number;
+      readonly runningCpusMilli: number;
+    }
   | { readonly type: "jobClosed"; readonly job: JobSeq; readonly survivors: number }
   | { readonly type: "executorReported"; readonly pid: number; readonly forkserver: ForkserverReport | null }
   /** The process of the TaskExecutor has ended, or could not be started. */

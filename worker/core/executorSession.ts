@@ -26,22 +26,29 @@ export function onExecutorHello(
   event: Extract<WorkerEvent, { type: "executorSaidHello" }>,
 ): void {
   const { state, clock } = turn;
+  const { executor } = state;
+  // It came twice, or late: by what it lists, what was sent since would be lost.
+  if (executor.type === "ready" && executor.pid === event.pid && event.greeting <= executor.greeting) return;
   state.executor = {
     type: "ready",
     pid: event.pid,
+    greeting: event.greeting,
     sinceMs: clock.monoMs,
     opened: new Set(),
     forkserver: null,
     idleSinceMs: null,
   };
-  turn.effects.push({ type: "tellExecutor", command: welcomeOf(state) });
+  turn.effects.push({ type: "tellExecutor", command: welcomeOf(state, event.greeting) });
   const known = new Set<string>();
   for (const live of event.live) {
     known.add(attemptKey(live));
     if (live.started !== null) onAttemptStarted(turn, live.started);
     if (!isAwaited(turn, live)) stopUnknown(turn, live);
   }
-  for (const ended of event.ended) known.add(attemptKey(ended));
+  for (const ended of event.ended) {
+    known.add(attemptKey(ended));
+    if (!isAwaited(turn, ended)) keepNumber(turn, ended);
+  }
   for (const job of state.jobs.values()) {
     // What was said to an earlier connection may not have been heeded, and its answer not have come.
     job.closeSent = false;
@@ -49,8 +56,9 @@ export function onExecutorHello(
   }
 }
 
-const welcomeOf = ({ seat, node, instance }: WorkerState): ExecutorCommand => ({
+const welcomeOf = ({ seat, node, instance }: WorkerState, greeting: number): ExecutorCommand => ({
   type: "welcome",
+  greeting,
   seat,
   node,
   instance,
@@ -65,6 +73,12 @@ function stopUnknown(turn: Turn, id: AttemptId): void {
   const attempts = [{ job: id.job, task: id.task, attempt: id.attempt }];
   const command = { type: "stopAttempts", attempts, graceMs: turn.state.graceMs } as const;
   turn.effects.push({ type: "tellExecutor", command });
+}
+
+/** The end of an earlier attempt follows: it must not be taken for that of a later one with the same number. */
+function keepNumber(turn: Turn, { job, task, attempt }: AttemptId): void {
+  const taken = turn.state.jobs.get(job)?.takenNumbers;
+  taken?.set(task, Math.max(taken.get(task) ?? 0, attempt));
 }
 
 /** What was dispatched and is not known to the TaskExecutor never arrived there, or died with it. */

@@ -103,6 +103,7 @@ export function tellHeld(turn: Turn, job: JobActor): void {
   const { loan } = job;
   if (!capInForce(turn, job)) return;
   withdrawBeyondLoan(turn, job);
+  withdrawTooWide(turn, job);
   const resources = heldResources(job);
   if (loan.told.serial === loan.serial && equalResources(loan.told.resources, resources)) return;
   loan.told = { serial: loan.serial, resources };
@@ -110,9 +111,14 @@ export function tellHeld(turn: Turn, job: JobActor): void {
   turn.effects.push({ type: "tellManager", fact });
 }
 
-/** Cpus by what runs, since what waits in the forkserver holds none; everything else by what was sent. */
-const heldResources = (job: JobActor): Resources =>
-  maxResources(job.loan.resources, { ...job.placed, cpusMilli: job.runningCpusMilli });
+/**
+ * Cpus by what runs, since what waits in the forkserver holds none; everything else by what was sent. An end is told later than
+ * the start that follows it, since its output is read first: more than the cap allows seems to run then, and does not.
+ */
+function heldResources({ loan, placed, runningCpusMilli }: JobActor): Resources {
+  const cpusMilli = Math.min(runningCpusMilli, loan.runsAtMostMilli);
+  return maxResources(loan.resources, { ...placed, cpusMilli });
+}
 
 /** For a manager that has to know now: while no cap is in force, everything that was sent may run. */
 export const holdsAtMost = (turn: Turn, job: JobActor): Resources =>
@@ -139,8 +145,25 @@ function withdrawBeyondLoan(turn: Turn, job: JobActor): void {
   }
 }
 
+/**
+ * An attempt that needs more cpus than are lent holds up all that wait behind it in the forkserver, and keeps narrower ones from
+ * being sent: where the loan would do for those, it is withdrawn, and sent again when the loan does for it.
+ */
+function withdrawTooWide(turn: Turn, job: JobActor): void {
+  const { cpusMilli } = job.loan.resources;
+  const isTooWide = (group: SlotGroup): boolean => group.resources.cpusMilli > cpusMilli;
+  if (!job.groups.some((group) => group.placed > 0 && isTooWide(group))) return;
+  const isWanted = (group: SlotGroup): boolean => group.placed + group.queue.length > 0;
+  if (!job.groups.some((group) => isWanted(group) && !isTooWide(group))) return;
+  for (const live of job.live.values()) {
+    if (live.start !== null || live.stop !== null || !isTooWide(live.group)) continue;
+    live.stop = "recall";
+    stopAttempt(turn, job, live, WITHDRAW_ONLY_MS);
+  }
+}
+
 /** With nothing sent there is nothing that a cap could hold back. */
-function capInForce(turn: Turn, job: JobActor): boolean {
+export function capInForce(turn: Turn, job: JobActor): boolean {
   if (job.live.size === 0) return true;
   return turn.state.executor.type === "ready" && job.loan.capConfirmed === job.loan.capSerial;
 }

@@ -45,7 +45,7 @@ function taskRecord(turn: Turn, job: JobActor, task: number, parts: RecordParts)
     signal: outcome?.type === "signalled" ? outcome.signal : null,
     usage: ended?.usage ?? null,
     node: live === undefined ? null : turn.state.node,
-    reason: parts.reason ?? null,
+    reason: parts.reason ?? (live === undefined || ended !== undefined ? null : whyStopping(live)),
     retryAtMs: parts.retryAtMs ?? null,
   };
 }
@@ -54,6 +54,10 @@ function exitCodeOf(outcome: AttemptOutcome | undefined): number | null {
   if (outcome?.type === "exited") return outcome.exitCode;
   return outcome?.type === "outputsMissing" ? 0 : null;
 }
+
+/** On record before the stop is sent: a successor must not take what it brings about for the task's own end. */
+const whyStopping = ({ stop }: LiveAttempt): TaskReason | null =>
+  stop === "timeout" || stop === "drain" ? { type: "stopping", because: stop } : null;
 
 /** The job's own record, if something of it has changed since the last one. */
 export function recordJobIfChanged(turn: Turn, job: JobActor): void {

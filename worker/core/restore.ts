@@ -38,6 +38,8 @@ export function restoreJob(
   actor.pause = progress.pause;
   actor.suspendedMs = progress.suspendedMs;
   actor.suspendedSinceMs = progress.suspendedSinceMs;
+  // A forkserver that lives may have it suspended.
+  if (actor.suspendedMs > 0 || actor.suspendedSinceMs !== null) actor.suspendTold = null;
   const retries: RestoredRetry[] = [];
   const ended: { readonly task: number; readonly omen: number }[] = [];
   for (const [task, record] of records) {
@@ -50,7 +52,7 @@ export function restoreJob(
     if (isFinal(code)) ended.push({ task, omen: omenOf(record) });
     else if (code === BACKOFF) {
       retries.push({ task, attempt: record.attempt, atWallMs: record.retryAtMs ?? 0 });
-    } else if (record.reason === null && (code === READY || code === RUNNING)) {
+    } else if (isUnderWay(record)) {
       restoreLive(actor, task, record);
     }
   }
@@ -64,6 +66,10 @@ export function restoreJob(
   requeue(actor, skips);
   return { actor, retries, skips };
 }
+
+/** Dispatched, and no end of it on record. */
+const isUnderWay = ({ state, reason }: TaskRecord): boolean =>
+  (state === "ready" || state === "running") && (reason === null || reason.type === "stopping");
 
 function omenOf({ state, reason }: TaskRecord): number {
   if (state === "succeeded") return OMEN_NONE;
@@ -89,7 +95,7 @@ function restoreLive(actor: JobActor, task: number, record: TaskRecord): void {
     readySeq: record.readySeq ?? 0,
     start,
     deadlineMs: null,
-    stop: null,
+    stop: record.reason?.type === "stopping" ? record.reason.because : null,
   });
   place(actor, group);
   if (start !== null) actor.runningCpusMilli += group.resources.cpusMilli;

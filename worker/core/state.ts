@@ -49,6 +49,8 @@ export type ExecutorState =
   | {
       readonly type: "ready";
       readonly pid: number;
+      /** Of the hello that was welcomed last. */
+      readonly greeting: number;
       readonly sinceMs: number;
       readonly opened: Set<JobSeq>;
       readonly forkserver: ForkserverReport | null;
@@ -101,6 +103,8 @@ export interface LoanState {
   capSerial: number;
   capCpusMilli: number;
   capConfirmed: number;
+  /** Since the confirmation no more than this runs: the cap, or what ran beyond it. */
+  runsAtMostMilli: number;
 }
 
 export interface JobActor {
@@ -137,6 +141,8 @@ export interface JobActor {
   /** Codes of taskStates.ts, one per task. */
   readonly states: Uint8Array;
   readonly attempts: Uint32Array;
+  /** Numbers of attempts that a TaskExecutor still knows although they were given back: not to be given again. */
+  readonly takenNumbers: Map<number, number>;
   readonly failures: Uint16Array;
   /** Attempts lost through the death of what ran them. */
   readonly losses: Uint8Array;

@@ -23,7 +23,7 @@ import {
   tellFinishedAgain,
   closeInExecutor,
 } from "./lifecycle.ts";
-import { holdsAtMost, onLoanSet, tellHeld, tellDemand } from "./loans.ts";
+import { capInForce, holdsAtMost, onLoanSet, tellHeld, tellDemand } from "./loans.ts";
 import { parkIfWaiting } from "./parking.ts";
 import { onSetPause, tendPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
@@ -187,7 +187,9 @@ function onLoan(turn: Turn, event: Extract<WorkerEvent, { type: "loanSet" }>): v
 function onCapSet(turn: Turn, event: Extract<WorkerEvent, { type: "capSet" }>): void {
   const job = turn.state.jobs.get(event.job);
   // Only the answer to the latest cap counts; a higher number is one that an earlier holder of the seat has given.
-  if (job?.loan.capSerial === event.serial) job.loan.capConfirmed = event.serial;
+  if (job?.loan.capSerial !== event.serial) return;
+  job.loan.capConfirmed = event.serial;
+  job.loan.runsAtMostMilli = Math.max(job.loan.capCpusMilli, event.runningCpusMilli);
 }
 
 function answerHello(turn: Turn): void {
@@ -204,6 +206,7 @@ function answerHello(turn: Turn): void {
         job: job.job,
         serial: job.loan.serial,
         resources: holdsAtMost(turn, job),
+        inForce: capInForce(turn, job),
       })),
     },
   });

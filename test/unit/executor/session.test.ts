@@ -9,7 +9,7 @@ describe("a session with the QWorker", () => {
   it("begins with hello; nothing is heeded before the welcome", () => {
     const executor = new FakeTaskExecutor();
     executor.feed({ type: "workerConnected" });
-    expect(executor.fact("hello")).toEqual({ type: "hello", pid: 70, live: [], ended: [] });
+    expect(executor.fact("hello")).toEqual({ type: "hello", pid: 70, greeting: 1, live: [], ended: [] });
     executor.open();
     executor.say(run(0), { type: "closeJob", job: JOB, graceMs: 1 }, { type: "leave" });
     expect(executor.unexpected()).toEqual([]);
@@ -54,6 +54,20 @@ describe("a session with the QWorker", () => {
     expect(executor.unexpected()).toEqual([]);
     executor.welcome();
     expect(executor.fact("attemptsStarted").attempts.map(({ task }) => task)).toContain(1);
+    expect(executor.unexpected()).toEqual([]);
+  });
+
+  it("does not heed a welcome to an earlier hello, nor what follows it", () => {
+    const executor = FakeTaskExecutor.welcomed();
+    executor.open();
+    executor.feed({ type: "workerDisconnected" }, { type: "workerConnected" });
+    expect(executor.fact("hello").greeting).toBe(2);
+    executor.welcome(1);
+    executor.say(run(0));
+    expect(executor.unexpected()).toEqual([]);
+    executor.welcome(2);
+    executor.say(run(0));
+    executor.take("openForkserver");
     expect(executor.unexpected()).toEqual([]);
   });
 

@@ -98,8 +98,9 @@ export class FakeTaskExecutor {
     this.feed(...commands.map((command) => ({ type: "workerSaid", command }) as const));
   }
 
-  welcome(): void {
-    this.say({ type: "welcome", seat: seatNumber(3), node: "n1", instance: "uuid" });
+  /** To the latest hello, or to an earlier one. */
+  welcome(greeting: number = this.state.greeting): void {
+    this.say({ type: "welcome", greeting, seat: seatNumber(3), node: "n1", instance: "uuid" });
   }
 
   open(job: JobSeq = JOB): void {

@@ -18,7 +18,7 @@ const readiness = (
   seat,
   pid,
   jobs: loans.map(([job]) => report(job, 50)),
-  loans: loans.map(([job, serial, resources]) => ({ job: jobSeq(job), serial, resources })),
+  loans: loans.map(([job, serial, resources]) => ({ job: jobSeq(job), serial, resources, inForce: true })),
 });
 
 /** The shell has connected to it, and the core has greeted. */

@@ -109,7 +109,7 @@ describe("over time", () => {
     const gpus = cpus(1, { gpusMilli: 2000 });
     const daemon = new Daemon({ capacity: cpus(4) }, [jobRecord(1, { state: "running", seat: SEAT })]);
     daemon.feed({ type: "woken" });
-    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 3, resources: gpus }] });
+    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 3, resources: gpus, inForce: true }] });
     daemon.pass(5000);
     const usage = daemon.state.admitted.get(jobSeq(1))?.borrower.usage ?? Number.NaN;
     expect(usage).toBeGreaterThan(0);

@@ -15,6 +15,7 @@ function borrower(job: number, shape: Resources, count: number, others: Partial<
     granted: NO_RESOURCES,
     serial: 0,
     held: NO_RESOURCES,
+    certain: true,
     ...others,
   };
 }
@@ -51,6 +52,20 @@ describe("a division", () => {
         borrower(3, cpus(1), 9, { standing: 9 }),
       ],
       [cpus(3), NO_RESOURCES, cpus(1)],
+    ],
+    [
+      "gives nothing to those who only may hold it, while together they may hold more than there is",
+      [
+        borrower(1, cpus(1), 9, { held: cpus(3), certain: false }),
+        borrower(2, cpus(1), 9, { held: cpus(2), certain: false }),
+        borrower(3, cpus(1), 9, { held: cpus(1) }),
+      ],
+      [NO_RESOURCES, NO_RESOURCES, cpus(1)],
+    ],
+    [
+      "counts what may be held as held, where it fits",
+      [borrower(1, cpus(1), 9, { held: cpus(1), certain: false }), borrower(2, cpus(1), 9)],
+      [cpus(2), cpus(2)],
     ],
     [
       "gives nothing beyond what is held while somebody's part is unknown",
@@ -178,6 +193,9 @@ describe("loans as they are told", () => {
     expect(held()).toEqual(cpus(4));
     daemon.tell({ type: "loanHeld", job: jobSeq(1), serial: 3, resources: cpus(2) });
     expect(held()).toEqual(cpus(2));
+    // It seems to hold more while ends are on their way; more than was lent never runs.
+    daemon.tell({ type: "loanHeld", job: jobSeq(1), serial: 3, resources: cpus(3) });
+    expect(held()).toEqual(cpus(2));
   });
 
   it("are none after a restart until every job's part is known", () => {
@@ -194,7 +212,7 @@ describe("loans as they are told", () => {
       fresh,
     );
     expect(daemon.commands("setLoan").map(({ resources }) => resources)).toEqual([NO_RESOURCES]);
-    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 17, resources: cpus(3) }] });
+    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 17, resources: cpus(3), inForce: true }] });
     const loans = daemon.commands("setLoan");
     expect(loans.find(({ job }) => job === 2)?.resources).toEqual(cpus(1));
     // Its QWorker takes only higher serials than it has seen.

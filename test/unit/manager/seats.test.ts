@@ -23,6 +23,22 @@ describe("a QWorker", () => {
     expect(daemon.unexpected()).toEqual([]);
   });
 
+  it("is greeted again when its connection was lost: whatever was under way is told again", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    const epoch = daemon.ready();
+    daemon.take("startWorker");
+    daemon.command("assignJob");
+    daemon.commands("setLoan");
+    daemon.feed({ type: "workerReconnected", seat: SEAT, epoch });
+    expect(daemon.command("hello").seatEpoch).toBe(epoch);
+    daemon.tell({ type: "workerReady", seat: SEAT, pid: 9, jobs: [report(1, 4)], loans: [] });
+    daemon.command("assignJob");
+    daemon.commands("setLoan");
+    daemon.feed({ type: "workerReconnected", seat: SEAT, epoch: epoch - 1 });
+    expect(daemon.unexpected()).toEqual([]);
+  });
+
   it("of another epoch is not heard", () => {
     const daemon = new Daemon();
     daemon.store(jobRecord(1));
@@ -86,7 +102,7 @@ describe("a QWorker", () => {
     expect(daemon.unexpected()).toEqual([]);
     const { borrower } = daemon.state.admitted.get(jobSeq(1)) ?? {};
     expect(borrower).toMatchObject({ held: cpus(4), demand: [] });
-    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 0, resources: cpus(2) }] });
+    daemon.ready(SEAT, { loans: [{ job: jobSeq(1), serial: 0, resources: cpus(2), inForce: true }] });
     expect(borrower?.held).toEqual(cpus(2));
     daemon.command("assignJob");
     expect(daemon.command("setLoan").serial).toBe(3);

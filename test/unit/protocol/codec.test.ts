@@ -25,7 +25,7 @@ const SCHEMAS: readonly v.GenericSchema<unknown, unknown>[] = [
 ];
 
 const anything = v.unknown();
-const welcome = { type: "welcome", seat: seatNumber(1), node: "n", instance: "i" };
+const welcome = { type: "welcome", greeting: 1, seat: seatNumber(1), node: "n", instance: "i" };
 
 const faultOf = (bytes: Uint8Array, schema: v.GenericSchema<unknown, unknown> = commandSchema) => {
   const decoded = decodeFrame(bytes, schema);
@@ -78,7 +78,7 @@ describe("what is no frame", () => {
     ["a message that is null", packed([1, [null]]), "malformed"],
     ["an unknown message", packed([1, [{ type: "hackJob" }]]), "malformed"],
     ["a field too many", packed([1, [{ ...welcome, extra: 1 }]]), "malformed"],
-    ["a field too few", packed([1, [{ type: "welcome", seat: 1, node: "n" }]]), "malformed"],
+    ["a field too few", packed([1, [{ type: "welcome", greeting: 1, seat: 1, node: "n" }]]), "malformed"],
     ["one bad message behind a good one", packed([1, [welcome, { type: "welcome" }]]), "malformed"],
     ["bytes behind the body", framed(packr.pack([1, []]), 0xc0), "malformed"],
     ["a date where a list is expected", framed(0x92, 1, 0xd6, 0xff, Buffer.alloc(4)), "malformed"],

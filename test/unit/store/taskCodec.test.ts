@@ -35,6 +35,10 @@ const reason: fc.Arbitrary<TaskReason> = fc.oneof(
   fc.record({ type: fc.constant("dependency" as const), task: fc.nat().map(taskIndex), state }),
   fc.record({ type: fc.constant("lost" as const), detail: fc.string() }),
   fc.record({ type: fc.constant("cancelled" as const) }),
+  fc.record({
+    type: fc.constant("stopping" as const),
+    because: fc.constantFrom("timeout" as const, "drain" as const),
+  }),
   fc.record({ type: fc.constant("failFast" as const), task: fc.nat().map(taskIndex) }),
   fc.record({ type: fc.constant("outputsMissing" as const), missing: fc.array(fc.string()), count }),
   fc.record({

@@ -38,7 +38,7 @@ describe("drain", () => {
     seat.feed(drain(false));
     const [cap] = seat.commands("setCap");
     expect(seat.unexpected()).toEqual([]);
-    seat.feed({ type: "capSet", job: JOB, serial: cap?.serial ?? 0 });
+    seat.feed(seat.capSet(cap?.serial ?? 0));
     expect(seat.stopped()).toEqual(["b#1"]);
     seat.end("b", withdrawn);
     expect(seat.unexpected()).toEqual([]);
@@ -116,7 +116,7 @@ describe("drain", () => {
     next.hello(["a#1", "b#1"]);
     expect(next.unexpected()).toEqual([]);
     next.start("b");
-    next.feed({ type: "capSet", job: JOB, serial: next.state.jobs.get(JOB)?.loan.capSerial ?? 0 });
+    next.feed(next.capSet(next.state.jobs.get(JOB)?.loan.capSerial ?? 0));
     expect(next.unexpected()).toEqual([]);
     next.succeed("a", "b");
     next.take("reportFinished");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { seatNumber } from "../../../protocol/ids.ts";
 import { cpus } from "./graphs.ts";
-import { JOB, OTHER_JOB, Seat } from "./seat.ts";
+import { JOB, noProcess, OTHER_JOB, Seat } from "./seat.ts";
 
 describe("the TaskExecutor", () => {
   it("is started when there is something to run, and welcomed", () => {
@@ -14,14 +14,41 @@ describe("the TaskExecutor", () => {
     seat.lend(cpus(1), 1);
     seat.pass(100);
     expect(seat.unexpected()).toEqual([]);
-    seat.feed({ type: "executorSaidHello", pid: 1, live: [], ended: [] });
+    seat.feed({ type: "executorSaidHello", pid: 1, greeting: 4, live: [], ended: [] });
     expect(seat.commands("welcome")).toEqual([
-      { type: "welcome", seat: seatNumber(0), node: "n1", instance: "uuid" },
+      { type: "welcome", greeting: 4, seat: seatNumber(0), node: "n1", instance: "uuid" },
     ]);
     expect(seat.takeAll("openJob")).toEqual([{ type: "openJob", job: JOB }]);
     expect(seat.commands("setCap")).toMatchObject([{ job: JOB, cpusMilli: 1000 }]);
     expect(seat.sent()).toEqual(["a#1"]);
     expect(seat.unexpected()).toEqual([]);
+  });
+
+  it("is not asked again by a hello that came twice: what was sent since is not lost", () => {
+    const seat = Seat.running({ a: [] });
+    expect(seat.sent()).toEqual(["a#1"]);
+    seat.forget();
+    seat.feed({ type: "executorSaidHello", pid: 200, greeting: 1, live: [], ended: [] });
+    expect(seat.unexpected()).toEqual([]);
+    seat.feed({ type: "executorSaidHello", pid: 200, greeting: 2, live: [], ended: [] });
+    expect(seat.sent()).toEqual(["a#2"]);
+  });
+
+  it("keeps a number that was given back and that the TaskExecutor still knows", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.end("a#1", noProcess);
+    const next = seat.successor();
+    next.hello([], ["a#1"]);
+    next.lend(cpus(1), 1);
+    next.pass(1000);
+    expect(next.sent()).toEqual(["a#2"]);
+    // Its end comes late: it is only acknowledged.
+    next.end("a#1", noProcess);
+    expect(next.commands("acknowledgeAttempts")).toHaveLength(1);
+    expect(next.sent()).toEqual([]);
+    next.succeed("a#2");
+    expect(next.finished()).toBe("succeeded");
   });
 
   it("is told of a job once, before its first attempt", () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NO_RESOURCES } from "../../../src/node/resources.ts";
 import { cpus } from "./graphs.ts";
-import { exited, JOB, OTHER_JOB, Seat } from "./seat.ts";
+import { exited, JOB, OTHER_JOB, Seat, withdrawn } from "./seat.ts";
 
 describe("a loan", () => {
   it("bounds what is sent", () => {
@@ -70,7 +70,7 @@ describe("a loan", () => {
     expect(cap).toMatchObject({ cpusMilli: 1000 });
     // Before the cap holds, the forkserver may start more than is known here.
     expect(seat.untaken()).toEqual([]);
-    seat.feed({ type: "capSet", job: JOB, serial: cap?.serial ?? 0 });
+    seat.feed(seat.capSet(cap?.serial ?? 0));
     expect(seat.facts("loanHeld")).toMatchObject([{ serial: 2, resources: cpus(3) }]);
     seat.succeed("a[1]");
     expect(seat.facts("loanHeld")).toMatchObject([{ serial: 2, resources: cpus(2) }]);
@@ -88,16 +88,29 @@ describe("a loan", () => {
     seat.lend(cpus(2), 2);
     seat.lend(cpus(1), 3);
     const [second, third] = seat.commands("setCap");
-    seat.feed({ type: "capSet", job: JOB, serial: second?.serial ?? 0 });
+    seat.feed(seat.capSet(second?.serial ?? 0));
     expect(seat.untaken()).toEqual([]);
     // A forkserver that died may repeat what an earlier holder of the seat had asked of it.
-    seat.feed({ type: "capSet", job: JOB, serial: 1000 });
+    seat.feed(seat.capSet(1000));
     expect(seat.untaken()).toEqual([]);
-    seat.feed({ type: "capSet", job: JOB, serial: third?.serial ?? 0 });
+    seat.feed(seat.capSet(third?.serial ?? 0, JOB, 2000));
     expect(seat.facts("loanHeld")).toMatchObject([{ serial: 3, resources: cpus(1) }]);
-    seat.feed({ type: "capSet", job: JOB, serial: second?.serial ?? 0 });
+    seat.feed(seat.capSet(second?.serial ?? 0));
     seat.start("a[2]");
     expect(seat.facts("loanHeld")).toMatchObject([{ serial: 3, resources: cpus(2) }]);
+    expect(seat.unexpected()).toEqual([]);
+  });
+
+  it("is not exceeded by a start that is told before the end that made room for it", () => {
+    const seat = Seat.running({ a: { count: 3 } }, cpus(1));
+    seat.start("a[1]");
+    seat.end("a[1]", exited(0), 1);
+    expect(seat.sent()).toEqual(["a[1]#1", "a[2]#1", "a[3]#1"]);
+    seat.facts("loanHeld");
+    seat.start("a[2]");
+    // Its end is on its way: its output is being read.
+    seat.start("a[3]");
+    expect(seat.facts("loanHeld")).toEqual([]);
     expect(seat.unexpected()).toEqual([]);
   });
 
@@ -116,6 +129,19 @@ describe("a loan", () => {
     expect(next.facts("workerReady")).toMatchObject([
       { loans: [{ job: JOB, serial: 0, resources: cpus(4) }] },
     ]);
+  });
+
+  it("withdraws what is too wide for it, where something narrower waits behind", () => {
+    const seat = Seat.running({ wide: { resources: cpus(2) }, a: [] }, cpus(3));
+    expect(seat.sent()).toEqual(["wide#1", "a#1"]);
+    // The forkserver starts the head of its queue or nothing.
+    seat.lend(cpus(1), 2);
+    expect(seat.stopped()).toEqual(["wide#1"]);
+    seat.end("wide", withdrawn);
+    expect(seat.sent()).toEqual([]);
+    seat.succeed("a");
+    seat.lend(cpus(2), 3);
+    expect(seat.sent()).toEqual(["wide#1"]);
   });
 
   it("gives back the memory of what was sent and cannot start any more", () => {
@@ -176,7 +202,7 @@ describe("a loan", () => {
           held = Math.max(held, lent * 1000);
           caps.push(...seat.commands("setCap"));
           if (confirms) {
-            for (const cap of caps.splice(0)) seat.feed({ type: "capSet", job: JOB, serial: cap.serial });
+            for (const cap of caps.splice(0)) seat.feed(seat.capSet(cap.serial, JOB, running.length * 1000));
           }
           running.push(...seat.sent());
           seat.start(...running);

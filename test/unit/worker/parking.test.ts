@@ -148,6 +148,21 @@ describe("a paused job", () => {
     expect(next.stopped()).toEqual(["a#1"]);
   });
 
+  it("that was put away while it was suspended is continued when it comes back", () => {
+    const seat = Seat.running({ a: [], b: ["a"] });
+    seat.start("a");
+    seat.feed({ type: "pauseSet", job: JOB, pause: "stop" });
+    seat.commands("suspendJob");
+    seat.succeed("a");
+    expect(seat.facts("jobParked")).toHaveLength(1);
+    seat.feed({ type: "jobAssigned", job: JOB, round: 1, priority: 0, pause: "off" });
+    seat.load();
+    seat.lend(cpus(1), 2);
+    expect(seat.sent().at(-1)).toBe("b#1");
+    // The forkserver has it suspended, and would start its attempts so.
+    expect(seat.commands("suspendJob")).toEqual([{ type: "suspendJob", job: JOB, suspended: false }]);
+  });
+
   it("that is cancelled is stopped as any other", () => {
     const seat = Seat.running({ a: [], b: ["a"] });
     seat.start("a");

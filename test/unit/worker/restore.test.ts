@@ -156,6 +156,22 @@ describe("the next holder of a seat", () => {
     expect(next.unexpected()).toEqual([]);
   });
 
+  it.each([
+    ["timeout", { state: "failed", reason: { type: "timedOut", timeoutMs: 60_000 } }],
+    ["drain", { state: "ready", reason: { type: "lost" } }],
+  ] as const)("knows what was being stopped (%s): its end is not its own", (why, record) => {
+    const seat = Seat.running({ a: { timeoutMs: 60_000 } });
+    seat.sent();
+    seat.start("a");
+    if (why === "timeout") seat.pass(60_000);
+    else seat.feed({ type: "drainRequested", stop: true, graceMs: 100 });
+    expect(seat.stopped()).toEqual(["a#1"]);
+    const next = seat.successor();
+    next.hello([], ["a#1"]);
+    next.end("a#1", exited(0));
+    expect(next.record("a")).toMatchObject(record);
+  });
+
   it("learns of a start that was told to nobody, with its time limit", () => {
     const seat = Seat.running({ a: { timeoutMs: 60_000 } });
     seat.sent();
@@ -165,7 +181,7 @@ describe("the next holder of a seat", () => {
     const next = seat.successor();
     const id = next.id("a");
     const started = { ...id, startedAtMs, startedMonoMs, pid: 7 };
-    next.feed({ type: "executorSaidHello", pid: 1, live: [{ ...id, started }], ended: [] });
+    next.feed({ type: "executorSaidHello", pid: 1, greeting: 1, live: [{ ...id, started }], ended: [] });
     next.commands("welcome");
     expect(next.take("tellExecutor", ({ command }) => command.type === "setCap").command.type).toBe("setCap");
     next.take("openJob");

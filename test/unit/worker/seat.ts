@@ -65,6 +65,7 @@ export class Seat {
   confirmsCaps = true;
   readonly #plans = new Map<JobSeq, SmallPlan>();
   #effects: WorkerEffect[] = [];
+  #greetings = 0;
 
   constructor(options: SeatOptions = {}) {
     this.store = options.store ?? { jobs: new Map(), tasks: new Map() };
@@ -93,10 +94,19 @@ export class Seat {
       this.#commit(effect);
       if (this.confirmsCaps && effect.type === "tellExecutor" && effect.command.type === "setCap") {
         const { job, serial } = effect.command;
-        answers.push({ type: "capSet", job, serial });
+        answers.push(this.capSet(serial, job));
       }
     }
     if (answers.length > 0) this.feed(...answers);
+  }
+
+  /** The forkserver confirms a cap; unless told otherwise, what is known to run is what runs. */
+  capSet(
+    serial: number,
+    job: JobSeq = JOB,
+    runningCpusMilli: number = this.state.jobs.get(job)?.runningCpusMilli ?? 0,
+  ): Extract<WorkerEvent, { type: "capSet" }> {
+    return { type: "capSet", job, serial, runningCpusMilli };
   }
 
   #commit(effect: WorkerEffect): void {
@@ -139,6 +149,7 @@ export class Seat {
   hello(live: readonly string[] = [], ended: readonly string[] = [], job: JobSeq = JOB): void {
     this.feed({
       type: "executorSaidHello",
+      greeting: ++this.#greetings,
       pid: 200,
       live: live.map((name) => ({ ...this.id(name, job), started: null })),
       ended: ended.map((name) => this.id(name, job)),
