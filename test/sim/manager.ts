@@ -216,7 +216,9 @@ export class SimManager {
         return this.push({ type: "endedJobFound", client, request, job, record });
       }
       case "storeRound":
-        // No client corrects its document.
+      case "markDeleted":
+      case "finishDeletion":
+        // No client corrects its document, or prunes.
         return;
       case "storeJob":
         return this.#storeJob(effect);

@@ -143,6 +143,8 @@ export class SimWorker {
   }
 
   #onCommand(command: ManagerCommand): void {
+    // No client prunes.
+    if (command.type === "deleteJob") return;
     if (command.type === "leave") this.#leave();
     else if (command.type === "reportStatus") {
       const { request } = command;
