@@ -19,7 +19,8 @@ import type { ClientId, ManagerEffect, ManagerEvent } from "./core/events.ts";
 import { summaryOf } from "./core/queue.ts";
 import type { ManagerState } from "./core/state.ts";
 import { step } from "./core/step.ts";
-import { persist, storeJob, storeRound } from "./persist.ts";
+import { JobStorage } from "./jobStorage.ts";
+import { persist, storeRound } from "./persist.ts";
 import { clearAway, markAllDeleted } from "./pruning.ts";
 import type { Planner, PlannerAnswer } from "./planner.ts";
 import { type Staging, submissionDigest } from "./staging.ts";
@@ -50,9 +51,11 @@ export class QManager {
   readonly #loop: ActorLoop<ManagerEvent>;
   /** Plans of documents that are about to be stored. */
   readonly #plans = new Map<number, Uint8Array>();
+  readonly #jobStorage: JobStorage;
 
   constructor(parts: ManagerParts) {
     this.#parts = parts;
+    this.#jobStorage = new JobStorage(parts.store, parts.home);
     this.#loop = new ActorLoop<ManagerEvent>({
       onBatch: (events) => this.#turn(events),
       nextWakeMs: () => parts.state.wakeAtMs,
@@ -267,7 +270,7 @@ export class QManager {
     const plan = this.#plans.get(submission);
     if (plan === undefined) return this.#submissionFailed(submission, new Error("its plan is missing"));
     this.#plans.delete(submission);
-    storeJob(this.#parts.store, this.#parts.home, record, options, key, plan).then(
+    this.#jobStorage.add({ record, options, key, plan }).then(
       (stored) => this.push({ type: "jobStored", submission, record: stored }),
       (error: unknown) => this.#submissionFailed(submission, error),
     );

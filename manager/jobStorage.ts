@@ -1,0 +1,112 @@
+/**
+ * New jobs with all that belongs to them, on disk before anybody is told. Small ones that come in one turn of the event loop share a
+ * transaction and a flush: a thousand submissions at once cost a few commits, not thousands.
+ */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { SubmissionOptions } from "../protocol/clientLink.ts";
+import { QrewError } from "../protocol/errors.ts";
+import type { JobRecord } from "../src/store/managerRecords.ts";
+import { putEnvironment, putJob, reserveJobNumber } from "../src/store/managerStore.ts";
+import { PLAN_CHUNK_BYTES, putPlan, writePlan } from "../src/store/plans.ts";
+import type { Store, StoreWriter } from "../src/store/port.ts";
+import { putSubmissionKey } from "../src/store/submissionKeys.ts";
+
+export interface NewJob {
+  readonly record: JobRecord;
+  readonly options: SubmissionOptions;
+  readonly key: { readonly key: string; readonly digest: string } | null;
+  readonly plan: Uint8Array;
+}
+
+interface Waiting {
+  readonly job: NewJob;
+  readonly stored: JobRecord;
+  readonly resolve: (stored: JobRecord) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Plans in one transaction: its commit writes so many bytes before the event loop goes on. */
+const GROUP_BYTES_MAX = 8 * PLAN_CHUNK_BYTES;
+
+export class JobStorage {
+  readonly #store: Store;
+  readonly #home: string;
+  readonly #waiting: Waiting[] = [];
+
+  constructor(store: Store, home: string) {
+    this.#store = store;
+    this.#home = home;
+  }
+
+  /** Resolves with the record as it is stored, when it is on disk. Throws `storeFull`, `refused`. */
+  async add(job: NewJob): Promise<JobRecord> {
+    const { record, options, plan } = job;
+    const directory =
+      options.directory.type === "existing" ? options.directory.path : this.#freshFolder(record);
+    const stored = { ...record, directory };
+    if (plan.length >= PLAN_CHUNK_BYTES) return this.#addLarge(job, stored);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ job, stored, resolve, reject });
+      if (this.#waiting.length === 1) setImmediate(() => void this.#addWaiting());
+    });
+  }
+
+  async #addWaiting(): Promise<void> {
+    const group = this.#takeGroup();
+    if (this.#waiting.length > 0) setImmediate(() => void this.#addWaiting());
+    try {
+      this.#store.write((writer) => {
+        for (const { job, stored } of group) {
+          putPlan(writer, stored.job, job.plan);
+          putAccepted(writer, job, stored);
+        }
+      });
+      await this.#store.flushed();
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    for (const { stored, resolve } of group) resolve(stored);
+  }
+
+  #takeGroup(): readonly Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { job } of this.#waiting) {
+      bytes += job.plan.length;
+      if (bytes > GROUP_BYTES_MAX) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** The record comes last: a plan without one is of no job, and its number is not given again. */
+  async #addLarge(job: NewJob, stored: JobRecord): Promise<JobRecord> {
+    this.#store.write((writer) => reserveJobNumber(writer, stored.job));
+    await writePlan(this.#store, stored.job, job.plan);
+    this.#store.write((writer) => putAccepted(writer, job, stored));
+    await this.#store.flushed();
+    return stored;
+  }
+
+  #freshFolder(record: JobRecord): string {
+    const folder = path.join(this.#home, "jobs", String(record.job));
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `The fresh folder of the job cannot be made (${why}): mend that, or use --dir.`;
+      throw new QrewError("refused", message, [], { cause: error });
+    }
+    return folder;
+  }
+}
+
+function putAccepted(writer: StoreWriter, { options, key }: NewJob, stored: JobRecord): void {
+  const { job, directory } = stored;
+  reserveJobNumber(writer, job);
+  putEnvironment(writer, job, { env: options.env, directory, umask: options.umask });
+  putJob(writer, stored);
+  if (key !== null) putSubmissionKey(writer, key.key, { job, digest: key.digest });
+}
