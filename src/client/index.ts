@@ -22,6 +22,7 @@ import { cancelJobs } from "./cancel.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import type { DaemonResources } from "./daemonProcess.ts";
 import { followJobs, type JobChange } from "./follow.ts";
+import { followOutput, type OutputPiece } from "./followOutput.ts";
 import { DaemonLink } from "./link.ts";
 import type { JobView } from "./jobView.ts";
 import { pauseJobs } from "./pause.ts";
@@ -43,6 +44,7 @@ export { jobSeq, taskIndex } from "../../protocol/ids.ts";
 export type { TaskState } from "../store/workerRecords.ts";
 export type { DaemonResources } from "./daemonProcess.ts";
 export type { JobChange } from "./follow.ts";
+export type { OutputPiece } from "./followOutput.ts";
 export type { JobView } from "./jobView.ts";
 export type { JobPage } from "./read.ts";
 export type { StreamName } from "./readOutput.ts";
@@ -83,6 +85,15 @@ export interface LogOptions {
   readonly stream?: StreamName;
   /** Default the latest. */
   readonly attempt?: number;
+}
+
+export interface FollowLogsOptions {
+  /** Names or indices; default all tasks. */
+  readonly tasks?: readonly (string | TaskIndex)[];
+  /** Default both. */
+  readonly streams?: readonly StreamName[];
+  /** Ends the iteration without an error. */
+  readonly signal?: AbortSignal;
 }
 
 /** Default of `stop`; a day for running attempts to end. */
@@ -211,6 +222,20 @@ export class Client {
     if (output !== null) yield* outputPieces(output);
   }
 
+  /**
+   * What the tasks of a job write, as they write it, from the first byte until they have ended; also of a job that does not
+   * run yet. Throws `notFound` for an unknown task.
+   */
+  async *followLogs(job: JobSeq, options: FollowLogsOptions = {}): AsyncGenerator<OutputPiece> {
+    const { tasks, streams, signal } = options;
+    const wanted = tasks === undefined ? {} : { tasks: this.#indicesOf(job, tasks) };
+    yield* followOutput(this.#reader, job, {
+      streams: streams ?? ["stdout", "stderr"],
+      ...wanted,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
   async daemonStatus(): Promise<DaemonReport> {
     return daemonStatus(await this.#link.reach());
   }
@@ -224,6 +249,15 @@ export class Client {
   async close(): Promise<void> {
     this.#link.close();
     await this.#reader.close();
+  }
+
+  #indicesOf(job: JobSeq, names: readonly (string | TaskIndex)[]): readonly TaskIndex[] {
+    const tasks = this.#tasks(job);
+    return names.map((name) => {
+      const index = typeof name === "string" ? tasks.find(name) : name;
+      if (index !== null && index < tasks.count) return index;
+      throw new QrewError("notFound", `Job ${job} has no task ${name}.`);
+    });
   }
 
   #tasks(job: JobSeq): JobTasks {

@@ -46,7 +46,10 @@ export async function commandDocument(
   const inputs = inputsOf(line);
   const first = await inputs.next();
   if (first.done === true)
-    throw new QrewError("usage", "There are no arguments, so there is nothing to run: the list is empty.");
+    throw new QrewError(
+      "usage",
+      "There is nothing to run, as the list is empty: put at least one argument into it.",
+    );
   return arrayPieces(
     job,
     { name, command: command.body, ...settings },

@@ -66,21 +66,21 @@ export function readRequest({ files, command }: Operands, flags: CommandFlags): 
   return { type: "file", file };
 }
 
-/** Options of a command, and what a document has in their place. */
+/** Options of a command, and what to do in their place with a document. */
 const IN_DOCUMENTS: readonly (readonly [keyof CommandFlags, string, string])[] = [
-  ["cpus", "--cpus", "`resources: {cpus: …}` (for the daemon's cpus use --daemon-cpus)"],
-  ["memory", "--memory", "`resources: {memory: …}`"],
-  ["retries", "--retries", "`retry: …`"],
-  ["timeout", "--timeout", "`timeout: …`"],
-  ["jobs", "-j", "`maxRunning: …`"],
-  ["keepOrder", "--keep-order", "`qrew logs last`, which prints output in order"],
-  ["null", "--null", "`foreach`"],
+  ["cpus", "--cpus", "write `resources: {cpus: …}` there (for the cpus of the daemon use --daemon-cpus)"],
+  ["memory", "--memory", "write `resources: {memory: …}` there"],
+  ["retries", "--retries", "write `retry: …` there"],
+  ["timeout", "--timeout", "write `timeout: …` there"],
+  ["jobs", "-j", "write `maxRunning: …` there"],
+  ["keepOrder", "--keep-order", "read its output with `qrew logs last`"],
+  ["null", "--null", "leave it out"],
 ];
 
 function refuseCommandFlags(flags: CommandFlags): void {
-  for (const [name, option, instead] of IN_DOCUMENTS) {
-    if (flags[name] === undefined) continue;
-    throw usage(`${option} belongs to a command after --; with a document use ${instead} there.`);
+  for (const [name, option, advice] of IN_DOCUMENTS) {
+    if (flags[name] !== undefined)
+      throw usage(`${option} is for a command after --; with a document ${advice}.`);
   }
 }
 

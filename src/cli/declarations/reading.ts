@@ -1,4 +1,4 @@
-/** Commands that only read the state folder: `jobs`, `show`, `tasks`, `logs`. */
+/** Commands that only read the state folder: `jobs`, `watch`, `show`, `tasks`, `logs`. */
 import type { Command } from "commander";
 import type { JobsFlags } from "../commands/jobs.ts";
 import type { LogsFlags } from "../commands/logs.ts";
@@ -16,6 +16,14 @@ export function declareReading(program: Command, { context, finish }: Surroundin
     .action(async (selectors: readonly string[], flags: JobsFlags) => {
       const { jobs } = await import("../commands/jobs.ts");
       await finish(jobs(context, selectors, flags));
+    });
+  program
+    .command("watch [job...]")
+    .description("show how jobs go, until they have ended or at Ctrl-C; a line for each change in a pipe")
+    .addHelpText("after", "\nExamples:\n  qrew watch\n  qrew watch 3-7")
+    .action(async (jobs: readonly string[]) => {
+      const { watch } = await import("../commands/watch.ts");
+      await finish(watch(context, jobs));
     });
   withNdjson(
     declare(program, "show <job...>", "show jobs: progress, times, the first errors", [

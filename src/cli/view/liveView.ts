@@ -1,6 +1,6 @@
 /** The live view of `qrew run` on a terminal: bar, counts, rate, and the tasks that run. */
 import type { Progress } from "./progress.ts";
-import { elapsedMs, formatRate, taskRate } from "./progress.ts";
+import { elapsedMs, formatRate, taskRate, timeLeftMs } from "./progress.ts";
 import { countSpans, finishedTasks, progressBar } from "./bar.ts";
 import { paintLine, type Span, type Style, span, toneOf } from "./style.ts";
 import { formatNumber, padStart, printable } from "./text.ts";
@@ -44,6 +44,8 @@ function headLine(progress: Progress, { nowMs, doing }: LiveOptions): readonly S
     spans.push(span(`  ${formatDuration(elapsedMs(summary.startedAtMs, nowMs))}`));
   const rate = taskRate(progress, nowMs);
   if (rate !== null) spans.push(span(`  ${formatRate(rate)}`, "quiet"));
+  const leftMs = timeLeftMs(progress, nowMs);
+  if (leftMs !== null) spans.push(span(`  ${formatDuration(leftMs)} left`, "quiet"));
   return spans;
 }
 

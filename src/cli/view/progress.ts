@@ -42,6 +42,20 @@ export function taskRate(progress: Progress, nowMs: number): number | null {
   return ((executedTasks(summary.tasks) - first.executed) * 1000) / (nowMs - first.atMs);
 }
 
+/** Before this, and with less done than a tenth, nobody knows. */
+const LEFT_AFTER_MS = 5_000;
+const LEFT_FROM = 0.1;
+
+/** How long the rest takes if it goes on as it did from the start; null when that cannot be told yet. */
+export function timeLeftMs(progress: Progress, nowMs: number): number | null {
+  const { summary } = progress.change;
+  const tookMs = elapsedMs(summary.startedAtMs, nowMs);
+  const executed = executedTasks(summary.tasks);
+  if (isFinalJobState(summary.state) || tookMs < LEFT_AFTER_MS || executed < summary.tasks.total * LEFT_FROM)
+    return null;
+  return (tookMs / executed) * (summary.tasks.total - executed);
+}
+
 function overallRate({ summary }: JobChange): number | null {
   const tookMs = elapsedMs(summary.startedAtMs, summary.finishedAtMs ?? summary.createdAtMs);
   const executed = executedTasks(summary.tasks);

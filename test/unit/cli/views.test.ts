@@ -148,7 +148,7 @@ describe("the live view", () => {
 
   it("shows bar, counts, rate and the tasks that run, the oldest first", () => {
     expect(view(60, 24)).toEqual([
-      "job 7 analysis  running  10.0s  0.0 tasks/s",
+      "job 7 analysis  running  10.0s  0.0 tasks/s  10.4s left",
       `  ${"#".repeat(19)}x>${".".repeat(19)}  98/200  49%`,
       "  96 succeeded, 2 failed, 2 running, 100 waiting",
       "    9s  old",

@@ -1,0 +1,85 @@
+/** What the pages tell newcomers to type is typed here; and the examples of the library run. */
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { QREW_MAIN, QrewFolder } from "../support/qrew.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+let qrew: QrewFolder;
+let programs: string;
+beforeAll(() => {
+  qrew = new QrewFolder();
+  programs = path.join(qrew.folder, "bin");
+  mkdirSync(programs);
+  const file = path.join(programs, "qrew");
+  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${QREW_MAIN}' "$@"\n`);
+  chmodSync(file, 0o755);
+});
+afterAll(() => qrew.close());
+
+interface Block {
+  readonly kind: "run" | "file";
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Blocks that begin with ```LANGUAGE run, or ```LANGUAGE file=NAME. */
+function blocksOf(markdown: string): readonly Block[] {
+  return [...markdown.matchAll(/^```\w+ (run|file=(\S+))\n(.*?)^```$/gms)].map(([, kind, file, text]) => ({
+    kind: kind === "run" ? "run" : "file",
+    file: file ?? "",
+    text: text ?? "",
+  }));
+}
+
+function execute(command: readonly string[], cwd: string): Promise<{ code: number | null; output: string }> {
+  const [program = "", ...args] = command;
+  const PATH = `${programs}:${process.env["PATH"] ?? ""}`;
+  const child = spawn(program, args, {
+    cwd,
+    env: qrew.environment({ PATH }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.on("data", (piece: Buffer) => (output += piece.toString()));
+  child.stderr.on("data", (piece: Buffer) => (output += piece.toString()));
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, output })));
+}
+
+it.each(["tutorial.md", "coming-from.md"])(
+  "docs/%s can be followed",
+  async (page) => {
+    const blocks = blocksOf(readFileSync(path.join(ROOT, "docs", page), "utf8"));
+    expect(blocks.filter(({ kind }) => kind === "run").length).toBeGreaterThan(3);
+    const folder = path.join(qrew.work, page);
+    mkdirSync(folder);
+    for (const { kind, file, text } of blocks) {
+      if (kind === "file") {
+        writeFileSync(path.join(folder, file), text);
+        continue;
+      }
+      const { code, output } = await execute(["bash", "-euc", text], folder);
+      expect(code === 0 ? "" : `${text}\n${output}`).toBe("");
+    }
+  },
+  180_000,
+);
+
+it.each([
+  [
+    "submitAndFollow.ts",
+    /^job \d+ has 6 tasks$[\s\S]*^square\[5\] succeeded 25$[\s\S]*^fails failed exit code 3$/m,
+  ],
+  ["cancelAfterFirstLine.ts", /^endless wrote to stdout: line 1$[\s\S]*^cancelled, 1 task cancelled$/m],
+])("examples/library/%s runs", async (name, pattern) => {
+  const loader = path.join(ROOT, "node_modules", "tsx", "dist", "loader.mjs");
+  const { code, output } = await execute(
+    [process.execPath, "--import", loader, path.join(ROOT, "examples", "library", name)],
+    qrew.work,
+  );
+  expect(output).toMatch(pattern);
+  expect(code).toBe(0);
+});
