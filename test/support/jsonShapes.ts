@@ -177,7 +177,48 @@ export const shapes = {
     processes: v.array(daemonProcess),
     refusedFrames: v.record(v.string(), count),
   }),
+  doctor: v.strictObject({
+    version,
+    ok: v.boolean(),
+    findings: v.array(
+      v.strictObject({
+        topic: v.string(),
+        level: v.picklist(["good", "warning", "fault"]),
+        text: v.string(),
+        advice: nullableText,
+      }),
+    ),
+  }),
+  config: v.strictObject({
+    version,
+    file: v.string(),
+    settings: v.array(v.strictObject({ key: v.string(), value: nullableText, usual: v.string() })),
+  }),
+  setting: v.strictObject({ version, key: v.string(), value: nullableText }),
+  graph: v.strictObject({
+    version,
+    name: v.string(),
+    nodes: v.array(
+      v.strictObject({
+        id: count,
+        name: v.string(),
+        count,
+        when: v.nullable(v.picklist(["failure", "always"])),
+        states: v.nullable(v.record(v.string(), count)),
+      }),
+    ),
+    edges: v.array(v.strictObject({ from: count, to: count, isSame: v.boolean() })),
+  }),
   noDaemon: v.strictObject({ version, running: v.literal(false), home: v.string() }),
+} as const;
+
+/** The lines of `--ndjson`, by the command that prints them. */
+export const lineShapes = {
+  jobs: v.strictObject(jobFields),
+  show: v.strictObject({ ...jobFields, errors: v.array(failure) }),
+  wait: v.strictObject(summaryFields),
+  tasks: task,
+  logs: output,
 } as const;
 
 /** What a command printed, checked. Throws with the path of what does not fit. */

@@ -50,16 +50,18 @@ function declareConfig(
       const { configShow } = await import("../commands/config.ts");
       await finish(configShow(context, flags));
     });
+  // Where both declare an option, commander gives it to the upper command, wherever it stands.
+  const withOwn = (flags: ConfigFlags): ConfigFlags => ({ ...flags, ...config.opts<ConfigFlags>() });
   declare(config, "show", "list all settings with their values", ["qrew config show"]).action(
     async (flags: ConfigFlags) => {
       const { configShow } = await import("../commands/config.ts");
-      await finish(configShow(context, flags));
+      await finish(configShow(context, withOwn(flags)));
     },
   );
   declare(config, "get <setting>", "print the value of a setting", ["qrew config get daemon.cpus"]).action(
     async (key: string, flags: ConfigFlags) => {
       const { configGet } = await import("../commands/config.ts");
-      await finish(configGet(context, key, flags));
+      await finish(configGet(context, key, withOwn(flags)));
     },
   );
   declare(config, "set <setting> <value>", "change a setting", [
@@ -67,12 +69,12 @@ function declareConfig(
     "qrew config set daemon.resources licence=2,scratch=1",
   ]).action(async (key: string, value: string, flags: ConfigFlags) => {
     const { configSet } = await import("../commands/config.ts");
-    await finish(configSet(context, key, value, flags));
+    await finish(configSet(context, key, value, withOwn(flags)));
   });
   declare(config, "unset <setting>", "take a setting back: what is usual counts again", [
     "qrew config unset daemon.cpus",
   ]).action(async (key: string, flags: ConfigFlags) => {
     const { configUnset } = await import("../commands/config.ts");
-    await finish(configUnset(context, key, flags));
+    await finish(configUnset(context, key, withOwn(flags)));
   });
 }

@@ -87,7 +87,8 @@ const inPath = (program: string): string | null =>
     .find(isExecutable) ?? null;
 
 function findLogout(): LogoutFound {
-  const hasLogind = existsSync("/run/systemd/seats") || existsSync("/run/systemd/users");
+  // As sd_booted(3) does it: folders of logind may be left in an image whose init is another.
+  const hasLogind = existsSync("/run/systemd/system");
   const kills = hasLogind
     ? ask(
         "busctl",

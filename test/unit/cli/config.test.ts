@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { withSettings } from "../../../src/client/daemonProcess.ts";
 import { SETTINGS, settingsPath } from "../../../src/client/settings.ts";
+import { readJson, shapes } from "../../support/jsonShapes.ts";
 import { makeHome, type TestHome } from "../client/fakeManager.ts";
 import { recorder } from "./recorder.ts";
 
@@ -25,7 +26,14 @@ describe("config", () => {
     const { out } = await config();
     expect(out).toMatch(/^daemon\.cpus +2\.5 /m);
     expect(out).toMatch(/^submit\.priority +\(0\) /m);
-    expect(JSON.parse((await config("--json")).out)).toMatchObject({ file: settingsPath(home.folder) });
+    const { file, settings } = readJson(shapes.config, (await config("--json")).out);
+    expect(file).toBe(settingsPath(home.folder));
+    expect(settings[0]).toMatchObject({ key: "daemon.cpus", value: "2.5" });
+    for (const args of [
+      ["get", "jobs.limit"],
+      ["set", "jobs.limit", "3"],
+    ])
+      expect(readJson(shapes.setting, (await config(...args, "--json")).out).value).toBe("3");
     expect((await config("unset", "daemon.cpus")).code).toBe(0);
     expect((await config("get", "daemon.cpus")).code).toBe(3);
     expect(readFileSync(settingsPath(home.folder), "utf8")).toBe('{\n  "jobs.limit": "3"\n}\n');

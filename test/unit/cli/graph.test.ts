@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { jobSeq, taskIndex } from "../../../protocol/ids.ts";
+import { readJson, shapes } from "../../support/jsonShapes.ts";
 import { makeHome, type TestHome } from "../client/fakeManager.ts";
 import { counts, taskRecord } from "../client/records.ts";
 import { SEAT, stateFolder } from "../client/stateFolder.ts";
@@ -97,11 +98,15 @@ describe("graph", () => {
     expect(out).toContain('t0 [label="make", fillcolor="#b7e4c7"]');
     expect(out).toContain('t1 [label="part ×3\\n1 failed, 2 succeeded", peripheries=2, fillcolor="#ffb3b3"]');
     expect((await graph("1", "--mermaid")).out).toContain("classDef failed fill:#ffb3b3");
-    const json: unknown = JSON.parse((await graph("1", "--json")).out);
-    expect(json).toMatchObject({
-      version: 1,
-      nodes: [{ name: "make", count: 1, states: { succeeded: 1 } }, {}, {}, {}],
+    const { nodes, edges } = readJson(shapes.graph, (await graph("1", "--json")).out);
+    expect(nodes[1]).toEqual({
+      id: 1,
+      name: "part",
+      count: 3,
+      when: null,
+      states: { failed: 1, succeeded: 2 },
     });
+    expect(edges[1]).toEqual({ from: 1, to: 2, isSame: true });
   });
 
   it("that nobody could look at is refused, with the way out", async () => {

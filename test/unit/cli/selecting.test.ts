@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JobState } from "../../../protocol/fields.ts";
 import { jobSeq } from "../../../protocol/ids.ts";
+import { lineShapes, readJson } from "../../support/jsonShapes.ts";
 import { makeHome, type TestHome } from "../client/fakeManager.ts";
 import { counts } from "../client/records.ts";
 import { stateFolder } from "../client/stateFolder.ts";
@@ -59,6 +60,18 @@ describe("selectors", () => {
     const shown = await output("show", ...selectors, "--ndjson");
     expect(shown.code).toBe(0);
     expect(idsOf(shown.out)).toEqual(numbers);
+  });
+
+  it.each([
+    [["jobs", "--ndjson"], lineShapes.jobs],
+    [["show", "all", "--ndjson"], lineShapes.show],
+    [["tasks", "1", "--ndjson"], lineShapes.tasks],
+    [["wait", "1-4", "--ndjson"], lineShapes.wait],
+    [["cancel", "1-4", "--ndjson"], lineShapes.wait],
+  ])("%j prints lines of the documented shape", async (args, shape) => {
+    const lines = (await output(...args)).out.trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(() => readJson(shape, line)).not.toThrow();
   });
 
   it("show several jobs one after another", async () => {
