@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { commandsMarkdown } from "../../src/cli/reference.ts";
 import { QREW_MAIN, QrewFolder } from "../support/qrew.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -48,6 +49,10 @@ function execute(command: readonly string[], cwd: string): Promise<{ code: numbe
   child.stderr.on("data", (piece: Buffer) => (output += piece.toString()));
   return new Promise((resolve) => child.once("close", (code) => resolve({ code, output })));
 }
+
+it("docs/commands.md is what the program says: run `npm run docs` after a change", () => {
+  expect(commandsMarkdown()).toBe(readFileSync(path.join(ROOT, "docs", "commands.md"), "utf8"));
+});
 
 it.each(["tutorial.md", "coming-from.md"])(
   "docs/%s can be followed",
