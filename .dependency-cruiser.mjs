@@ -12,6 +12,7 @@ const CORE = `^(${ACTORS})/core/`;
 const CORE_MAY_IMPORT = [
   "^protocol/[^/]+\\.ts$",
   "^src/workflow/plan\\.ts$",
+  "^src/lease\\.ts$",
   "^src/node/resources\\.ts$",
   "^src/store/\\w+Records\\.ts$",
 ];

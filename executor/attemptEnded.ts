@@ -1,6 +1,8 @@
 /** The end of an attempt as the QWorker is told it, from what the forkserver says and what was captured. */
+import { constants } from "node:os";
 import type { AttemptEnded, AttemptOutcome, CapturedOutput } from "../protocol/executorLink.ts";
 import type { ForkserverEnded, ForkserverOutcome } from "../protocol/forkserverLink.ts";
+import type { MemoryKills } from "../src/node/memoryKills.ts";
 import { signalName } from "./forkserver/errnos.ts";
 import { notStartedOutcome } from "./notStarted.ts";
 
@@ -9,11 +11,12 @@ export function attemptEnded(
   program: string | null,
   stdout: CapturedOutput | null,
   stderr: CapturedOutput | null,
+  memoryKills: MemoryKills,
 ): AttemptEnded {
   const { usage } = fact;
   return {
     ...fact.key,
-    outcome: outcomeOf(fact.outcome, program),
+    outcome: outcomeOf(fact.outcome, program, memoryKills),
     startedAtMs: fact.start?.wallMs ?? null,
     startedMonoMs: fact.start?.monoMs ?? null,
     endedAtMs: fact.end.wallMs,
@@ -31,11 +34,16 @@ export function attemptEnded(
   };
 }
 
-function outcomeOf(outcome: ForkserverOutcome, program: string | null): AttemptOutcome {
+function outcomeOf(
+  outcome: ForkserverOutcome,
+  program: string | null,
+  memoryKills: MemoryKills,
+): AttemptOutcome {
   switch (outcome.type) {
     case "exited":
       return outcome;
     case "signalled":
+      if (outcome.signal === constants.signals.SIGKILL && memoryKills.take()) return { type: "outOfMemory" };
       return { type: "signalled", signal: signalName(outcome.signal) };
     case "withdrawn":
       return { type: "withdrawn" };

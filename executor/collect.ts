@@ -5,10 +5,13 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { AttemptEnded, AttemptOutcome, CapturedOutput } from "../protocol/executorLink.ts";
 import type { ForkserverStream } from "../protocol/forkserverLink.ts";
 import type { AttemptId } from "../protocol/ids.ts";
 import { INLINE_OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX } from "../protocol/limits.ts";
+import type { MemoryKills } from "../src/node/memoryKills.ts";
+import { isScarcity } from "../src/node/scarcity.ts";
 import { attemptEnded } from "./attemptEnded.ts";
 import type { ExecutorEffect, PromiseOnDisk } from "./core/events.ts";
 import { missingOutputs } from "./outputs.ts";
@@ -26,15 +29,19 @@ export interface Collected {
   readonly spool: readonly string[];
 }
 
+/** Descriptors that are short now come free when other ends are dealt with; for want of them no output is given up in a minute. */
+const SCARCE_DELAY_MS = 200;
+const SCARCE_TRIES_MAX = 300;
+
 /** Bytes copied at a time when a long output is cut. */
 const COPY_BYTES = 1024 * 1024;
 
 /** The end of an attempt whose output came with it; null if some of it is in a file, or it has promised something. */
-export function collectTold({ fact, program, promise }: Ended): Collected | null {
+export function collectTold({ fact, program, promise }: Ended, memoryKills: MemoryKills): Collected | null {
   const { stdout, stderr } = fact;
   if (stdout.type === "file" || stderr.type === "file" || promise !== null) return null;
   return {
-    ended: attemptEnded(fact, program, toldOutput(stdout.bytes), toldOutput(stderr.bytes)),
+    ended: attemptEnded(fact, program, toldOutput(stdout.bytes), toldOutput(stderr.bytes), memoryKills),
     spool: [],
   };
 }
@@ -43,11 +50,15 @@ export function collectTold({ fact, program, promise }: Ended): Collected | null
  * Reads the outputs of an ended attempt. Short ones are read at once; the promise is only for long ones. May be repeated after a
  * crash: what has moved already is found where it is.
  */
-export async function collect(home: string, { fact, program, promise }: Ended): Promise<Collected> {
+export async function collect(
+  home: string,
+  { fact, program, promise }: Ended,
+  memoryKills: MemoryKills,
+): Promise<Collected> {
   const stdout = await collectStream(home, fact.key, "stdout", fact.stdout);
   const stderr = await collectStream(home, fact.key, "stderr", fact.stderr);
   const spool = [fact.stdout, fact.stderr].flatMap((stream) => (stream.type === "file" ? [stream.path] : []));
-  const ended = attemptEnded(fact, program, stdout, stderr);
+  const ended = attemptEnded(fact, program, stdout, stderr, memoryKills);
   if (promise === null) return { ended, spool };
   const outcome = await judge(ended.outcome, promise);
   return { ended: { ...ended, outcome }, spool: [...spool, promise.path] };
@@ -80,13 +91,20 @@ const toldOutput = (bytes: Uint8Array<ArrayBuffer>): CapturedOutput | null =>
  * its end from being told: then the output says why it is lost.
  */
 async function capture(home: string, id: AttemptId, stream: Stream, file: string): Promise<Captured> {
-  try {
-    return captureShort(file) ?? (await captureLong(home, id, stream, file));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const bytes = Buffer.from(`[qrew: the output was lost: ${why}]\n`);
-    return { output: { type: "inline", bytes, cutBytes: 0 } };
+  for (let tries = 1; ; tries++) {
+    try {
+      return captureShort(file) ?? (await captureLong(home, id, stream, file));
+    } catch (error) {
+      if (!isScarcity(error) || tries >= SCARCE_TRIES_MAX) return lostOutput(error);
+      await delay(SCARCE_DELAY_MS);
+    }
   }
+}
+
+function lostOutput(error: unknown): Captured {
+  const why = error instanceof Error ? error.message : String(error);
+  const bytes = Buffer.from(`[qrew: the output was lost: ${why}]\n`);
+  return { output: { type: "inline", bytes, cutBytes: 0 } };
 }
 
 interface Captured {

@@ -15,43 +15,48 @@ import { logPath, openLog } from "../src/log.ts";
 import { createExecutor } from "./core/step.ts";
 import { TaskExecutor } from "./taskExecutor.ts";
 
-/** A forkserver without a TaskExecutor goes on with its attempts for so long. */
-const ORPHAN_SECONDS = 24 * 3600;
-
 interface ExecutorArguments {
   readonly home: string;
   readonly runFolder: string;
   readonly seat: SeatNumber;
   readonly instance: string;
+  /** Without a QWorker attempts go on for so long; and without a TaskExecutor. */
+  readonly orphanMs: number;
 }
 
 function parseExecutorArguments(argv: readonly string[]): ExecutorArguments {
   const string = { type: "string" } as const;
-  const options = { home: string, run: string, seat: string, instance: string };
-  const { home, run, seat, instance } = parseArgs({ args: [...argv], options }).values;
-  if (home === undefined || run === undefined || seat === undefined || instance === undefined) {
+  const options = { home: string, run: string, seat: string, instance: string, orphan: string };
+  const { home, run, seat, instance, orphan } = parseArgs({ args: [...argv], options }).values;
+  if (
+    home === undefined ||
+    run === undefined ||
+    seat === undefined ||
+    instance === undefined ||
+    !(Number(orphan) > 0)
+  ) {
     throw new QrewError(
       "usage",
-      "A TaskExecutor is started by a QWorker, with --home, --run, --seat and --instance.",
+      "A TaskExecutor is started by a QWorker, with --home, --run, --seat, --instance and --orphan.",
     );
   }
-  return { home, runFolder: run, seat: seatNumber(Number(seat)), instance };
+  return { home, runFolder: run, seat: seatNumber(Number(seat)), instance, orphanMs: Number(orphan) };
 }
 
 async function main(args: ExecutorArguments): Promise<void> {
-  const { home, runFolder, seat, instance } = args;
+  const { home, runFolder, seat, instance, orphanMs } = args;
   const name = `executor-${String(seat).padStart(2, "0")}`;
   const log = openLog(home, name);
   const spoolFolder = path.join(home, spoolFolderName(seat));
   mkdirSync(spoolFolder, { recursive: true, mode: 0o700 });
   const executor = new TaskExecutor({
     home,
-    state: createExecutor({ seat, instance, pid: process.pid, spoolFolder }),
+    state: createExecutor({ seat, instance, pid: process.pid, spoolFolder, orphanMs }),
     forkserver: {
       socketPath: path.join(runFolder, forkserverSocketName(seat)),
       logPath: logPath(home, `forkserver-${String(seat).padStart(2, "0")}`),
       flavour: "auto",
-      aloneSeconds: ORPHAN_SECONDS,
+      aloneSeconds: Math.ceil(orphanMs / 1000),
       spoolFolder,
     },
     logger: log.logger,

@@ -8,10 +8,11 @@ import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
 import { commandSchema, type ExecutorFact } from "../protocol/executorLink.ts";
 import type { ForkserverCommand } from "../protocol/forkserverLink.ts";
-import { seatMark } from "../protocol/ids.ts";
+import { type AttemptId, seatMark } from "../protocol/ids.ts";
 import type { DealerLink } from "../src/link/dealer.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import { Refusals } from "../src/link/refusals.ts";
+import { MemoryKills } from "../src/node/memoryKills.ts";
 import { collect, collectTold } from "./collect.ts";
 import type { ExecutorEffect, ExecutorEvent } from "./core/events.ts";
 import type { ExecutorState } from "./core/state.ts";
@@ -23,8 +24,10 @@ import {
   openForkserver,
   probeForkserver,
 } from "./forkserver/client.ts";
+import { sweepSpool } from "./sweepSpool.ts";
 import { sweepMarked } from "./forkserver/sweep.ts";
 import { prepareFiles } from "./prepareFiles.ts";
+import { findEnds, forgetEnds, keepEnds } from "./keptEnds.ts";
 import { joinFacts } from "./joinFacts.ts";
 
 /** From SIGTERM to SIGKILL for what a dead forkserver left behind: nobody waits for its results any more. */
@@ -44,6 +47,7 @@ export class TaskExecutor {
   readonly #parts: TaskExecutorParts;
   readonly #loop: ActorLoop<ExecutorEvent>;
   readonly #refusals = new Refusals();
+  readonly #memoryKills = new MemoryKills();
   #link: DealerLink | null = null;
   #client: ForkserverClient | null = null;
   /** Of the holder of the seat that has welcomed; commands of a lower one are refused. */
@@ -51,6 +55,9 @@ export class TaskExecutor {
   /** Ends to be told in this turn. */
   #collected: ExecutorEvent[] = [];
   #forkserverGone: (() => void) | null = null;
+  #hasKeptEnds = false;
+  /** What an existing forkserver has, until it has said all of it. */
+  #listed: AttemptId[] = [];
 
   constructor(parts: TaskExecutorParts) {
     this.#parts = parts;
@@ -67,6 +74,10 @@ export class TaskExecutor {
     const existing = await connectExisting(forkserver.socketPath);
     if (existing === null) await sweepMarked(seatMark(state.instance, state.seat), SWEEP_GRACE_MS);
     else await this.#adopt(existing);
+    sweepSpool(state.spoolFolder, this.#listed);
+    const ends = findEnds(state.spoolFolder);
+    this.#hasKeptEnds = ends.length > 0;
+    if (this.#hasKeptEnds) this.push({ type: "endsFound", ends });
   }
 
   connectWorker(open: (executor: TaskExecutor) => DealerLink): void {
@@ -104,6 +115,7 @@ export class TaskExecutor {
       onFacts: (facts) => {
         for (const fact of facts) {
           this.push({ type: "forkserverSaid", fact });
+          if ("key" in fact) this.#listed.push(fact.key);
           if (fact.type === "listed") onListed();
         }
       },
@@ -166,6 +178,10 @@ export class TaskExecutor {
         return;
       case "discardSpool":
         for (const path of effect.paths) removeIfThere(path);
+        this.#forgetKeptEnds();
+        return;
+      case "keepEnds":
+        keepEnds(this.#parts.state.spoolFolder, effect.ends);
         return;
       case "leave":
         void this.#leave();
@@ -175,13 +191,20 @@ export class TaskExecutor {
     }
   }
 
+  /** Once all that was found is acknowledged. */
+  #forgetKeptEnds(): void {
+    if (!this.#hasKeptEnds || this.#parts.state.attempts.size > 0) return;
+    this.#hasKeptEnds = false;
+    forgetEnds(this.#parts.state.spoolFolder);
+  }
+
   #collect(end: Extract<ExecutorEffect, { type: "collectOutput" }>): void {
-    const told = collectTold(end);
+    const told = collectTold(end, this.#memoryKills);
     if (told !== null) {
       this.#collected.push({ type: "outputCollected", ...told });
       return;
     }
-    collect(this.#parts.home, end).then(
+    collect(this.#parts.home, end, this.#memoryKills).then(
       (collected) => this.push({ type: "outputCollected", ...collected }),
       (error: unknown) => this.fail(error),
     );

@@ -8,6 +8,7 @@ import { ensureInstance, listJobs, listSeats, readNextJob } from "../src/store/m
 import { listDeletions } from "../src/store/deletions.ts";
 import type { Store } from "../src/store/port.ts";
 import type { ManagerArguments } from "./arguments.ts";
+import type { ActorSettings } from "./settings.ts";
 import type { KnownHolder, ManagerState } from "./core/state.ts";
 import { createManager } from "./core/step.ts";
 
@@ -18,7 +19,12 @@ const WORKERS_MAX = 100;
 /** More live jobs than this are not taken over at once; nobody has submitted so many without waiting. */
 const UNFINISHED_JOBS_MAX = 1_000_000;
 
-export function initialState(args: ManagerArguments, store: Store, holder: HolderRecord): ManagerState {
+export function initialState(
+  args: ManagerArguments,
+  settings: ActorSettings,
+  store: Store,
+  holder: HolderRecord,
+): ManagerState {
   const instance = store.write((writer) => ensureInstance(writer, randomUUID()));
   const { resources: capacity } = detectCapacity(args.capacity);
   const slots = Math.ceil((capacity.cpusMilli + capacity.gpusMilli) / 1000);
@@ -37,6 +43,7 @@ export function initialState(args: ManagerArguments, store: Store, holder: Holde
       transient: args.transient,
       idleMs: args.idleMs,
       graceMs: GRACE_MS,
+      leaseMs: settings.leaseMs,
     },
     unfinished.toReversed(),
     store.read(readNextJob),

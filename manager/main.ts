@@ -20,6 +20,7 @@ import { initialState } from "./initialState.ts";
 import { markLeaving, takeLock } from "./lock.ts";
 import { Planner } from "./planner.ts";
 import { QManager } from "./qmanager.ts";
+import { type ActorSettings, readActorSettings } from "./settings.ts";
 import { Staging } from "./staging.ts";
 import { Workers } from "./workers.ts";
 
@@ -28,12 +29,13 @@ async function main(args: ManagerArguments): Promise<void> {
   const inputs = currentHomeInputs();
   const home = openHome({ ...inputs, environment: { ...inputs.environment, QREW_HOME: args.home } });
   refuseOffline(home.folder);
+  const settings = readActorSettings(home.folder);
   const store = openLmdbStore(path.join(home.folder, "manager"));
   refuseNewer(store, "manager", MANAGER_SCHEMA);
   const holder = await takeLock(store, QREW_VERSION);
   prepareSchema(store, "manager", MANAGER_SCHEMA);
   const log = openLog(home.folder, "manager");
-  const { manager, router } = assemble(args, home, store, holder, log);
+  const { manager, router } = assemble(args, settings, home, store, holder, log);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => manager.push({ type: "terminationAsked" }));
   }
@@ -46,12 +48,13 @@ async function main(args: ManagerArguments): Promise<void> {
 /** Joins the parts; they know each other through the manager, which is there before any of them calls. */
 function assemble(
   args: ManagerArguments,
+  settings: ActorSettings,
   home: Pick<Home, "folder" | "runFolder">,
   store: Store,
   holder: HolderRecord,
   log: ActorLog,
 ): { readonly manager: QManager; readonly router: RouterLink } {
-  const state = initialState(args, store, holder);
+  const state = initialState(args, settings, store, holder);
   const refusals = new Refusals();
   const router = new RouterLink(path.join(home.runFolder, MANAGER_SOCKET_NAME), {
     onFrame: (peer, bytes) => manager.onFrame(peer, bytes),
@@ -59,17 +62,19 @@ function assemble(
     onFault: (error) => manager.fail(error),
   });
   const { instance, graceMs, epoch: managerEpoch } = state.options;
-  const settings = {
+  const workerSettings = {
     home: home.folder,
     runFolder: home.runFolder,
     instance,
     node: hostname(),
     graceMs,
     managerEpoch,
+    settings,
   };
-  const workers = new Workers(settings, store, refusals, {
+  const workers = new Workers(workerSettings, store, refusals, {
     onStarted: (seat, epoch, pid) => manager.push({ type: "workerStarted", seat, epoch, pid }),
     onReconnected: (seat, epoch) => manager.push({ type: "workerReconnected", seat, epoch }),
+    onBusy: (seat, epoch) => manager.push({ type: "workerBusy", seat, epoch }),
     onFact: (seat, epoch, fact) => manager.push({ type: "workerTold", seat, epoch, fact }),
     onLost: (seat, epoch, { code, message }) => {
       log.logger.warn({ seat, epoch }, `a QWorker is gone: ${message}`);

@@ -202,7 +202,7 @@ export class QManager {
         this.#plans.delete(effect.submission);
         return staging.forget(effect.submission);
       case "startWorker":
-        return workers.start(effect.seat);
+        return workers.start(effect.seat, effect.crashes);
       case "adoptWorker":
         return workers.adopt(effect.seat);
       case "killWorker":

@@ -14,12 +14,14 @@ import { DealerLink } from "../src/link/dealer.ts";
 import { actorProgram } from "../src/link/program.ts";
 import type { Refusals } from "../src/link/refusals.ts";
 import { endForCertain } from "../src/node/endForCertain.ts";
-import { isLiving, nameProcess } from "../src/node/process.ts";
+import { isLiving, nameProcess, processCpuSeconds } from "../src/node/process.ts";
 import { ProcessWatch } from "../src/node/processWatch.ts";
 import type { SeatRecord } from "../src/store/managerRecords.ts";
 import { putSeat, readSeat } from "../src/store/managerStore.ts";
 import { damageOf } from "../src/store/pageSurvey.ts";
 import type { Store } from "../src/store/port.ts";
+
+import type { ActorSettings } from "./settings.ts";
 
 const START_MS_MAX = 30_000;
 const READY_BYTES_MAX = 65_536;
@@ -37,6 +39,8 @@ const readyLineSchema = v.union([
 export interface WorkerHandlers {
   readonly onStarted: (seat: SeatNumber, epoch: number, pid: number) => void;
   readonly onReconnected: (seat: SeatNumber, epoch: number) => void;
+  /** It has used a cpu for a good part of the last quarter of its lease. */
+  readonly onBusy: (seat: SeatNumber, epoch: number) => void;
   readonly onFact: (seat: SeatNumber, epoch: number, fact: WorkerFact) => void;
   readonly onLost: (seat: SeatNumber, epoch: number, why: QrewError) => void;
 }
@@ -48,6 +52,7 @@ export interface WorkerSettings {
   readonly node: string;
   readonly graceMs: number;
   readonly managerEpoch: number;
+  readonly settings: ActorSettings;
 }
 
 interface Holder {
@@ -55,7 +60,11 @@ interface Holder {
   readonly link: DealerLink;
   /** Of one that an earlier manager has started: it is not our child. */
   readonly watch: ProcessWatch | null;
+  cpuSeconds: number;
 }
+
+/** Part of a cpu that a process must have used to be called busy: far more than answering takes. */
+const BUSY_SHARE = 0.25;
 
 export class Workers {
   readonly #settings: WorkerSettings;
@@ -63,17 +72,24 @@ export class Workers {
   readonly #refusals: Refusals;
   readonly #handlers: WorkerHandlers;
   readonly #holders = new Map<SeatNumber, Holder>();
+  readonly #lookMs: number;
+  readonly #timer: NodeJS.Timeout;
 
   constructor(settings: WorkerSettings, store: Store, refusals: Refusals, handlers: WorkerHandlers) {
     this.#settings = settings;
     this.#store = store;
     this.#refusals = refusals;
     this.#handlers = handlers;
+    this.#lookMs = settings.settings.leaseMs / 4;
+    this.#timer = setInterval(() => this.#lookForBusy(), this.#lookMs);
+    this.#timer.unref();
   }
 
   /** Starts a QWorker for the seat; `onStarted` or `onLost` follows. */
-  start(seat: SeatNumber): void {
-    this.#start(seat).catch((error: unknown) => this.#handlers.onLost(seat, 0, QrewError.from(error)));
+  start(seat: SeatNumber, crashes: number): void {
+    this.#start(seat, crashes).catch((error: unknown) =>
+      this.#handlers.onLost(seat, 0, QrewError.from(error)),
+    );
   }
 
   /** Connects to the QWorker of an earlier manager, which goes on as it is; `onStarted` or `onLost` follows. */
@@ -81,7 +97,7 @@ export class Workers {
     const record = this.#store.read((reader) => readSeat(reader, seat));
     if (record === null || !isLiving(record)) return this.#handlers.onLost(seat, record?.epoch ?? 0, ended());
     const watch = new ProcessWatch(record, () => this.#lost(record));
-    this.#holders.set(seat, { record, link: this.#connect(record, watch), watch });
+    this.#holders.set(seat, { record, link: this.#connect(record, watch), watch, cpuSeconds: 0 });
     this.#handlers.onStarted(seat, record.epoch, record.pid);
   }
 
@@ -94,7 +110,17 @@ export class Workers {
     if (record !== undefined && isLiving(record)) process.kill(record.pid, "SIGKILL");
   }
 
+  #lookForBusy(): void {
+    for (const [seat, holder] of this.#holders) {
+      const cpuSeconds = cpuSecondsOf(holder) ?? holder.cpuSeconds;
+      const share = ((cpuSeconds - holder.cpuSeconds) * 1000) / this.#lookMs;
+      holder.cpuSeconds = cpuSeconds;
+      if (share >= BUSY_SHARE) this.#handlers.onBusy(seat, holder.record.epoch);
+    }
+  }
+
   close(): void {
+    clearInterval(this.#timer);
     for (const { link, watch } of this.#holders.values()) {
       link.close();
       watch?.stop();
@@ -102,14 +128,14 @@ export class Workers {
     this.#holders.clear();
   }
 
-  async #start(seat: SeatNumber): Promise<void> {
+  async #start(seat: SeatNumber, crashes: number): Promise<void> {
     const before = this.#store.read((reader) => readSeat(reader, seat));
     if (before !== null) await endForCertain(before);
     // Written first: a successor of this manager never gives the same epoch to somebody else.
     const epoch = (before?.epoch ?? 0) + 1;
     this.#record({ seat, epoch, pid: 0, startTime: "", bootId: "" });
     const { file, args } = actorProgram("worker");
-    const child = spawn(file, [...args, ...this.#arguments(seat, epoch)], {
+    const child = spawn(file, [...args, ...this.#arguments(seat, epoch, crashes)], {
       detached: true,
       cwd: "/",
       stdio: ["ignore", "ignore", "ignore", "pipe"],
@@ -119,8 +145,9 @@ export class Workers {
     );
     const failed = new Promise<never>((_, reject) => child.once("error", reject));
     failed.catch(() => undefined);
-    const record = { seat, epoch, ...nameProcess(child.pid ?? 0) };
+    let record: SeatRecord;
     try {
+      record = { seat, epoch, ...nameProcess(child.pid ?? 0) };
       this.#record(record);
       await untilReady(child, failed);
     } catch (error) {
@@ -128,7 +155,7 @@ export class Workers {
       child.kill("SIGKILL");
       throw this.#damageAfter(seat, await gone) ?? error;
     }
-    this.#holders.set(seat, { record, link: this.#connect(record, null), watch: null });
+    this.#holders.set(seat, { record, link: this.#connect(record, null), watch: null, cpuSeconds: 0 });
     child.unref();
     void gone.then((signal) => this.#lost(record, this.#damageAfter(seat, signal) ?? ended()));
     this.#handlers.onStarted(seat, epoch, record.pid);
@@ -138,8 +165,8 @@ export class Workers {
     this.#store.write((writer) => putSeat(writer, record));
   }
 
-  #arguments(seat: SeatNumber, epoch: number): readonly string[] {
-    const { home, runFolder, instance, node, graceMs } = this.#settings;
+  #arguments(seat: SeatNumber, epoch: number, crashes: number): readonly string[] {
+    const { home, runFolder, instance, node, graceMs, settings } = this.#settings;
     const options = {
       home,
       run: runFolder,
@@ -148,6 +175,10 @@ export class Workers {
       instance,
       node,
       grace: graceMs,
+      crashes,
+      "crash-limit": settings.crashLimit,
+      lease: settings.leaseMs,
+      orphan: settings.orphanMs,
     };
     return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   }
@@ -189,6 +220,15 @@ export class Workers {
     holder.watch?.stop();
     this.#holders.delete(seat);
     this.#handlers.onLost(seat, epoch, why);
+  }
+}
+
+/** Null when it cannot be read, for whatever reason. */
+function cpuSecondsOf({ record }: Holder): number | null {
+  try {
+    return processCpuSeconds(record.pid);
+  } catch {
+    return null;
   }
 }
 

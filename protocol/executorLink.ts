@@ -97,6 +97,8 @@ export const commandSchema = v.variant("type", [
   /** No attempt of the job comes any more: end what its tasks left behind, then say `jobClosed`. */
   v.strictObject({ type: v.literal("closeJob"), job: jobField, graceMs: countField }),
   v.strictObject({ type: v.literal("reportStatus") }),
+  /** Answered at once with `alive`: who answers nothing for a whole lease is replaced. */
+  v.strictObject({ type: v.literal("ping") }),
   /** Leave: refused (not heeded) while an attempt is alive or undelivered. */
   v.strictObject({ type: v.literal("leave") }),
 ]);
@@ -119,6 +121,8 @@ export const attemptOutcomeSchema = v.variant("type", [
     count: countField,
   }),
   v.strictObject({ type: v.literal("signalled"), signal: textField }),
+  /** SIGKILL, by the kernel for want of memory. */
+  v.strictObject({ type: v.literal("outOfMemory") }),
   /** The process could not be started; `detail` is a sentence. `noProcess` is the node's fault, not the task's. */
   v.strictObject({
     type: v.literal("notStarted"),
@@ -217,6 +221,7 @@ export const factSchema = v.variant("type", [
   }),
   /** Nothing of the job is alive on this node any more. `survivors` could not be ended within the deadline. */
   v.strictObject({ type: v.literal("jobClosed"), job: jobField, ended: countField, survivors: countField }),
+  v.strictObject({ type: v.literal("alive") }),
   v.strictObject({
     type: v.literal("status"),
     pid: countField,

@@ -56,6 +56,8 @@ export const managerCommandSchema = v.variant("type", [
   /** Start nothing new; with `stop` also stop what runs (it will be repeated). Answer `drained` when nothing runs. */
   v.strictObject({ type: v.literal("drain"), stop: v.boolean(), graceMs: countField }),
   v.strictObject({ type: v.literal("reportStatus"), request: countField }),
+  /** Answered at once with `alive`, also while the disk is full: who answers nothing for a whole lease is replaced. */
+  v.strictObject({ type: v.literal("ping") }),
   /** Leave now. Sent when drained or idle. */
   v.strictObject({ type: v.literal("leave") }),
 ]);
@@ -137,6 +139,7 @@ export const workerFactSchema = v.variant("type", [
   v.strictObject({ type: v.literal("jobRefused"), job: jobField, detail: textField }),
   v.strictObject({ type: v.literal("jobDeleted"), job: jobField }),
   v.strictObject({ type: v.literal("drained") }),
+  v.strictObject({ type: v.literal("alive") }),
   v.strictObject({
     type: v.literal("status"),
     request: countField,

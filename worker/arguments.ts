@@ -12,6 +12,11 @@ export interface WorkerArguments {
   readonly instance: string;
   readonly node: string;
   readonly graceMs: number;
+  /** QWorkers of this seat that died in a row soon after they were ready. */
+  readonly crashes: number;
+  readonly crashLimit: number;
+  readonly leaseMs: number;
+  readonly orphanMs: number;
 }
 
 export function parseWorkerArguments(argv: readonly string[]): WorkerArguments {
@@ -26,6 +31,10 @@ export function parseWorkerArguments(argv: readonly string[]): WorkerArguments {
       instance: string,
       node: string,
       grace: string,
+      crashes: string,
+      "crash-limit": string,
+      lease: string,
+      orphan: string,
     },
   });
   return {
@@ -36,6 +45,10 @@ export function parseWorkerArguments(argv: readonly string[]): WorkerArguments {
     instance: required("instance", values.instance),
     node: required("node", values.node),
     graceMs: count("grace", values.grace),
+    crashes: count("crashes", values.crashes),
+    crashLimit: count("crash-limit", values["crash-limit"]),
+    leaseMs: count("lease", values.lease),
+    orphanMs: count("orphan", values.orphan),
   };
 }
 

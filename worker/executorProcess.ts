@@ -1,12 +1,13 @@
 /** The process of the TaskExecutor: started in its own session, so that it outlives this QWorker; watched until it ends. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { actorProgram } from "../src/link/program.ts";
 import { isLiving, nameProcess, type ProcessName } from "../src/node/process.ts";
+import { isScarcity } from "../src/node/scarcity.ts";
 import { ProcessWatch } from "../src/node/processWatch.ts";
 
 export interface ExecutorProcessHandlers {
   readonly onStarted: (record: ProcessName) => void;
-  readonly onLost: () => void;
+  readonly onLost: (killed: boolean) => void;
 }
 
 export class ExecutorProcess {
@@ -29,26 +30,39 @@ export class ExecutorProcess {
     const { file, args } = actorProgram("executor");
     const child = spawn(file, [...args, ...this.#args], { detached: true, cwd: "/", stdio: "ignore" });
     const { pid } = child;
-    child.once("error", () => this.#lost(null));
+    child.once("error", () => this.#lost(null, false));
     if (pid === undefined) return;
-    const record = nameProcess(pid);
+    const record = this.#nameOf(child, pid);
+    if (record === null) return;
     this.#current = record;
-    child.once("exit", () => this.#lost(record));
+    child.once("exit", (_, signal) => this.#lost(record, signal !== null));
     child.unref();
     this.#handlers.onStarted(record);
+  }
+
+  /** Without a descriptor to read who it is it could not be found again: it is not kept. */
+  #nameOf(child: ChildProcess, pid: number): ProcessName | null {
+    try {
+      return nameProcess(pid);
+    } catch (error) {
+      if (!isScarcity(error)) throw error;
+      child.once("exit", () => this.#lost(null, false));
+      child.kill("SIGKILL");
+      return null;
+    }
   }
 
   /** Watches the TaskExecutor of an earlier holder; false if it is not alive. */
   adopt(record: ProcessName): boolean {
     if (!isLiving(record)) return false;
     this.#current = record;
-    this.#watch = new ProcessWatch(record, () => this.#lost(record));
+    this.#watch = new ProcessWatch(record, () => this.#lost(record, false));
     return true;
   }
 
   kill(): void {
     const record = this.#current;
-    if (record === null || !isLiving(record)) return this.#lost(record);
+    if (record === null || !isLiving(record)) return this.#lost(record, false);
     process.kill(record.pid, "SIGKILL");
   }
 
@@ -62,11 +76,11 @@ export class ExecutorProcess {
     return true;
   }
 
-  #lost(record: ProcessName | null): void {
+  #lost(record: ProcessName | null, killed: boolean): void {
     if (this.#current !== record) return;
     this.#current = null;
     this.#watch?.stop();
     this.#watch = null;
-    this.#handlers.onLost();
+    this.#handlers.onLost(killed);
   }
 }

@@ -60,7 +60,7 @@ export class FrameGate {
 }
 
 /** What the core decides about; the shell itself answers the others. */
-type CoreCommand = Exclude<ManagerCommand, { type: "reportStatus" | "leave" | "deleteJob" }>;
+type CoreCommand = Exclude<ManagerCommand, { type: "reportStatus" | "ping" | "leave" | "deleteJob" }>;
 
 export function eventOfCommand(command: CoreCommand): WorkerEvent {
   switch (command.type) {
@@ -97,6 +97,8 @@ export function eventOfFact(fact: ExecutorFact): WorkerEvent {
       return fact;
     case "jobClosed":
       return { type: "jobClosed", job: fact.job, survivors: fact.survivors };
+    case "alive":
+      return { type: "executorAlive" };
     case "status":
       return { type: "executorReported", pid: fact.pid, forkserver: fact.forkserver };
     default:

@@ -9,7 +9,7 @@ import { openLog } from "../src/log.ts";
 import { openLmdbStore } from "../src/store/lmdb.ts";
 import { prepareSchema, refuseNewer, WORKER_SCHEMA } from "../src/store/schema.ts";
 import { endForCertain } from "../src/node/endForCertain.ts";
-import { ownName } from "../src/node/process.ts";
+import { bootId, ownName } from "../src/node/process.ts";
 import { listWorkerJobs, readExecutor, takeSeat } from "../src/store/workerStore.ts";
 import { parseWorkerArguments, type WorkerArguments } from "./arguments.ts";
 import { createWorker } from "./core/step.ts";
@@ -34,7 +34,7 @@ async function main(args: WorkerArguments): Promise<void> {
   const socketPath = path.join(args.runFolder, seatSocketName(args.seat));
   const executor = new ExecutorProcess(executorArguments(args), {
     onStarted: (record) => holder.executorStarted(record),
-    onLost: () => holder.executorLost(),
+    onLost: (killed) => holder.executorLost(killed),
   });
   const known = store.read(readExecutor);
   const state = createWorker({
@@ -43,6 +43,10 @@ async function main(args: WorkerArguments): Promise<void> {
     instance: args.instance,
     pid: process.pid,
     graceMs: args.graceMs,
+    leaseMs: args.leaseMs,
+    crashLimit: args.crashLimit,
+    crashes: args.crashes,
+    rebooted: before !== null && before.bootId !== "" && before.bootId !== bootId(),
     executorExpected: known !== null && executor.adopt(known),
   });
   const router = new RouterLink(socketPath, {
@@ -79,8 +83,19 @@ async function main(args: WorkerArguments): Promise<void> {
 }
 
 function executorArguments(args: WorkerArguments): readonly string[] {
-  const { home, runFolder, seat, instance } = args;
-  return ["--home", home, "--run", runFolder, "--seat", String(seat), "--instance", instance];
+  const { home, runFolder, seat, instance, orphanMs } = args;
+  return [
+    "--home",
+    home,
+    "--run",
+    runFolder,
+    "--seat",
+    String(seat),
+    "--instance",
+    instance,
+    "--orphan",
+    String(orphanMs),
+  ];
 }
 
 // The manager decides when a QWorker goes; a signal meant for a terminal's processes is not for it.

@@ -5,6 +5,7 @@
 import type { Store } from "../src/store/port.ts";
 import { readHolder } from "../src/store/managerStore.ts";
 import { isLiving } from "../src/node/process.ts";
+import { isScarcity } from "../src/node/scarcity.ts";
 import type { WorkerState } from "./core/state.ts";
 
 const LOOK_MS = 5000;
@@ -28,10 +29,20 @@ export class ManagerWatch {
   }
 
   #look(): void {
-    const holder = this.#managerStore.read(readHolder);
-    const present = holder !== null && isLiving(holder);
+    const present = this.#isManagerPresent();
     this.#absences = present ? 0 : this.#absences + 1;
     const idle = [...this.#state.jobs.values()].every(({ phase }) => phase === "finished");
     if (this.#absences >= LOOKS_MAX && idle) this.#leave();
+  }
+
+  /** While it cannot be looked for, for want of descriptors or reader slots, it counts as present. */
+  #isManagerPresent(): boolean {
+    try {
+      const holder = this.#managerStore.read(readHolder);
+      return holder !== null && isLiving(holder);
+    } catch (error) {
+      if (isScarcity(error)) return true;
+      throw error;
+    }
   }
 }

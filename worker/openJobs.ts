@@ -3,6 +3,7 @@ import { QrewError } from "../protocol/errors.ts";
 import type { AttemptSpec, JobContext } from "../protocol/executorLink.ts";
 import type { AttemptId, JobSeq } from "../protocol/ids.ts";
 import type { JobEnvironment, RunningTask } from "../protocol/workerLink.ts";
+import { isScarcity } from "../src/node/scarcity.ts";
 import { readEnvironment, readJob } from "../src/store/managerStore.ts";
 import { readPlan, readPlanOfRound } from "../src/store/plans.ts";
 import type { Store } from "../src/store/port.ts";
@@ -32,8 +33,8 @@ export class OpenJobs {
     this.#epoch = epoch;
   }
 
-  /** Reads plan, environment and what earlier holders of the seat have recorded. */
-  load(job: JobSeq, round: number, priority: number): WorkerEvent {
+  /** Reads plan, environment and what earlier holders of the seat have recorded. Null: not now, since something is short. */
+  load(job: JobSeq, round: number, priority: number): WorkerEvent | null {
     try {
       const open = this.#managerStore.read((reader) => {
         const bytes = readPlan(reader, job);
@@ -50,6 +51,7 @@ export class OpenJobs {
       const { graph } = plan;
       return { type: "jobLoaded", job, round, planRound, priority, graph, progress, records };
     } catch (error) {
+      if (isScarcity(error)) return null;
       return { type: "jobLoadFailed", job, detail: QrewError.from(error).message };
     }
   }

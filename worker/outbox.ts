@@ -2,19 +2,20 @@
 import { assertNever } from "../protocol/errors.ts";
 import type { ExecutorCommand } from "../protocol/executorLink.ts";
 import type { WorkerFact } from "../protocol/workerLink.ts";
-import type { WorkerEffect, WorkerEvent } from "./core/events.ts";
+import type { WorkerEffect } from "./core/events.ts";
 import { ExecutorMailbox } from "./mailbox.ts";
 import type { OpenJobs } from "./openJobs.ts";
 
 export type ProcessAct = "startExecutor" | "killExecutor";
+
+export type JobToLoad = Extract<WorkerEffect, { type: "loadJob" }>;
 
 interface Outbox {
   readonly commands: readonly ExecutorCommand[];
   readonly facts: readonly WorkerFact[];
   /** To be told when everything committed so far is on disk. */
   readonly factsWhenFlushed: readonly WorkerFact[];
-  /** What follows at once: jobs that were read. */
-  readonly events: readonly WorkerEvent[];
+  readonly jobsToLoad: readonly JobToLoad[];
   readonly acts: readonly ProcessAct[];
 }
 
@@ -22,7 +23,7 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
   const mailbox = new ExecutorMailbox();
   const facts: WorkerFact[] = [];
   const factsWhenFlushed: WorkerFact[] = [];
-  const events: WorkerEvent[] = [];
+  const jobsToLoad: JobToLoad[] = [];
   const acts: ProcessAct[] = [];
   for (const effect of effects) {
     switch (effect.type) {
@@ -32,7 +33,7 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
       case "recordJob":
         break;
       case "loadJob":
-        events.push(jobs.load(effect.job, effect.round, effect.priority));
+        jobsToLoad.push(effect);
         break;
       case "forgetJob":
         jobs.forget(effect.job);
@@ -75,5 +76,5 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
         assertNever(effect);
     }
   }
-  return { commands: mailbox.commands(), facts, factsWhenFlushed, events, acts };
+  return { commands: mailbox.commands(), facts, factsWhenFlushed, jobsToLoad, acts };
 }

@@ -120,4 +120,5 @@ const NEVER_ENDED: Omit<TaskRecord, "attempt"> = {
   node: null,
   reason: null,
   retryAtMs: null,
+  losses: 0,
 };

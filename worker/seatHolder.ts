@@ -19,7 +19,7 @@ import { nextWakeMs, step } from "./core/step.ts";
 import type { ExecutorProcess } from "./executorProcess.ts";
 import { eventOfCommand, eventOfFact, type FrameGate, MANAGER_PEER } from "./frames.ts";
 import type { OpenJobs } from "./openJobs.ts";
-import { outboxOf, type ProcessAct } from "./outbox.ts";
+import { type JobToLoad, outboxOf, type ProcessAct } from "./outbox.ts";
 import { persist } from "./persist.ts";
 
 /** Before a write that failed for want of room is tried again. Nothing is told to anybody meanwhile. */
@@ -27,6 +27,8 @@ const STORE_RETRY_MS = 500;
 /** For the TaskExecutor to leave when the QWorker does. */
 const EXECUTOR_LEAVE_MS = 8000;
 const FLUSH_MS = 1000;
+/** Before a job that could not be read, for want of memory or descriptors, is tried again. */
+const LOAD_RETRY_MS = 1000;
 
 export interface SeatParts {
   readonly state: WorkerState;
@@ -97,6 +99,8 @@ export class SeatHolder {
   #onCommand(command: ManagerCommand): void {
     if (command.type === "leave") void this.#leave();
     else if (command.type === "deleteJob") this.#onDeleteAsked(command.job);
+    // Not the core's business, which stands still while the disk is full.
+    else if (command.type === "ping") this.#tellManager([{ type: "alive" }]);
     else if (command.type === "reportStatus") this.#onStatusAsked(command.request);
     else this.push(eventOfCommand(command));
   }
@@ -143,8 +147,8 @@ export class SeatHolder {
 
   #perform(effects: readonly WorkerEffect[]): void {
     const { jobs, store } = this.#parts;
-    const { commands, facts, factsWhenFlushed, events, acts } = outboxOf(effects, jobs);
-    for (const event of events) this.push(event);
+    const { commands, facts, factsWhenFlushed, jobsToLoad, acts } = outboxOf(effects, jobs);
+    for (const job of jobsToLoad) this.#load(job);
     for (const act of acts) this.#act(act);
     this.#tellExecutor(commands);
     this.#tellManager(facts);
@@ -167,6 +171,14 @@ export class SeatHolder {
     }
   }
 
+  /** A job is not failed because the machine is short of something: it is read when there is some again. */
+  #load(effect: JobToLoad): void {
+    const loaded = this.#parts.jobs.load(effect.job, effect.round, effect.priority);
+    if (loaded !== null) return this.push(loaded);
+    this.#parts.logger.warn({ job: effect.job }, "the job cannot be read now; it is tried again");
+    setTimeout(() => this.#load(effect), LOAD_RETRY_MS);
+  }
+
   #tellExecutor(commands: readonly ExecutorCommand[]): void {
     if (this.#executorPeer === null || commands.length === 0) return;
     this.#parts.router.send(this.#executorPeer, this.#parts.epoch, commands);
@@ -187,9 +199,9 @@ export class SeatHolder {
     }
   }
 
-  executorLost(): void {
+  executorLost(killed: boolean): void {
     this.#executorPeer = null;
-    if (!this.#leaving) this.push({ type: "executorLost" });
+    if (!this.#leaving) this.push({ type: "executorLost", killed });
   }
 
   async #leave(): Promise<void> {

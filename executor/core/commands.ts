@@ -39,6 +39,9 @@ export function onCommand(turn: Turn, command: ExecutorCommand): void {
       return;
     case "closeJob":
       return closeJob(turn, command.job, command.graceMs);
+    case "ping":
+      turn.effects.push({ type: "tellWorker", fact: { type: "alive" } });
+      return;
     case "reportStatus":
       return reportStatus(turn);
     case "leave":

@@ -27,6 +27,8 @@ export type ExecutorEvent =
   | { readonly type: "forkserverFailed"; readonly detail: string }
   /** The output of an ended attempt is read. */
   | { readonly type: "outputCollected"; readonly ended: AttemptEnded; readonly spool: readonly string[] }
+  /** Ends that an earlier TaskExecutor has kept, since nobody came for them. */
+  | { readonly type: "endsFound"; readonly ends: readonly AttemptEnded[] }
   | { readonly type: "woken" };
 
 /** What is made for an attempt before it starts. */
@@ -67,4 +69,6 @@ export type ExecutorEffect =
     }
   /** The attempt is acknowledged: its temporary files are of no use any more. */
   | { readonly type: "discardSpool"; readonly id: AttemptId; readonly paths: readonly string[] }
+  /** Keep the ends on disk, for the TaskExecutor that may come one day; before `leave`. */
+  | { readonly type: "keepEnds"; readonly ends: readonly AttemptEnded[] }
   | { readonly type: "leave" };

@@ -97,10 +97,28 @@ function onEnded(turn: Turn, fact: ForkserverEnded): void {
 }
 
 export function onOutputCollected(turn: Turn, event: Told<"outputCollected">): void {
-  const { ended, spool } = event;
-  const id = { job: ended.job, task: ended.task, attempt: ended.attempt };
+  const { spool } = event;
+  const id = { job: event.ended.job, task: event.ended.task, attempt: event.ended.attempt };
+  const isOrphan = turn.state.orphans?.has(attemptKey(id)) === true;
+  const ended: AttemptEnded = isOrphan ? { ...event.ended, outcome: ORPHANED } : event.ended;
   turn.state.attempts.set(attemptKey(id), { type: "ended", id, ended, spool });
   tellEnded(turn, [ended]);
+}
+
+/** However it ended: it was stopped, and may say 0 without having done its work. */
+const ORPHANED: AttemptOutcome = {
+  type: "lost",
+  detail: "neither QManager nor QWorker came for it in time (daemon.orphanSeconds), and it was stopped",
+};
+
+export function onEndsFound(turn: Turn, ends: readonly AttemptEnded[]): void {
+  for (const ended of ends) {
+    const id = { job: ended.job, task: ended.task, attempt: ended.attempt };
+    const key = attemptKey(id);
+    if (turn.state.attempts.has(key)) continue;
+    const spool = Object.values(spoolFiles(turn.state, id));
+    turn.state.attempts.set(key, { type: "ended", id, ended, spool });
+  }
 }
 
 function onReport(turn: Turn, fact: ForkserverReportFact): void {

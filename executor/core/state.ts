@@ -29,6 +29,9 @@ export interface ExecutorState {
   forkserver: ForkserverState;
   /** Since when there is neither a QWorker nor anything to do. */
   idleSinceMs: number | null;
+  readonly orphanMs: number;
+  /** Attempts that were stopped because nobody has asked for them for too long; null before that. */
+  orphans: Set<string> | null;
   left: boolean;
 }
 

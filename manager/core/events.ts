@@ -95,6 +95,8 @@ export type ManagerEvent =
       readonly epoch: number;
       readonly fact: WorkerFact;
     }
+  /** Its process uses a cpu, whatever it says. */
+  | { readonly type: "workerBusy"; readonly seat: SeatNumber; readonly epoch: number }
   /** The operating system asked this process to end. */
   | { readonly type: "terminationAsked" }
   /** Only time has passed. */
@@ -166,7 +168,8 @@ export type ManagerEffect =
     }
   /** The pieces and the plan of the submission are of no use any more. */
   | { readonly type: "forgetSubmission"; readonly submission: number }
-  | { readonly type: "startWorker"; readonly seat: SeatNumber }
+  /** `crashes`: QWorkers of the seat that died in a row soon after they were ready. */
+  | { readonly type: "startWorker"; readonly seat: SeatNumber; readonly crashes: number }
   /** It lives since an earlier manager: connect to it. `workerStarted` or `workerLost` follows. */
   | { readonly type: "adoptWorker"; readonly seat: SeatNumber }
   | { readonly type: "tellWorker"; readonly seat: SeatNumber; readonly command: ManagerCommand }

@@ -13,8 +13,6 @@ import { type Turn, wakeAt } from "./turn.ts";
 const IDLE_MS = 30_000;
 /** To start, say hello and be ready; Node takes 40 ms for it, a loaded machine a hundred times that. */
 const START_DEADLINE_MS = 30_000;
-/** For a QWorker of an earlier manager to say what it has. It may be reading a job of millions of tasks meanwhile. */
-const ADOPT_DEADLINE_MS = 60_000;
 /** From `leave` to a kill. */
 const LEAVE_DEADLINE_MS = 15_000;
 /** A QWorker that failed n times in a row is started again after 2^n × this, at most RESTART_DELAY_MAX_MS. */
@@ -77,6 +75,7 @@ export function tendSeats(turn: Turn): void {
         killWhenLate(turn, seat, LEAVE_DEADLINE_MS);
         break;
       case "ready":
+        tendLease(turn, seat);
         if (jobs > 0) seat.idleSinceMs = null;
         else if (warm > 0) warm -= 1;
         else tendIdle(turn, seat);
@@ -118,16 +117,35 @@ function tendAbsent(turn: Turn, seat: Extract<Seat, { type: "absent" }>, jobs: n
     epoch: 0,
     pid: null,
   });
-  turn.effects.push({ type: "startWorker", seat: seat.seat });
+  const crashes = turn.state.crashes.get(seat.seat) ?? 0;
+  turn.effects.push({ type: "startWorker", seat: seat.seat, crashes });
   wakeAt(turn, sinceMs + START_DEADLINE_MS);
 }
 
 function tendAdopting(turn: Turn, seat: Extract<Seat, { type: "adopting" }>): void {
   const { sinceMs } = seat;
-  if (sinceMs !== null) return killWhenLate(turn, { ...seat, sinceMs }, ADOPT_DEADLINE_MS);
+  const { leaseMs } = turn.state.options;
+  if (sinceMs !== null) return killWhenLate(turn, { ...seat, sinceMs }, leaseMs);
   turn.state.seats.set(seat.seat, { ...seat, sinceMs: turn.clock.monoMs });
   turn.effects.push({ type: "adoptWorker", seat: seat.seat });
-  wakeAt(turn, turn.clock.monoMs + ADOPT_DEADLINE_MS);
+  wakeAt(turn, turn.clock.monoMs + leaseMs);
+}
+
+/** One that hangs, or was stopped, is killed; its successor takes the seat, and its tasks go on meanwhile. */
+function tendLease(turn: Turn, seat: Extract<Seat, { type: "ready" }>): void {
+  const found = seat.lease.look(turn.clock.monoMs);
+  if (found === "expired") turn.effects.push({ type: "killWorker", seat: seat.seat });
+  else if (found === "ask") {
+    turn.effects.push({ type: "tellWorker", seat: seat.seat, command: { type: "ping" } });
+  }
+  wakeAt(turn, seat.lease.nextLookMs);
+}
+
+export function onWorkerBusy(turn: Turn, event: Extract<ManagerEvent, { type: "workerBusy" }>): void {
+  const seat = turn.state.seats.get(event.seat);
+  if (seat?.type === "ready" && seat.epoch === event.epoch) seat.lease.busy(turn.clock.monoMs);
+  else if (seat?.type === "adopting")
+    turn.state.seats.set(seat.seat, { ...seat, sinceMs: turn.clock.monoMs });
 }
 
 function tendIdle(turn: Turn, seat: Extract<Seat, { type: "ready" }>): void {
@@ -194,6 +212,10 @@ export function onWorkerLost(turn: Turn, event: Extract<ManagerEvent, { type: "w
   if (seat === undefined || seat.type === "absent" || seat.epoch > event.epoch) return;
   const { monoMs } = turn.clock;
   const healthy = seat.type === "leaving" || (seat.type === "ready" && monoMs - seat.sinceMs >= HEALTHY_MS);
+  if (healthy) turn.state.crashes.delete(event.seat);
+  else if (seat.type === "ready") {
+    turn.state.crashes.set(event.seat, (turn.state.crashes.get(event.seat) ?? 0) + 1);
+  }
   const failures = healthy ? 0 : seat.failures + 1;
   const delayMs = failures === 0 ? 0 : Math.min(RESTART_DELAY_MS * 2 ** failures, RESTART_DELAY_MAX_MS);
   turn.state.seats.set(event.seat, {

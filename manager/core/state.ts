@@ -9,6 +9,7 @@ import type { PauseMode } from "../../protocol/fields.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { RunningTask } from "../../protocol/workerLink.ts";
+import type { Lease } from "../../src/lease.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId } from "./events.ts";
 import type { Borrower } from "./lending.ts";
@@ -25,6 +26,8 @@ export interface ManagerOptions {
   /** Leaves by itself after `idleMs` without work. */
   readonly transient: boolean;
   readonly idleMs: number;
+  /** A QWorker that says nothing for so long is replaced. */
+  readonly leaseMs: number;
   /** From SIGTERM to SIGKILL of tasks, when the daemon is stopped at once. */
   readonly graceMs: number;
 }
@@ -47,6 +50,8 @@ export interface ManagerState {
   readonly changed: Set<LiveJob>;
   nextJob: number;
   readonly seats: Map<SeatNumber, Seat>;
+  /** QWorkers of a seat that died in a row soon after they were ready: something that runs there may kill them. */
+  readonly crashes: Map<SeatNumber, number>;
   readonly submissions: Map<number, Submission>;
   nextSubmission: number;
   readonly followers: Map<ClientId, Follower>;
@@ -124,6 +129,7 @@ export type Seat =
       readonly sinceMs: number;
       /** Failures in a row before this one was ready; they count until it has lived for a while. */
       readonly failures: number;
+      readonly lease: Lease;
       idleSinceMs: number | null;
       drained: boolean;
     }

@@ -16,6 +16,7 @@ import { onEndedJobFound, onRetryJob, onRoundStored } from "./rounds.ts";
 import {
   absentSeat,
   adoptingSeat,
+  onWorkerBusy,
   onWorkerLost,
   onWorkerReconnected,
   onWorkerStarted,
@@ -59,6 +60,7 @@ export function createManager(
     changed: new Set(),
     nextJob,
     seats: new Map(),
+    crashes: new Map(),
     submissions: new Map(),
     nextSubmission: 1,
     followers: new Map(),
@@ -139,6 +141,8 @@ function handle(turn: Turn, event: ManagerEvent): void {
       return onWorkerLost(turn, event);
     case "workerTold":
       return onWorkerFact(turn, event);
+    case "workerBusy":
+      return onWorkerBusy(turn, event);
     case "terminationAsked":
       return stop(turn, turn.state.stopping !== null, null);
     case "woken":

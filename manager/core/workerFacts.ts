@@ -1,6 +1,7 @@
 /** What QWorkers tell: who is ready, what jobs need and hold, how they go and end. */
 import { assertNever } from "../../protocol/errors.ts";
 import type { WorkerFact } from "../../protocol/workerLink.ts";
+import { Lease } from "../../src/lease.ts";
 import { minResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ManagerEvent } from "./events.ts";
 import { onJobDeleted } from "./deletions.ts";
@@ -17,6 +18,7 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
   const { fact } = event;
   // What was said to an earlier manager, or to an earlier connection: all of it is told again after the greeting.
   const isGreeted = seat.type === "ready" || seat.type === "leaving";
+  if (seat.type === "ready") seat.lease.heard(turn.clock.monoMs);
   if (!isGreeted && fact.type !== "workerReady") return;
   switch (fact.type) {
     case "workerReady":
@@ -47,6 +49,8 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
       return onJobRefused(turn, fact.job, fact.detail);
     case "jobDeleted":
       return onJobDeleted(turn, fact.job);
+    case "alive":
+      return;
     case "drained":
       return onDrained(turn, event.seat);
     case "status":
@@ -68,6 +72,7 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
     pid: fact.pid,
     sinceMs,
     failures: seat.failures,
+    lease: new Lease(turn.state.options.leaseMs, sinceMs),
     idleSinceMs: null,
     drained: false,
   } as const;

@@ -76,6 +76,7 @@ const NEVER_DISPATCHED: Omit<TaskRecord, "state"> = {
   node: null,
   reason: null,
   retryAtMs: null,
+  losses: 0,
 };
 
 /** A task that waits in a later round has a record: of the number of its last attempt. */

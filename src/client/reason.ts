@@ -7,6 +7,12 @@ function formatLimit(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
+const STOPS: Readonly<Record<Extract<TaskReason, { type: "stopping" }>["because"], string>> = {
+  timeout: "it has reached its time limit",
+  drain: "the daemon is stopped",
+  crash: "what runs it died again and again",
+};
+
 /**
  * `exit code 7`, `signal SIGSEGV`, `time limit 10s`, `not started: …`, `dependency NAME failed`, `lost: …`, `cancelled`,
  * `missing output PATH`, `failFast: NAME failed`, `not needed: …`, `stopping: …`. `taskName` is the plan's.
@@ -16,7 +22,10 @@ export function describeReason(reason: TaskReason, taskName: (task: number) => s
     case "exited":
       return `exit code ${reason.exitCode}`;
     case "signalled":
-      return `signal ${reason.signal}`;
+      // What qrew kills itself has another reason: a limit, a cancel.
+      return reason.signal === "SIGKILL" ? "signal SIGKILL, not sent by qrew" : `signal ${reason.signal}`;
+    case "outOfMemory":
+      return "signal SIGKILL, by the kernel for want of memory";
     case "timedOut":
       return `time limit ${formatLimit(reason.timeoutMs)}`;
     case "notStarted":
@@ -28,9 +37,7 @@ export function describeReason(reason: TaskReason, taskName: (task: number) => s
     case "cancelled":
       return "cancelled";
     case "stopping":
-      return reason.because === "timeout"
-        ? "stopping: it has reached its time limit"
-        : "stopping: the daemon is stopped";
+      return `stopping: ${STOPS[reason.because]}`;
     case "failFast":
       return `failFast: ${taskName(reason.task)} failed`;
     case "outputsMissing": {

@@ -65,6 +65,27 @@ export const SETTINGS = [
       text.split(",").every((part) => NAMED.test(part)) ? null : "NAME=AMOUNT, several with commas",
   },
   {
+    key: "daemon.crashLimit",
+    description: "deaths of what runs it for which a task is blamed before it fails",
+    usual: "3",
+    example: "5",
+    fault: wholeNumber(1, 100),
+  },
+  {
+    key: "daemon.leaseSeconds",
+    description: "after so long without a word a QWorker or TaskExecutor is killed and replaced",
+    usual: "60",
+    example: "300",
+    fault: wholeNumber(1, 86_400),
+  },
+  {
+    key: "daemon.orphanSeconds",
+    description: "tasks go on for so long without QManager and QWorker",
+    usual: "86400, which is a day",
+    example: "604800",
+    fault: wholeNumber(1, 31_622_400),
+  },
+  {
     key: "jobs.limit",
     description: "jobs that `qrew jobs` shows",
     usual: "20",

@@ -46,7 +46,8 @@ const OTHERS_ANYTHING = 0o077;
 export const currentHomeInputs = (): HomeInputs => ({
   environment: process.env,
   homeDirectory: os.homedir(),
-  uid: os.userInfo().uid,
+  // Not from the list of users: a container may run as somebody who is not in it.
+  uid: process.getuid?.() ?? 0,
   placeOf: (target) => placeOf(target),
 });
 

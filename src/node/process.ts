@@ -72,6 +72,16 @@ export function isAlive(pid: number, startTime: string): boolean {
 
 const isDeadState = (state: string): boolean => state === "Z" || state === "X" || state === "x";
 
+/** Seconds that the process has run on cpus, in user and kernel mode; null when there is no such process. */
+export function processCpuSeconds(pid: number): number | null {
+  const text = readProcessFile(pid, "stat");
+  if (text === null) return null;
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  // Fields 14 and 15, of which the first after the name is number 3; 100 ticks make a second on all of Linux.
+  const ticks = Number(fields[14 - 3]) + Number(fields[15 - 3]);
+  return Number.isFinite(ticks) ? ticks / 100 : null;
+}
+
 /** A uuid that differs after each boot: what was recorded under another one is certainly dead. */
 export const bootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
 

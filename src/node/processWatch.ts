@@ -3,6 +3,7 @@
  * look at once.
  */
 import { isLiving, type ProcessName } from "./process.ts";
+import { isScarcity } from "./scarcity.ts";
 
 /** An end is noticed within this time. A look costs 20 µs. */
 export const PROCESS_LOOK_MS = 250;
@@ -21,7 +22,7 @@ export class ProcessWatch {
   }
 
   look(): void {
-    if (this.#stopped || isLiving(this.#name)) return;
+    if (this.#stopped || mayLive(this.#name)) return;
     this.stop();
     this.#onEnded();
   }
@@ -29,5 +30,15 @@ export class ProcessWatch {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
+  }
+}
+
+/** Without a descriptor to look with nobody is called dead. */
+function mayLive(name: ProcessName): boolean {
+  try {
+    return isLiving(name);
+  } catch (error) {
+    if (isScarcity(error)) return true;
+    throw error;
   }
 }

@@ -34,9 +34,10 @@ const REASONS: readonly TaskReason["type"][] = [
   "notNeeded",
   "outputsMissing",
   "stopping",
+  "outOfMemory",
 ];
 
-const STOPS: readonly Extract<TaskReason, { type: "stopping" }>["because"][] = ["timeout", "drain"];
+const STOPS: readonly Extract<TaskReason, { type: "stopping" }>["because"][] = ["timeout", "drain", "crash"];
 const CONDITIONS: readonly Extract<TaskReason, { type: "notNeeded" }>["when"][] = ["success", "failure"];
 
 export function encodeTask(record: TaskRecord): Uint8Array {
@@ -58,6 +59,7 @@ export function encodeTask(record: TaskRecord): Uint8Array {
     record.signal,
     record.reason === null ? null : encodeReason(record.reason),
     record.retryAtMs,
+    record.losses === 0 ? null : record.losses,
   ];
   while (fields.at(-1) === null) fields.pop();
   return packRecord(fields);
@@ -79,6 +81,7 @@ function encodeReason(reason: TaskReason): readonly unknown[] {
     case "lost":
       return [number, reason.detail];
     case "cancelled":
+    case "outOfMemory":
       return [number];
     case "stopping":
       return [number, STOPS.indexOf(reason.because)];
@@ -113,6 +116,7 @@ export function decodeTask(bytes: Uint8Array, place: Place): TaskRecord {
     signal: fields.textOrNull(),
     reason: decodeReason(fields.listOrNull()),
     retryAtMs: fields.numberOrNull(),
+    losses: fields.countOrNull() ?? 0,
   };
   fields.end();
   return record;
@@ -152,6 +156,7 @@ function reasonOf(fields: Fields): TaskReason {
     case "lost":
       return { type, detail: fields.text() };
     case "cancelled":
+    case "outOfMemory":
       return { type };
     case "stopping":
       return { type, because: fields.one(STOPS) };

@@ -53,7 +53,9 @@ export type TaskReason =
   | { readonly type: "exited"; readonly exitCode: number }
   /** failed: ended with exit code 0, without `count` of the outputs that it promised; the first are named. */
   | { readonly type: "outputsMissing"; readonly missing: readonly string[]; readonly count: number }
-  /** failed: ended by a signal that qrew did not send for a limit. */
+  /** failed: killed by the kernel for want of memory. */
+  | { readonly type: "outOfMemory" }
+  /** failed: ended by a signal that qrew did not send. */
   | { readonly type: "signalled"; readonly signal: string }
   /** failed: stopped at its time limit. */
   | { readonly type: "timedOut"; readonly timeoutMs: number }
@@ -62,7 +64,7 @@ export type TaskReason =
   /** skipped: a task that it depends on ended without success. */
   | { readonly type: "dependency"; readonly task: TaskIndex; readonly state: TaskState }
   /** ready or running: the attempt is being stopped, and its end will not be what the task wanted to say. */
-  | { readonly type: "stopping"; readonly because: "timeout" | "drain" }
+  | { readonly type: "stopping"; readonly because: "timeout" | "drain" | "crash" }
   /** ready again: what ran it died. */
   | { readonly type: "lost"; readonly detail: string }
   /** cancelled by the user. */
@@ -78,6 +80,8 @@ export interface TaskRecord {
   readonly attempt: number;
   /** Attempts that ended by the task's own fault; decides about the next one. */
   readonly failures: number;
+  /** Attempts whose loss, with what ran them, is blamed on the task; decides whether there is a next one. */
+  readonly losses: number;
   readonly readySeq: number | null;
   readonly startedSeq: number | null;
   readonly finishedSeq: number | null;

@@ -75,7 +75,11 @@ describe("a task that fails", () => {
     expect(code).toBe(1);
     const tasks = await tasksOf(qrew, job);
     expect(tasks.get("segv")).toMatchObject({ exitCode: null, signal: "SIGSEGV", reason: "signal SIGSEGV" });
-    expect(tasks.get("kill")).toMatchObject({ exitCode: null, signal: "SIGKILL", reason: "signal SIGKILL" });
+    expect(tasks.get("kill")).toMatchObject({
+      exitCode: null,
+      signal: "SIGKILL",
+      reason: "signal SIGKILL, not sent by qrew",
+    });
     // What a shell says about a child is an exit code like any other.
     expect(tasks.get("high")).toMatchObject({ exitCode: 139, signal: null });
     expect((await qrew.run(["show", String(job)])).stdout).toContain("task segv failed: signal SIGSEGV");

@@ -1,4 +1,5 @@
 /** The TaskExecutor as a simulated process around its real core: what executor/taskExecutor.ts and executorProcess.ts do, step by step. */
+import { MemoryKills } from "../../src/node/memoryKills.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import { commandSchema, type ExecutorFact } from "../../protocol/executorLink.ts";
 import type { ForkserverCommand, ForkserverFact } from "../../protocol/forkserverLink.ts";
@@ -21,6 +22,9 @@ const SWEEP_GRACE_MS = 1000;
 const FORKSERVER_LEAVE_MS = 2000;
 const WELCOME_TIMEOUT_MS = 10_000;
 
+const ORPHAN_MS = 24 * 3600 * 1000;
+const NO_MEMORY_KILLS = new MemoryKills(() => null);
+
 export class SimExecutor {
   readonly process: SimProcess;
   readonly seat: SeatNumber;
@@ -42,7 +46,13 @@ export class SimExecutor {
     this.#random = world.random("executor");
     this.process = world.machine.spawn(`executor-${seat}`);
     const { pid } = this.process;
-    this.#state = createExecutor({ seat, instance: INSTANCE, pid, spoolFolder: "/spool" });
+    this.#state = createExecutor({
+      seat,
+      instance: INSTANCE,
+      pid,
+      spoolFolder: "/spool",
+      orphanMs: ORPHAN_MS,
+    });
     this.#loop = new SimLoop(world, this.process, {
       onBatch: (events, done) => {
         this.#turn(events);
@@ -167,6 +177,8 @@ export class SimExecutor {
       case "collectOutput":
         return this.#collect(effect);
       case "discardSpool":
+      case "keepEnds":
+        // Nobody is left alone for so long here.
         return;
       case "leave":
         return this.#leave();
@@ -193,7 +205,7 @@ export class SimExecutor {
 
   /** A file holds what a task writes: its attempt. */
   #collect(end: Extract<ExecutorEffect, { type: "collectOutput" }>): void {
-    const told = collectTold(end);
+    const told = collectTold(end, NO_MEMORY_KILLS);
     if (told !== null) {
       this.#collected.push({ type: "outputCollected", ...told });
       return;
@@ -201,7 +213,7 @@ export class SimExecutor {
     const { fact, program } = end;
     const bytes = fact.start === null ? null : Buffer.from(attemptKey(fact.key));
     const stdout = bytes === null ? null : ({ type: "inline", bytes, cutBytes: 0 } as const);
-    const ended = attemptEnded(fact, program, stdout, null);
+    const ended = attemptEnded(fact, program, stdout, null, NO_MEMORY_KILLS);
     const spool = fact.stdout.type === "file" ? [fact.stdout.path] : [];
     this.process.after(this.#random.skewed(0.01, 5), () => {
       this.#loop.push({ type: "outputCollected", ended, spool });

@@ -30,7 +30,7 @@ import { takesHoldersForDead } from "./mutations.ts";
 import { SimRouter } from "./network.ts";
 import type { Random } from "./random.ts";
 import { SimSeats } from "./seats.ts";
-import { GRACE_MS, INSTANCE, type World } from "./world.ts";
+import { GRACE_MS, INSTANCE, LEASE_MS, type World } from "./world.ts";
 
 /** As in manager/qmanager.ts. */
 const STORE_RETRY_MS = 500;
@@ -116,6 +116,7 @@ export class SimManager {
         transient: false,
         idleMs: 30_000,
         graceMs: GRACE_MS,
+        leaseMs: LEASE_MS,
       },
       unfinished.toReversed(),
       this.#store.read(readNextJob),

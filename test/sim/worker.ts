@@ -1,5 +1,5 @@
 /** The QWorker as a simulated process around its real core: what worker/main.ts, seatHolder.ts and executorProcess.ts do, step by step. */
-import { QrewError } from "../../protocol/errors.ts";
+import { assert, QrewError } from "../../protocol/errors.ts";
 import type { ExecutorCommand } from "../../protocol/executorLink.ts";
 import { type SeatNumber, seatSocketName, seatStoreName } from "../../protocol/ids.ts";
 import type { ManagerCommand, WorkerFact } from "../../protocol/workerLink.ts";
@@ -28,7 +28,7 @@ import type { SimProcess } from "./machine.ts";
 import { takesHoldersForDead, unfenced, withoutEnds } from "./mutations.ts";
 import { SimRouter } from "./network.ts";
 import type { Random } from "./random.ts";
-import { GRACE_MS, INSTANCE, NODE, type World } from "./world.ts";
+import { CRASH_LIMIT, GRACE_MS, INSTANCE, LEASE_MS, NODE, type World } from "./world.ts";
 
 /** As in worker/seatHolder.ts, executorProcess.ts and managerWatch.ts. */
 const STORE_RETRY_MS = 500;
@@ -77,8 +77,10 @@ export class SimWorker {
 
   #begin(ready: ReadyLine): void {
     try {
-      const before = takeSeat(this.#store, this.#epoch, this.#world.machine.nameOf(this.process));
-      const serve = (): void => this.#serve(ready);
+      const name = this.#world.machine.nameOf(this.process);
+      const before = takeSeat(this.#store, this.#epoch, name);
+      const rebooted = before !== null && before.bootId !== name.bootId;
+      const serve = (): void => this.#serve(ready, rebooted);
       if (before === null || takesHoldersForDead(this.#world.mutation)) serve();
       else this.#world.machine.endForCertain(this.process, before, serve);
     } catch (error) {
@@ -87,7 +89,7 @@ export class SimWorker {
     }
   }
 
-  #serve(ready: ReadyLine): void {
+  #serve(ready: ReadyLine, rebooted: boolean): void {
     const known = this.#store.read(readExecutor);
     const executorExpected = known !== null && this.#adoptExecutor(known);
     const { pid } = this.process;
@@ -97,6 +99,10 @@ export class SimWorker {
       instance: INSTANCE,
       pid,
       graceMs: GRACE_MS,
+      leaseMs: LEASE_MS,
+      crashLimit: CRASH_LIMIT,
+      crashes: 0,
+      rebooted,
       executorExpected,
     });
     this.#state = state;
@@ -146,6 +152,7 @@ export class SimWorker {
     // No client prunes.
     if (command.type === "deleteJob") return;
     if (command.type === "leave") this.#leave();
+    else if (command.type === "ping") this.#tellManager([{ type: "alive" }]);
     else if (command.type === "reportStatus") {
       const { request } = command;
       this.#tellExecutor([{ type: "reportStatus" }]);
@@ -188,8 +195,12 @@ export class SimWorker {
   }
 
   #perform(effects: readonly WorkerEffect[]): void {
-    const { commands, facts, factsWhenFlushed, events, acts } = outboxOf(effects, this.#jobs);
-    for (const event of events) this.push(event);
+    const { commands, facts, factsWhenFlushed, jobsToLoad, acts } = outboxOf(effects, this.#jobs);
+    for (const { job, round, priority } of jobsToLoad) {
+      const loaded = this.#jobs.load(job, round, priority);
+      assert(loaded !== null, "nothing is short here");
+      this.push(loaded);
+    }
     for (const act of acts) {
       if (act === "startExecutor") this.#startExecutor();
       else this.#killExecutor();
@@ -239,7 +250,7 @@ export class SimWorker {
     if (this.#executor !== record) return;
     this.#executor = null;
     this.#executorPeer = null;
-    if (!this.#leaving) this.push({ type: "executorLost" });
+    if (!this.#leaving) this.push({ type: "executorLost", killed: true });
   }
 
   #leave(): void {

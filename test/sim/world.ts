@@ -17,6 +17,9 @@ export const INSTANCE = "00000000-0000-4000-8000-000000000000";
 export const NODE = "n1";
 /** From SIGTERM to SIGKILL. */
 export const GRACE_MS = 2000;
+/** As they are usually set. */
+export const LEASE_MS = 60_000;
+export const CRASH_LIMIT = 3;
 
 export interface WorldSettings {
   readonly capacity: Resources;

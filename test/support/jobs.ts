@@ -45,8 +45,12 @@ export async function submitJob(
 }
 
 /** The tasks of a job by their names. */
-export async function tasksOf(qrew: QrewFolder, job: number): Promise<ReadonlyMap<string, JsonTask>> {
-  const result = await qrew.run(["tasks", String(job), "--json"]);
+export async function tasksOf(
+  qrew: QrewFolder,
+  job: number,
+  options: CommandOptions = {},
+): Promise<ReadonlyMap<string, JsonTask>> {
+  const result = await qrew.run(["tasks", String(job), "--json"], options);
   if (result.code !== 0) throw new Error(`qrew tasks: ${result.stderr}`);
   return new Map(readJson(shapes.tasks, result.stdout).tasks.map((task) => [task.name, task]));
 }
@@ -82,8 +86,11 @@ export const outputText = async (
 ): Promise<string> => (await outputBytes(qrew, job, task, flags)).toString();
 
 /** The processes of the daemon as it lists them. */
-export async function daemonProcesses(qrew: QrewFolder): Promise<readonly JsonProcess[]> {
-  const result = await qrew.run(["daemon", "status", "--json"]);
+export async function daemonProcesses(
+  qrew: QrewFolder,
+  options: CommandOptions = {},
+): Promise<readonly JsonProcess[]> {
+  const result = await qrew.run(["daemon", "status", "--json"], options);
   if (result.code !== 0) throw new Error(`qrew daemon status: ${result.stderr}${result.stdout}`);
   return readJson(shapes.daemonStatus, result.stdout).processes;
 }

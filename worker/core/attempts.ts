@@ -4,26 +4,14 @@ import { type AttemptId, type JobSeq, taskIndex } from "../../protocol/ids.ts";
 import { subtractResources } from "../../src/node/resources.ts";
 import type { TaskReason } from "../../src/store/workerRecords.ts";
 import { type RetryPolicy, WHEN_FAILURE } from "../../src/workflow/plan.ts";
+import { countLoss, endTrial, isBlamed } from "./blame.ts";
 import { classOf, definitionOf, makeReady, nextSeq, setState, stateOf } from "./job.ts";
 import { recordTask } from "./records.ts";
 import { type Decisions, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED, settle } from "./settle.ts";
 import type { JobActor, LiveAttempt } from "./state.ts";
-import {
-  BACKOFF,
-  CANCELLED,
-  FAILED,
-  READY,
-  RUNNING,
-  SKIPPED,
-  stateName,
-  SUCCEEDED,
-  WAITING,
-} from "./taskStates.ts";
+import { BACKOFF, CANCELLED, FAILED, RUNNING, SKIPPED, stateName, SUCCEEDED, WAITING } from "./taskStates.ts";
 import type { WorkerEvent } from "./events.ts";
 import type { Turn } from "./turn.ts";
-
-/** A task whose attempts are lost so often kills what runs it; it fails instead of taking the others down for ever. */
-export const LOSSES_MAX = 3;
 
 /** The node had no process or descriptor to give; others may end meanwhile. */
 const NO_PROCESS_DELAY_MS = 1000;
@@ -88,12 +76,13 @@ export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
     if (live.start === null && fact.startedAtMs !== null) {
       noteStart(job, live, fact.startedAtMs, fact.startedMonoMs ?? 0, null);
     }
-    takeFromSlot(job, live);
+    const isPenalised = fact.outcome.type === "lost" && isBlamed(turn, live);
+    takeFromSlot(turn, job, live);
     if (fact.stdout !== null || fact.stderr !== null) {
       const { task, attempt, stdout, stderr } = fact;
       turn.effects.push({ type: "recordOutputs", job: job.job, task, attempt, stdout, stderr });
     }
-    settleEnd(turn, job, live, fact);
+    settleEnd(turn, job, live, fact, isPenalised);
   }
   const id = { job: fact.job, task: fact.task, attempt: fact.attempt };
   turn.effects.push({ type: "tellExecutor", command: { type: "acknowledgeAttempts", attempts: [id] } });
@@ -108,8 +97,8 @@ export function onNoopsEnded(turn: Turn, event: Extract<WorkerEvent, { type: "no
     if (found === null) continue;
     const { job, live } = found;
     noteStart(job, live, atMs, monoMs, null);
-    takeFromSlot(job, live);
-    settleEnd(turn, job, live, {
+    takeFromSlot(turn, job, live);
+    const fact = {
       job: id.job,
       task: id.task,
       attempt: id.attempt,
@@ -121,7 +110,8 @@ export function onNoopsEnded(turn: Turn, event: Extract<WorkerEvent, { type: "no
       usage: null,
       stdout: null,
       stderr: null,
-    });
+    };
+    settleEnd(turn, job, live, fact, false);
   }
 }
 
@@ -129,21 +119,29 @@ const SUCCESS = { type: "exited", exitCode: 0 } as const;
 
 /** What ran the attempt is gone, and the attempt with it. */
 export function loseAttempt(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
-  takeFromSlot(job, live);
+  const isPenalised = isBlamed(turn, live);
+  takeFromSlot(turn, job, live);
   if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, whyCancelled(job));
   // It did nothing, so nothing was lost with it.
   if (classOf(job.graph, live.task).executor === "noop") return withdraw(turn, job, live);
-  repeatLost(turn, job, live, detail);
+  repeatLost(turn, job, live, detail, isPenalised);
 }
 
-function takeFromSlot(job: JobActor, live: LiveAttempt): void {
+function takeFromSlot(turn: Turn, job: JobActor, live: LiveAttempt): void {
+  endTrial(turn, job, live.task);
   job.live.delete(live.task);
   job.placed = subtractResources(job.placed, live.group.resources);
   live.group.placed -= 1;
   if (live.start !== null) job.runningCpusMilli -= live.group.resources.cpusMilli;
 }
 
-function settleEnd(turn: Turn, job: JobActor, live: LiveAttempt, fact: AttemptEnded): void {
+function settleEnd(
+  turn: Turn,
+  job: JobActor,
+  live: LiveAttempt,
+  fact: AttemptEnded,
+  isPenalised: boolean,
+): void {
   const { outcome } = fact;
   if (live.start !== null) noteDuration(job, fact.endedMonoMs - live.start.monoMs);
   if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, whyCancelled(job), fact);
@@ -151,7 +149,8 @@ function settleEnd(turn: Turn, job: JobActor, live: LiveAttempt, fact: AttemptEn
   if (outcome.type === "exited" && outcome.exitCode === 0 && live.stop === null) {
     return finishTask(turn, job, live, SUCCEEDED, null, fact);
   }
-  if (outcome.type === "lost") return repeatLost(turn, job, live, outcome.detail);
+  if (outcome.type === "lost") return repeatLost(turn, job, live, outcome.detail, isPenalised);
+  if (live.stop === "crash") return repeatLost(turn, job, live, "what runs it died again and again", true);
   if (outcome.type === "withdrawn") return withdraw(turn, job, live);
   if (live.stop === "drain") return returnToReady(turn, job, live, "the daemon was stopped");
   if (outcome.type === "notStarted" && outcome.reason === "noProcess") {
@@ -178,6 +177,8 @@ function failureReason(turn: Turn, job: JobActor, live: LiveAttempt, outcome: At
       return outcome;
     case "signalled":
       return { type: "signalled", signal: outcome.signal };
+    case "outOfMemory":
+      return outcome;
     case "notStarted":
       return { type: "notStarted", reason: outcome.reason, detail: outcome.detail };
     case "lost":
@@ -246,11 +247,15 @@ function waitForRepetition(
   turn.state.timers.add(turn.clock.monoMs + delayMs, { type: "retry", job: job.job, task, attempt });
 }
 
-function repeatLost(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
-  const losses = (job.losses[live.task] ?? 0) + 1;
-  job.losses[live.task] = losses;
-  if (losses >= LOSSES_MAX) {
-    const summary = `${detail}; ${losses} attempts were lost in this way`;
+function repeatLost(
+  turn: Turn,
+  job: JobActor,
+  live: LiveAttempt,
+  detail: string,
+  isPenalised: boolean,
+): void {
+  if (isPenalised && countLoss(turn, job, live.task)) {
+    const summary = `${detail}; ${job.losses[live.task] ?? 0} attempts were lost in this way (crashLimit)`;
     return finishTask(turn, job, live, FAILED, { type: "lost", detail: summary });
   }
   returnToReady(turn, job, live, detail);
@@ -360,7 +365,3 @@ export function stopAttempt(turn: Turn, job: JobActor, live: LiveAttempt, graceM
   const id = { job: job.job, task: taskIndex(live.task), attempt: live.attempt };
   turn.effects.push({ type: "tellExecutor", command: { type: "stopAttempts", attempts: [id], graceMs } });
 }
-
-/** Whether a task stands in its group's queue: ready, and no attempt of it is under way. */
-export const isQueued = (job: JobActor, task: number): boolean =>
-  job.states[task] === READY && !job.live.has(task);

@@ -17,8 +17,8 @@ import {
   NO_RESOURCES,
   subtractResources,
 } from "../../src/node/resources.ts";
-import { isQueued } from "./attempts.ts";
-import { classOf, place } from "./job.ts";
+import { beginTrial, mayBeTried } from "./blame.ts";
+import { classOf, isQueued, place } from "./job.ts";
 import { recordTask } from "./records.ts";
 import type { JobActor, LiveAttempt, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -44,7 +44,7 @@ export function dispatch(turn: Turn, job: JobActor): void {
   for (;;) {
     // What was sent counts, though it may wait in the forkserver: which of it runs is not known here in time.
     if (maxRunning !== null && job.live.size >= maxRunning) return;
-    const group = nextGroup(job, blocked);
+    const group = nextGroup(turn, job, blocked);
     if (group === null) return;
     if (mayStart(job, group, room)) {
       const task = group.queue.shift();
@@ -89,13 +89,13 @@ function aheadAllowance(job: JobActor): number {
 }
 
 /** The group whose first task goes next: groups stand by priority; among equals the one that is ready longest. */
-function nextGroup(job: JobActor, blocked: Set<SlotGroup> | null): SlotGroup | null {
+function nextGroup(turn: Turn, job: JobActor, blocked: Set<SlotGroup> | null): SlotGroup | null {
   let best: SlotGroup | null = null;
   let bestSeq = 0;
   for (const group of job.groups) {
     if (best !== null && group.priority < best.priority) break;
     if (blocked?.has(group)) continue;
-    const head = headOf(job, group);
+    const head = headOf(turn, job, group);
     if (head === null) continue;
     const seq = job.readySeqs[head] ?? 0;
     if (best === null || seq < bestSeq) {
@@ -107,9 +107,9 @@ function nextGroup(job: JobActor, blocked: Set<SlotGroup> | null): SlotGroup | n
 }
 
 /** The first task in the queue that is still ready: cancelled ones are dropped on the way. */
-function headOf(job: JobActor, group: SlotGroup): number | null {
+function headOf(turn: Turn, job: JobActor, group: SlotGroup): number | null {
   for (let task = group.queue.peek(); task !== null; task = group.queue.peek()) {
-    if (isQueued(job, task)) return task;
+    if (isQueued(job, task) && mayBeTried(turn, job, task)) return task;
     group.queue.shift();
   }
   return null;
@@ -186,6 +186,7 @@ function send(turn: Turn, job: JobActor, group: SlotGroup, task: number): void {
     stop: null,
   };
   job.live.set(task, live);
+  beginTrial(turn, job, task);
   place(job, group);
   const id = { job: job.job, task: taskIndex(task), attempt };
   // What does nothing may be done again: it needs no record of the intent.

@@ -85,8 +85,9 @@ export type WorkerEvent =
     }
   | { readonly type: "jobClosed"; readonly job: JobSeq; readonly survivors: number }
   | { readonly type: "executorReported"; readonly pid: number; readonly forkserver: ForkserverReport | null }
-  /** The process of the TaskExecutor has ended, or could not be started. */
-  | { readonly type: "executorLost" }
+  | { readonly type: "executorAlive" }
+  /** The process of the TaskExecutor has ended, or could not be started. `killed`: by a signal, as far as is known. */
+  | { readonly type: "executorLost"; readonly killed: boolean }
   /** Only time has passed. */
   | { readonly type: "woken" };
 

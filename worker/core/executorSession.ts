@@ -7,9 +7,12 @@ import { assertNever } from "../../protocol/errors.ts";
 import type { ExecutorCommand } from "../../protocol/executorLink.ts";
 import { type AttemptId, attemptKey, taskIndex } from "../../protocol/ids.ts";
 import { loseAttempt, onAttemptStarted, stopAttempt } from "./attempts.ts";
+import { acquitAll, isBlamed } from "./blame.ts";
 import { openJobOnce, sendCap } from "./dispatch.ts";
 import type { WorkerEvent } from "./events.ts";
-import type { JobActor, WorkerState } from "./state.ts";
+import { Lease } from "../../src/lease.ts";
+import { recordTask } from "./records.ts";
+import type { JobActor, LiveAttempt, WorkerState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** A TaskExecutor without work leaves after this time: it is 14 MB that somebody else may need, and starts in 60 ms. */
@@ -20,6 +23,9 @@ const PATIENCE_MS = 15_000;
 
 /** One that died sooner than this after its start is not started again at once. */
 const YOUNG_MS = 2000;
+
+/** One that lived no longer may have been killed by what it runs. */
+const CRASH_MS = 10_000;
 
 export function onExecutorHello(
   turn: Turn,
@@ -36,8 +42,10 @@ export function onExecutorHello(
     sinceMs: clock.monoMs,
     opened: new Set(),
     forkserver: null,
+    lease: new Lease(state.leaseMs, clock.monoMs),
     idleSinceMs: null,
   };
+  state.timers.add(state.executor.lease.nextLookMs, { type: "executor" });
   turn.effects.push({ type: "tellExecutor", command: welcomeOf(state, event.greeting) });
   const known = new Set<string>();
   for (const live of event.live) {
@@ -49,6 +57,9 @@ export function onExecutorHello(
     known.add(attemptKey(ended));
     if (!isAwaited(turn, ended)) keepNumber(turn, ended);
   }
+  punishCrashes(turn);
+  if (state.rebooted) acquitAll(turn);
+  state.rebooted = false;
   for (const job of state.jobs.values()) {
     // What was said to an earlier connection may not have been heeded, and its answer not have come.
     job.closeSent = false;
@@ -92,15 +103,40 @@ function reconcile(turn: Turn, job: JobActor, known: ReadonlySet<string>): void 
     const id = { job: job.job, task: taskIndex(live.task), attempt: live.attempt };
     if (!known.has(attemptKey(id))) loseAttempt(turn, job, live, "what ran it has died");
     else if (live.stop !== null) {
-      const graceMs = live.stop === "recall" ? WITHDRAW_ONLY_MS : turn.state.graceMs;
-      stopAttempt(turn, job, live, graceMs);
+      stopAttempt(turn, job, live, graceOf(turn, live));
     }
   }
 }
 
-export function onExecutorLost(turn: Turn): void {
+function graceOf({ state }: Turn, { stop }: LiveAttempt): number {
+  if (stop === "recall") return WITHDRAW_ONLY_MS;
+  return stop === "crash" ? 0 : state.graceMs;
+}
+
+/** Something that runs here kills QWorkers or TaskExecutors: what is blamed for it is ended, at once. */
+function punishCrashes(turn: Turn): void {
+  const { state } = turn;
+  const { crashLimit } = state;
+  const isWorkerLoop = state.workerCrashes > 0 && state.workerCrashes % crashLimit === 0;
+  if (!isWorkerLoop && state.executorCrashes < crashLimit) return;
+  state.workerCrashes = 0;
+  state.executorCrashes = 0;
+  for (const job of state.jobs.values()) {
+    for (const live of job.live.values()) {
+      if (live.start === null || live.stop !== null || !isBlamed(turn, live)) continue;
+      live.stop = "crash";
+      recordTask(turn, job, live.task, { live });
+    }
+  }
+}
+
+export function onExecutorLost(turn: Turn, killed: boolean): void {
   const { state, clock } = turn;
   const { executor } = state;
+  const isYoung = executor.type !== "absent" && clock.monoMs - executor.sinceMs < CRASH_MS;
+  const isCrash = isYoung && (executor.type === "ready" || (executor.type === "starting" && killed));
+  const isBusy = [...state.jobs.values()].some(({ live }) => live.size > 0);
+  state.executorCrashes = isCrash && isBusy ? state.executorCrashes + 1 : 0;
   const young = executor.type !== "absent" && clock.monoMs - executor.sinceMs < YOUNG_MS;
   const left = executor.type === "leaving";
   for (const job of state.jobs.values()) job.closeSent = false;
@@ -124,6 +160,7 @@ export function tendExecutor(turn: Turn): void {
       turn.effects.push({ type: "startExecutor" });
       return;
     case "ready":
+      tendLease(turn, executor.lease);
       if (needed) executor.idleSinceMs = null;
       else if (executor.idleSinceMs === null) {
         executor.idleSinceMs = clock.monoMs;
@@ -153,6 +190,20 @@ export function tendExecutor(turn: Turn): void {
     default:
       assertNever(executor);
   }
+}
+
+/** One that hangs, or was stopped, is killed: what runs goes on in the forkserver, and the next one takes it over. */
+function tendLease(turn: Turn, lease: Lease): void {
+  const before = lease.nextLookMs;
+  const found = lease.look(turn.clock.monoMs);
+  if (found === "ask") turn.effects.push({ type: "tellExecutor", command: { type: "ping" } });
+  else if (found === "expired") turn.effects.push({ type: "killExecutor" });
+  if (lease.nextLookMs !== before) turn.state.timers.add(lease.nextLookMs, { type: "executor" });
+}
+
+export function heardExecutor(turn: Turn): void {
+  const { executor } = turn.state;
+  if (executor.type === "ready") executor.lease.heard(turn.clock.monoMs);
 }
 
 /** A queued task with a loan that may pay for it, or an attempt whose fate is open. */

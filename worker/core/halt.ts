@@ -3,8 +3,8 @@
  * Tasks that deal with failures (`when: failure` or `always`) are spared: they run when what they depend on has ended.
  */
 import { WHEN_SUCCESS } from "../../src/workflow/plan.ts";
-import { cancelUnstarted, decisionsFor, isQueued, stopAttempt } from "./attempts.ts";
-import { definitionOf, openTasksWithoutAttempt } from "./job.ts";
+import { cancelUnstarted, decisionsFor, stopAttempt } from "./attempts.ts";
+import { definitionOf, isQueued, openTasksWithoutAttempt } from "./job.ts";
 import { OMEN_FAILURE, settle } from "./settle.ts";
 import type { JobActor } from "./state.ts";
 import { FAILED } from "./taskStates.ts";

@@ -7,7 +7,7 @@ import type { JobState } from "../../protocol/fields.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
 import { addResources, equalResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { PlanGraph, TaskClass } from "../../src/workflow/plan.ts";
-import type { JobActor, SlotGroup } from "./state.ts";
+import type { JobActor, LoanState, SlotGroup } from "./state.ts";
 import { TaskQueue } from "./taskQueue.ts";
 import {
   BACKOFF,
@@ -23,7 +23,13 @@ import {
 } from "./taskStates.ts";
 
 /** A job at its beginning: every task waits. `releaseRoots` makes the first ones ready. */
-export function createJob(job: JobSeq, round: number, priority: number, graph: PlanGraph): JobActor {
+export function createJob(
+  job: JobSeq,
+  round: number,
+  priority: number,
+  graph: PlanGraph,
+  suspectFrom: number,
+): JobActor {
   const tasks = graph.taskCount;
   const { groups, groupOfClass } = slotGroups(graph.classes);
   const counts = new Uint32Array(STATE_CODES);
@@ -65,6 +71,8 @@ export function createJob(job: JobSeq, round: number, priority: number, graph: P
     takenNumbers: new Map(),
     failures: new Uint16Array(tasks),
     losses: new Uint8Array(tasks),
+    suspectFrom,
+    suspects: [],
     unfinished,
     omens: new Uint8Array(tasks),
     readySeqs: new Uint32Array(tasks),
@@ -75,15 +83,7 @@ export function createJob(job: JobSeq, round: number, priority: number, graph: P
     live: new Map(),
     runningCpusMilli: 0,
     placed: NO_RESOURCES,
-    loan: {
-      serial: 0,
-      resources: NO_RESOURCES,
-      told: { serial: 0, resources: NO_RESOURCES },
-      capSerial: 0,
-      capCpusMilli: 0,
-      capConfirmed: 0,
-      runsAtMostMilli: Number.MAX_SAFE_INTEGER,
-    },
+    loan: noLoan(),
     averageMs: null,
     demandSent: [],
     reportedSeq: -1,
@@ -92,6 +92,16 @@ export function createJob(job: JobSeq, round: number, priority: number, graph: P
     changed: true,
   };
 }
+
+const noLoan = (): LoanState => ({
+  serial: 0,
+  resources: NO_RESOURCES,
+  told: { serial: 0, resources: NO_RESOURCES },
+  capSerial: 0,
+  capCpusMilli: 0,
+  capConfirmed: 0,
+  runsAtMostMilli: Number.MAX_SAFE_INTEGER,
+});
 
 /** Classes that agree in priority and shape share a group; groups stand in order of priority, highest first. */
 function slotGroups(classes: readonly TaskClass[]): { groups: SlotGroup[]; groupOfClass: Uint32Array } {
@@ -158,12 +168,17 @@ export function nextSeq(job: JobActor): number {
   return job.seq;
 }
 
-/** The task may run: it joins the queue of its group. */
+/** The task may run: it joins the queue of its group, or waits for its turn among the suspects (blame.ts). */
 export function makeReady(job: JobActor, task: number): void {
   setState(job, task, READY);
   job.readySeqs[task] = nextSeq(job);
-  groupOf(job, task).queue.push(task);
+  if ((job.losses[task] ?? 0) >= job.suspectFrom) job.suspects.push(task);
+  else groupOf(job, task).queue.push(task);
 }
+
+/** Whether a task stands in its group's queue: ready, and no attempt of it is under way. */
+export const isQueued = (job: JobActor, task: number): boolean =>
+  job.states[task] === READY && !job.live.has(task);
 
 /** Tasks without dependencies become ready. Called once, for a job that has no records yet. */
 export function releaseRoots(job: JobActor): void {

@@ -4,6 +4,7 @@ import { type JobSeq, taskIndex } from "../../protocol/ids.ts";
 import { REPORTED_RUNNING_MAX } from "../../protocol/limits.ts";
 import { cancelUnstarted, skipWaiting, stopAttempt, watchTimeLimit } from "./attempts.ts";
 import type { JobStanding, RunningAttempt, WorkerEvent } from "./events.ts";
+import { suspectFrom } from "./blame.ts";
 import { createJob, isSettled, jobOutcome, openTasksWithoutAttempt, releaseRoots } from "./job.ts";
 import { setPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
@@ -70,11 +71,19 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
 function actorOf(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>): JobActor {
   const { job, round, priority, graph, progress, records } = event;
   if (progress === null || progress.round !== round) {
-    const actor = createJob(job, round, priority, graph);
+    const actor = createJob(job, round, priority, graph, suspectFrom(turn.state.crashLimit));
     releaseRoots(actor);
     return actor;
   }
-  const { actor, retries, skips } = restoreJob(job, round, priority, graph, progress, records);
+  const { actor, retries, skips } = restoreJob(
+    job,
+    round,
+    priority,
+    graph,
+    suspectFrom(turn.state.crashLimit),
+    progress,
+    records,
+  );
   for (const [task, { omen, because }] of skips) skipWaiting(turn, actor, task, omen, because);
   for (const retry of retries) {
     const delayMs = Math.max(0, retry.atWallMs - turn.clock.wallMs);

@@ -34,6 +34,7 @@ function taskRecord(turn: Turn, job: JobActor, task: number, parts: RecordParts)
     state: stateName(stateOf(job, task)),
     attempt: job.attempts[task] ?? 0,
     failures: job.failures[task] ?? 0,
+    losses: job.losses[task] ?? 0,
     readySeq: readySeq === 0 ? null : readySeq,
     startedSeq: live?.start?.seq ?? null,
     finishedSeq: parts.finishedSeq ?? null,
@@ -42,7 +43,7 @@ function taskRecord(turn: Turn, job: JobActor, task: number, parts: RecordParts)
     startedMonoMs: live?.start?.monoMs ?? null,
     endedMonoMs: ended?.endedMonoMs ?? null,
     exitCode: exitCodeOf(outcome),
-    signal: outcome?.type === "signalled" ? outcome.signal : null,
+    signal: signalOf(outcome),
     usage: ended?.usage ?? null,
     node: live === undefined ? null : turn.state.node,
     reason: parts.reason ?? (live === undefined || ended !== undefined ? null : whyStopping(live)),
@@ -57,7 +58,12 @@ function exitCodeOf(outcome: AttemptOutcome | undefined): number | null {
 
 /** On record before the stop is sent: a successor must not take what it brings about for the task's own end. */
 const whyStopping = ({ stop }: LiveAttempt): TaskReason | null =>
-  stop === "timeout" || stop === "drain" ? { type: "stopping", because: stop } : null;
+  stop === "timeout" || stop === "drain" || stop === "crash" ? { type: "stopping", because: stop } : null;
+
+function signalOf(outcome: AttemptOutcome | undefined): string | null {
+  if (outcome?.type === "outOfMemory") return "SIGKILL";
+  return outcome?.type === "signalled" ? outcome.signal : null;
+}
 
 /** The job's own record, if something of it has changed since the last one. */
 export function recordJobIfChanged(turn: Turn, job: JobActor): void {

@@ -28,10 +28,11 @@ export function restoreJob(
   round: number,
   priority: number,
   graph: PlanGraph,
+  suspectFrom: number,
   progress: WorkerJobRecord,
   records: Iterable<readonly [task: number, record: TaskRecord]>,
 ): { actor: JobActor; retries: RestoredRetry[]; skips: Map<number, RestoredSkip> } {
-  const actor = createJob(job, round, priority, graph);
+  const actor = createJob(job, round, priority, graph, suspectFrom);
   actor.seq = progress.seq;
   actor.attemptFloor = progress.attemptFloor;
   actor.cancelRequested = progress.cancelRequested;
@@ -46,6 +47,7 @@ export function restoreJob(
     actor.attempts[task] = record.attempt;
     actor.hasRun ||= record.attempt > 0;
     actor.failures[task] = record.failures;
+    actor.losses[task] = record.losses;
     actor.readySeqs[task] = record.readySeq ?? 0;
     const code = stateCode(record.state);
     setState(actor, task, code);

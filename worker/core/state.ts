@@ -10,6 +10,7 @@ import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
 import type { PlanGraph } from "../../src/workflow/plan.ts";
+import type { Lease } from "../../src/lease.ts";
 import type { TaskQueue } from "./taskQueue.ts";
 import type { TimerHeap } from "./timers.ts";
 
@@ -30,8 +31,30 @@ export interface WorkerState {
   readonly timers: TimerHeap;
   /** Of the last cap that was sent: of all jobs, so that a job that comes back does not take an old answer for its own. */
   capSerial: number;
+  /** A TaskExecutor that says nothing for so long is replaced. */
+  readonly leaseMs: number;
+  /** Losses by which a task fails. */
+  readonly crashLimit: number;
+  /** The suspect that may run now. */
+  trial: Trial | null;
+  /** A death was blamed on the one on trial: what else was lost with it, and is told until then, is not blamed. */
+  verdictUntilMs: number;
+  /** QWorkers of this seat that died young in a row before this one; 0 once that was acted on. */
+  workerCrashes: number;
+  /** Until the first TaskExecutor has said what it has: what it lacks was lost by a reboot. */
+  rebooted: boolean;
+  /** TaskExecutors that died young in a row while attempts were live. */
+  executorCrashes: number;
   /** SIGTERM to SIGKILL of tasks that are stopped. */
   readonly graceMs: number;
+}
+
+/** The task of `job` that is on trial (blame.ts). */
+export interface Trial {
+  readonly job: JobSeq;
+  readonly task: number;
+  /** When it has run for long enough; null until it runs. */
+  endsMs: number | null;
 }
 
 /** What arrived for a job while it was being read. */
@@ -54,6 +77,7 @@ export type ExecutorState =
       readonly sinceMs: number;
       readonly opened: Set<JobSeq>;
       readonly forkserver: ForkserverReport | null;
+      readonly lease: Lease;
       idleSinceMs: number | null;
     }
   /** Told to leave; nothing is sent any more until it has gone. */
@@ -90,7 +114,7 @@ export interface LiveAttempt {
   /** Of its time limit, on the monotonic clock; null without one, or while it waits. */
   deadlineMs: number | null;
   /** Why it was told to stop. */
-  stop: "timeout" | "cancel" | "drain" | "recall" | null;
+  stop: "timeout" | "cancel" | "drain" | "recall" | "crash" | null;
 }
 
 /** The loan of a job and how far the forkserver has been told of it. */
@@ -146,6 +170,10 @@ export interface JobActor {
   readonly failures: Uint16Array;
   /** Attempts lost through the death of what ran them. */
   readonly losses: Uint8Array;
+  /** Tasks with so many losses are suspects. */
+  readonly suspectFrom: number;
+  /** Suspects that are ready and wait for their trial. */
+  readonly suspects: number[];
   /** Dependencies that are not yet final. */
   readonly unfinished: Uint32Array;
   readonly readySeqs: Uint32Array;

@@ -6,10 +6,11 @@ import { assertNever } from "../../protocol/errors.ts";
 import type { SeatNumber } from "../../protocol/ids.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
 import { onAttemptEnded, onAttemptStarted, onNoopsEnded, onRetryDue, onTimeoutDue } from "./attempts.ts";
+import { tendTrial } from "./blame.ts";
 import { dispatch } from "./dispatch.ts";
 import { endDrain, onDrainRequested, tendDrain } from "./drain.ts";
 import type { Clock, WorkerEffect, WorkerEvent } from "./events.ts";
-import { onExecutorHello, onExecutorLost, tendExecutor } from "./executorSession.ts";
+import { heardExecutor, onExecutorHello, onExecutorLost, tendExecutor } from "./executorSession.ts";
 import { tendFailFast } from "./halt.ts";
 import {
   onCancelRequested,
@@ -41,6 +42,14 @@ export interface WorkerOptions {
   readonly pid: number;
   /** From SIGTERM to SIGKILL when a task is stopped. */
   readonly graceMs: number;
+  /** A TaskExecutor that says nothing for so long is replaced. */
+  readonly leaseMs: number;
+  /** A task fails with this number of losses. */
+  readonly crashLimit: number;
+  /** QWorkers of this seat that died young in a row before this one. */
+  readonly crashes: number;
+  /** The machine was started anew since the last holder: what ran then was lost through no fault of its own. */
+  readonly rebooted: boolean;
   /** A TaskExecutor of an earlier holder is alive and will say hello. */
   readonly executorExpected: boolean;
 }
@@ -61,13 +70,23 @@ export function createWorker(options: WorkerOptions): WorkerState {
     drain: null,
     timers: new TimerHeap(),
     capSerial: 0,
+    crashLimit: options.crashLimit,
+    trial: null,
+    verdictUntilMs: 0,
+    workerCrashes: options.crashes,
+    executorCrashes: 0,
+    rebooted: options.rebooted,
+    leaseMs: options.leaseMs,
   };
 }
 
 /** Handles the events, in order, then everything that follows from them. Effects are in the order of events.ts. */
 export function step(state: WorkerState, clock: Clock, events: readonly WorkerEvent[]): WorkerEffect[] {
   const turn: Turn = { state, clock, effects: [] };
-  for (const event of events) handle(turn, event);
+  for (const event of events) {
+    if (isOfExecutor(event)) heardExecutor(turn);
+    handle(turn, event);
+  }
   for (let due = state.timers.popDue(clock.monoMs); due !== null; due = state.timers.popDue(clock.monoMs)) {
     onTimer(turn, due);
   }
@@ -75,6 +94,7 @@ export function step(state: WorkerState, clock: Clock, events: readonly WorkerEv
     tendFailFast(turn, job);
     settleJob(turn, job);
   }
+  tendTrial(turn);
   tendExecutor(turn);
   for (const job of state.jobs.values()) {
     if (job.phase === "closing") closeInExecutor(turn, job);
@@ -92,6 +112,18 @@ export function step(state: WorkerState, clock: Clock, events: readonly WorkerEv
 
 /** When the next timer is due on the monotonic clock, or null. The shell wakes the core then. */
 export const nextWakeMs = (state: WorkerState): number | null => state.timers.nextAtMs();
+
+const EXECUTOR_EVENTS: ReadonlySet<WorkerEvent["type"]> = new Set([
+  "attemptsStarted",
+  "attemptsEnded",
+  "noopsEnded",
+  "capSet",
+  "jobClosed",
+  "executorReported",
+  "executorAlive",
+] as const);
+
+const isOfExecutor = (event: WorkerEvent): boolean => EXECUTOR_EVENTS.has(event.type);
 
 function handle(turn: Turn, event: WorkerEvent): void {
   const { state } = turn;
@@ -143,7 +175,8 @@ function handle(turn: Turn, event: WorkerEvent): void {
       }
       return;
     case "executorLost":
-      return onExecutorLost(turn);
+      return onExecutorLost(turn, event.killed);
+    case "executorAlive":
     case "woken":
       return;
     default:
@@ -165,6 +198,7 @@ function onTimer(turn: Turn, timer: Timer): void {
       return;
     }
     case "idle":
+    case "trial":
     case "executor":
       return;
     default:

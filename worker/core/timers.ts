@@ -13,6 +13,8 @@ export type Timer =
   | { readonly type: "report"; readonly job: JobSeq }
   /** The end of a cancelled job's processes was not confirmed in time. */
   | { readonly type: "closeDeadline"; readonly job: JobSeq }
+  /** An attempt is no longer on trial. */
+  | { readonly type: "trial" }
   /** The TaskExecutor may have become idle. */
   | { readonly type: "idle" }
   /** A TaskExecutor may be started again after one died young. */

@@ -64,5 +64,6 @@ export const taskRecord = (some: Partial<TaskRecord>): TaskRecord => ({
   node: "node1",
   reason: null,
   retryAtMs: null,
+  losses: 0,
   ...some,
 });

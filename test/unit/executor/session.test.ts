@@ -149,7 +149,41 @@ describe("leaving", () => {
     expect(executor.unexpected()).toEqual([]);
     executor.feed({ type: "workerDisconnected" });
     executor.pass(DAY_MS);
-    executor.take("leave");
+    executor.told("stop");
     expect(executor.unexpected()).toEqual([]);
+  });
+
+  it("stops what nobody has watched for a day, keeps its end as a loss, and goes; the next one delivers it", () => {
+    const executor = FakeTaskExecutor.serving();
+    executor.say(run(0));
+    executor.say(run(1));
+    executor.told("spawn");
+    executor.told("spawn");
+    executor.ended(0);
+    executor.collected(0);
+    executor.forget();
+    executor.feed({ type: "workerDisconnected" });
+    executor.pass(DAY_MS);
+    expect(executor.told("stop").key.task).toBe(1);
+    executor.ended(1);
+    executor.collected(1);
+    const { ends } = executor.take("keepEnds");
+    expect(ends.map(({ outcome }) => outcome.type)).toEqual(["exited", "lost"]);
+    executor.take("leave");
+    const next = new FakeTaskExecutor();
+    next.feed({ type: "endsFound", ends }, { type: "workerConnected" });
+    expect(next.fact("hello").ended).toHaveLength(2);
+  });
+
+  it("goes on with what it was about to stop, if a QWorker comes", () => {
+    const executor = FakeTaskExecutor.serving();
+    executor.say(run(0));
+    executor.feed({ type: "workerDisconnected" });
+    executor.pass(DAY_MS - 1);
+    executor.feed({ type: "workerConnected" });
+    executor.pass(DAY_MS);
+    executor.forget();
+    expect(executor.state.left).toBe(false);
+    expect(executor.state.orphans).toBeNull();
   });
 });

@@ -50,6 +50,7 @@ export class FakeTaskExecutor {
       instance: "uuid",
       pid: 70,
       spoolFolder: "/spool",
+      orphanMs: 24 * 3600 * 1000,
     });
   }
 

@@ -17,6 +17,7 @@ import type { JobRecord } from "../../../src/store/managerRecords.ts";
 export const CLIENT = "client-1";
 export const SEAT = seatNumber(0);
 export const GRACE_MS = 5000;
+export const LEASE_MS = 60_000;
 const WALL_OFFSET_MS = 1_700_000_000_000;
 
 export const cpus = (count: number, others: Partial<Resources> = {}): Resources => ({
@@ -76,6 +77,8 @@ const BOOKKEEPING: ReadonlySet<string> = new Set(["recordJob", "jobChanged"]);
 export class Daemon {
   readonly state: ManagerState;
   nowMs = 10_000;
+  /** QWorkers that do not answer `ping`; it is overlooked otherwise. */
+  readonly silent = new Set<SeatNumber>();
   #effects: ManagerEffect[] = [];
   #epoch = 0;
   #request = 100;
@@ -97,6 +100,7 @@ export class Daemon {
       transient: false,
       idleMs: 30_000,
       graceMs: GRACE_MS,
+      leaseMs: LEASE_MS,
       ...options,
     };
     const numbers = unfinished.map(({ job }) => Number(job));
@@ -108,7 +112,15 @@ export class Daemon {
   }
 
   feed(...events: readonly ManagerEvent[]): void {
-    this.#effects.push(...step(this.state, { monoMs: this.nowMs, wallMs: this.wallMs }, events));
+    const answers: ManagerEvent[] = [];
+    for (const effect of step(this.state, { monoMs: this.nowMs, wallMs: this.wallMs }, events)) {
+      if (effect.type !== "tellWorker" || effect.command.type !== "ping") this.#effects.push(effect);
+      else if (!this.silent.has(effect.seat)) {
+        const { seat } = effect;
+        answers.push({ type: "workerTold", seat, epoch: this.epochOf(seat), fact: { type: "alive" } });
+      }
+    }
+    if (answers.length > 0) this.feed(...answers);
   }
 
   /** Lets time pass, waking the core when it wants to be woken. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { jobSeq, seatNumber } from "../../../protocol/ids.ts";
 import { NO_RESOURCES } from "../../../src/node/resources.ts";
-import { cpus, Daemon, jobRecord, report, SEAT } from "./daemon.ts";
+import { cpus, Daemon, jobRecord, LEASE_MS, report, SEAT } from "./daemon.ts";
 
 const started = (daemon: Daemon) => daemon.takeAll("startWorker").length;
 
@@ -191,6 +191,42 @@ describe("a QWorker", () => {
     daemon.pass(5000);
     daemon.lose();
     expect(started(daemon)).toBe(1);
+  });
+
+  it("that says nothing for a lease is killed; one that only computes has ten", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    started(daemon);
+    const epoch = daemon.ready();
+    daemon.forget();
+    daemon.pass(600_000);
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.silent.add(SEAT);
+    for (let ms = 0; ms < 500_000; ms += 10_000) {
+      daemon.feed({ type: "workerBusy", seat: SEAT, epoch });
+      daemon.pass(10_000);
+    }
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.pass(LEASE_MS);
+    expect(daemon.take("killWorker").seat).toBe(SEAT);
+    daemon.lose();
+    expect(started(daemon)).toBe(1);
+    expect(daemon.unexpected()).toEqual([]);
+  });
+
+  it("is not taken for dead when the manager itself was stopped", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    started(daemon);
+    daemon.ready();
+    daemon.forget();
+    daemon.silent.add(SEAT);
+    daemon.nowMs += 10 * LEASE_MS;
+    daemon.feed({ type: "woken" });
+    daemon.pass(LEASE_MS - 1);
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.pass(1);
+    daemon.take("killWorker");
   });
 
   it("that is not ready in time is killed, and counts as failed", () => {

@@ -64,6 +64,7 @@ const record: fc.Arbitrary<TaskRecord> = fc.record({
   node: orNull(fc.string()),
   reason: orNull(reason),
   retryAtMs: orNull(amount),
+  losses: count,
 });
 
 describe("a task record", () => {
@@ -95,6 +96,7 @@ describe("a task record", () => {
       node: "node01",
       reason: null,
       retryAtMs: null,
+      losses: 0,
     });
     expect(bytes.length).toBeLessThan(96);
   });
@@ -113,7 +115,7 @@ describe("a task record", () => {
     ["has usage of four fields", [...good, 1, 2, 3, 4, 0, "n", [1, 2, 3, 4]]],
     ["has an unknown reason", [...good, 1, 2, 3, 4, 0, "n", null, null, [99]]],
     ["has a reason without its field", [...good, 1, 2, 3, 4, 0, "n", null, null, [0]]],
-    ["has a field too many", [...good, 1, 2, 3, 4, 0, "n", null, null, null, null, 1]],
+    ["has a field too many", [...good, 1, 2, 3, 4, 0, "n", null, null, null, null, null, 1]],
   ])("that %s is storeDamaged, with table and key", (_, value) => {
     const bytes = packRecord(value);
     const failure = failureOf(() => decodeTask(bytes, PLACE));

@@ -45,6 +45,7 @@ const task = (attempt: number): TaskRecord => ({
   node: "n",
   reason: null,
   retryAtMs: null,
+  losses: 0,
 });
 
 const jobRecord = (job: JobSeq): WorkerJobRecord => ({

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AttemptOutcome } from "../../../protocol/executorLink.ts";
-import { backoffMs, LOSSES_MAX } from "../../../worker/core/attempts.ts";
+import { backoffMs } from "../../../worker/core/attempts.ts";
 import { cpus } from "./graphs.ts";
-import { exited, GRACE_MS, lost, noProcess, Seat, withdrawn } from "./seat.ts";
+import { CRASH_LIMIT, exited, GRACE_MS, lost, noProcess, Seat, withdrawn } from "./seat.ts";
 
 const retry = { limit: 2, on: null, backoffMs: 1000, factor: 3, maxMs: 2000 };
 
@@ -174,15 +174,15 @@ describe("time limits", () => {
 });
 
 describe("attempts that are lost", () => {
-  it(`are repeated without blame, and the task fails with the loss number ${LOSSES_MAX}`, () => {
+  it(`are repeated without blame, and the task fails with the loss number ${CRASH_LIMIT}`, () => {
     const seat = Seat.running({ a: [] });
-    for (let attempt = 1; attempt < LOSSES_MAX; attempt++) {
+    for (let attempt = 1; attempt < CRASH_LIMIT; attempt++) {
       expect(seat.sent()).toEqual([`a#${attempt}`]);
       seat.end(`a#${attempt}`, lost);
     }
-    expect(seat.sent()).toEqual([`a#${LOSSES_MAX}`]);
+    expect(seat.sent()).toEqual([`a#${CRASH_LIMIT}`]);
     expect(seat.record("a")).toMatchObject({ state: "ready", failures: 0 });
-    seat.end(`a#${LOSSES_MAX}`, lost);
+    seat.end(`a#${CRASH_LIMIT}`, lost);
     expect(seat.record("a")).toMatchObject({ state: "failed", reason: { type: "lost" } });
     expect(seat.finished()).toBe("failed");
     expect(seat.commands("closeJob")).toHaveLength(1);

@@ -153,7 +153,7 @@ describe("cancel", () => {
     seat.hello();
     expect(seat.commands("closeJob")).toHaveLength(1);
     seat.pass(5000);
-    seat.feed({ type: "executorLost" });
+    seat.feed({ type: "executorLost", killed: true });
     seat.take("startExecutor");
     seat.hello();
     expect(seat.commands("closeJob")).toHaveLength(1);
@@ -181,3 +181,56 @@ describe("cancel", () => {
     expect(third.unexpected()).toEqual([]);
   });
 });
+
+describe("cancel that races with completion", () => {
+  it("has one outcome, a thousand times, and nothing is sent after it was said", () => {
+    const outcomes = new Map<string, number>();
+    for (let round = 0; round < 1000; round++) {
+      const seat = Seat.running({ a: [], b: ["a"] }, cpus(4));
+      expect(seat.sent()).toEqual(["a#1"]);
+      const ended = {
+        ...seat.id("a"),
+        outcome: exited(0),
+        startedAtMs: seat.wallMs,
+        startedMonoMs: seat.nowMs,
+        endedAtMs: seat.wallMs,
+        endedMonoMs: seat.nowMs,
+        usage: null,
+        stdout: null,
+        stderr: null,
+      };
+      const end = { type: "attemptsEnded", attempts: [ended] } as const;
+      const started = { type: "attemptsStarted", attempts: [{ ...seat.id("a"), ...STARTED }] } as const;
+      // All orders in which they can come, in one batch or in several, some of them twice.
+      const orders = [
+        [started, cancel, end],
+        [started, end, cancel],
+        [cancel, started, end],
+        [cancel, end, started],
+        [started, cancel, end, end],
+        [cancel, cancel, started, end],
+      ];
+      const order = orders[round % orders.length] ?? [];
+      if (round % 2 === 0) seat.feed(...order);
+      else for (const event of order) seat.feed(event);
+      // Sent before the cancel came: withdrawn by it.
+      for (const name of seat.sent()) {
+        expect(seat.stopped()).toContain(name);
+        seat.end(name, withdrawn);
+      }
+      const finals = seat.records().filter((line) => / (succeeded|failed|cancelled|skipped)$/.test(line));
+      expect(finals.filter((line) => line.startsWith("a "))).toHaveLength(1);
+      expect(finals.filter((line) => line.startsWith("b "))).toHaveLength(1);
+      if (seat.commands("closeJob").length > 0) {
+        seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
+        expect(seat.finished()).toBe("cancelled");
+      }
+      expect(seat.sent()).toEqual([]);
+      const key = finals.join();
+      outcomes.set(key, (outcomes.get(key) ?? 0) + 1);
+    }
+    expect(outcomes.size).toBe(2);
+  });
+});
+
+const STARTED = { startedAtMs: 0, startedMonoMs: 0, pid: 1 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { seatNumber } from "../../../protocol/ids.ts";
 import { cpus } from "./graphs.ts";
-import { JOB, noProcess, OTHER_JOB, Seat } from "./seat.ts";
+import { JOB, LEASE_MS, noProcess, OTHER_JOB, Seat } from "./seat.ts";
 
 describe("the TaskExecutor", () => {
   it("is started when there is something to run, and welcomed", () => {
@@ -74,7 +74,7 @@ describe("the TaskExecutor", () => {
     seat.load(OTHER_JOB);
     // Nothing is sent to one that leaves.
     expect(seat.unexpected()).toEqual([]);
-    seat.feed({ type: "executorLost" });
+    seat.feed({ type: "executorLost", killed: true });
     seat.take("startExecutor");
     expect(seat.unexpected()).toEqual([]);
   });
@@ -115,7 +115,7 @@ describe("the TaskExecutor", () => {
     const seat = Seat.running({ a: [] });
     expect(seat.sent()).toEqual(["a#1"]);
     seat.pass(1000);
-    seat.feed({ type: "executorLost" });
+    seat.feed({ type: "executorLost", killed: true });
     seat.pass(1999);
     expect(seat.unexpected()).toEqual([]);
     seat.pass(1);
@@ -123,7 +123,7 @@ describe("the TaskExecutor", () => {
     seat.hello();
     expect(seat.sent()).toEqual(["a#2"]);
     seat.pass(5000);
-    seat.feed({ type: "executorLost" });
+    seat.feed({ type: "executorLost", killed: true });
     seat.take("startExecutor");
     expect(seat.unexpected()).toEqual([]);
   });
@@ -139,7 +139,7 @@ describe("the TaskExecutor", () => {
     seat.take("killExecutor");
     seat.pass(15_000);
     seat.take("killExecutor");
-    seat.feed({ type: "executorLost" });
+    seat.feed({ type: "executorLost", killed: true });
     seat.pass(2000);
     seat.take("startExecutor");
     expect(seat.unexpected()).toEqual([]);
@@ -176,5 +176,37 @@ describe("the TaskExecutor", () => {
       { type: "status", request: 6, executors: [{ pid: 200, forkserver }], refused },
     ]);
     expect(seat.untaken()).toEqual([]);
+  });
+});
+
+describe("a TaskExecutor that hangs", () => {
+  it("is killed after a lease, and the next one goes on with what runs", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.start("a");
+    seat.pass(LEASE_MS * 5);
+    expect(seat.unexpected()).toEqual([]);
+    seat.answersPings = false;
+    seat.pass(LEASE_MS);
+    seat.take("killExecutor");
+    seat.feed({ type: "executorLost", killed: true });
+    seat.take("startExecutor");
+    seat.hello(["a#1"]);
+    seat.succeed("a");
+    expect(seat.record("a")).toMatchObject({ state: "succeeded", attempt: 1 });
+  });
+
+  it("is not one where the QWorker itself was stopped", () => {
+    const seat = Seat.running({ a: [] });
+    seat.sent();
+    seat.start("a");
+    seat.forget();
+    seat.answersPings = false;
+    seat.nowMs += 10 * LEASE_MS;
+    seat.feed({ type: "woken" });
+    seat.pass(LEASE_MS - 1);
+    expect(seat.unexpected()).toEqual([]);
+    seat.pass(1);
+    seat.take("killExecutor");
   });
 });

@@ -37,7 +37,7 @@ describe("a job that only waits", () => {
     seat.load();
     expect(seat.store.jobs.get(JOB)).toMatchObject({ parked: false });
     seat.lend(cpus(4), 2);
-    seat.feed({ type: "executorLost" });
+    seat.feed({ type: "executorLost", killed: true });
     seat.pass(1);
     seat.hello();
     expect(seat.sent()).toEqual(["a#2"]);

@@ -19,6 +19,8 @@ import { cpus, type PlanSpec, type SmallPlan, smallPlan } from "./graphs.ts";
 export const JOB = jobSeq(1);
 export const OTHER_JOB = jobSeq(2);
 export const GRACE_MS = 5000;
+export const CRASH_LIMIT = 3;
+export const LEASE_MS = 60_000;
 /** Wall and monotonic clock differ, so that a mistaken one shows. */
 const WALL_OFFSET_MS = 1_700_000_000_000;
 
@@ -42,6 +44,7 @@ const BOOKKEEPING: ReadonlySet<string> = new Set([
   "acknowledgeAttempts",
   "demandSlots",
   "loanHeld",
+  "ping",
 ]);
 
 /** What a seat's store would hold. */
@@ -55,6 +58,8 @@ export interface SeatOptions {
   readonly store?: SeatStore;
   readonly capacity?: Resources;
   readonly nowMs?: number;
+  readonly crashes?: number;
+  readonly rebooted?: boolean;
 }
 
 export class Seat {
@@ -63,6 +68,8 @@ export class Seat {
   nowMs: number;
   /** Whether the fake TaskExecutor confirms caps by itself. */
   confirmsCaps = true;
+  /** Whether the fake TaskExecutor answers `ping`. */
+  answersPings = true;
   readonly #plans = new Map<JobSeq, SmallPlan>();
   #effects: WorkerEffect[] = [];
   #greetings = 0;
@@ -76,6 +83,10 @@ export class Seat {
       instance: "uuid",
       pid: 100,
       graceMs: GRACE_MS,
+      leaseMs: LEASE_MS,
+      crashLimit: CRASH_LIMIT,
+      crashes: options.crashes ?? 0,
+      rebooted: options.rebooted ?? false,
       executorExpected: options.executorExpected ?? false,
     });
     this.feed({ type: "managerSaidHello", capacity: options.capacity ?? cpus(64) });
@@ -95,6 +106,9 @@ export class Seat {
       if (this.confirmsCaps && effect.type === "tellExecutor" && effect.command.type === "setCap") {
         const { job, serial } = effect.command;
         answers.push(this.capSet(serial, job));
+      }
+      if (this.answersPings && effect.type === "tellExecutor" && effect.command.type === "ping") {
+        answers.push({ type: "executorAlive" });
       }
     }
     if (answers.length > 0) this.feed(...answers);
@@ -168,8 +182,8 @@ export class Seat {
   }
 
   /** The seat's next holder: the same store and plans, a new core; its TaskExecutor has not said hello. */
-  successor(): Seat {
-    const next = new Seat({ store: this.store, executorExpected: true, nowMs: this.nowMs });
+  successor(options: Pick<SeatOptions, "crashes" | "rebooted"> = {}): Seat {
+    const next = new Seat({ store: this.store, executorExpected: true, nowMs: this.nowMs, ...options });
     for (const [job, plan] of this.#plans) {
       next.assign(plan, job);
       next.load(job);

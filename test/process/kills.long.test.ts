@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { seedOf, survive } from "./kills.ts";
+
+it("2,000 tasks outlive a hundred kills at random points, in eight jobs", {
+  timeout: 15 * 60_000,
+}, async () => {
+  const first = seedOf();
+  for (let seed = first; seed < first + 8; seed++) {
+    process.stdout.write(`KILL_SEED=${seed}\n`);
+    await expect(survive(seed, 13)).resolves.toBeUndefined();
+  }
+});

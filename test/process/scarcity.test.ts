@@ -1,0 +1,65 @@
+import { execFileSync } from "node:child_process";
+import { chownSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { daemonProcesses, submitJob, tasksOf } from "../support/jobs.ts";
+import { type CommandOptions, processesNaming, QrewFolder } from "../support/qrew.ts";
+import { skipUnless } from "../support/requires.ts";
+import { until } from "../support/until.ts";
+
+/** Nobody's: limits of processes do not bind root. */
+const OTHER_UID = 54_321;
+const AS_OTHER: CommandOptions = {
+  through: ["setpriv", `--reuid=${OTHER_UID}`, `--regid=${OTHER_UID}`, "--clear-groups"],
+};
+
+/** The folder of a run is root's alone. */
+function folderOfOther(): QrewFolder {
+  const saved = process.env["TMPDIR"];
+  process.env["TMPDIR"] = "/tmp";
+  try {
+    const folder = new QrewFolder();
+    for (const name of [folder.folder, folder.work]) chownSync(name, OTHER_UID, OTHER_UID);
+    return folder;
+  } finally {
+    if (saved === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = saved;
+  }
+}
+
+describe("a user whose limits are reached", () => {
+  beforeEach((ctx) => skipUnless(ctx, "root"));
+
+  it.each([
+    ["processes", "--nproc=1:1", "--nproc=unlimited", /EAGAIN/],
+    ["descriptors", "--nofile=3:3", "--nofile=1024:1024", /EMFILE/],
+  ])("%s: tasks wait until there are some, and none fails", async (_, scarce, enough, reason) => {
+    const qrew = folderOfOther();
+    try {
+      expect((await qrew.run(["daemon", "start", "--cpus", "2"], AS_OTHER)).code).toBe(0);
+      const tasks = [
+        { name: "gate", command: "until [ -e go ]; do sleep 0.05; done" },
+        { name: "t", depends: ["gate"], foreach: { i: { range: [1, 20] } }, command: "true" },
+      ];
+      const job = await submitJob(qrew, tasks, [], AS_OTHER);
+      const forkserver = await until("the forkserver is there", async () => {
+        const processes = await daemonProcesses(qrew, AS_OTHER);
+        return processes.find(({ role }) => role === "forkserver")?.pid ?? null;
+      });
+      const limit = (to: string) => execFileSync("prlimit", ["--pid", String(forkserver), to]);
+      const all = async () => [...(await tasksOf(qrew, job, AS_OTHER)).values()];
+      limit(scarce);
+      writeFileSync(path.join(qrew.work, "go"), "");
+      await until("tasks were refused", async () =>
+        (await all()).some((task) => reason.test(task.reason ?? "")),
+      );
+      limit(enough);
+      expect((await qrew.run(["wait", String(job)], AS_OTHER)).code).toBe(0);
+      for (const task of await all()) expect(task).toMatchObject({ state: "succeeded", attempt: 1 });
+    } finally {
+      await qrew.run(["daemon", "stop", "--now"], AS_OTHER);
+      expect(processesNaming(qrew.folder)).toEqual([]);
+      rmSync(qrew.folder, { recursive: true, force: true });
+    }
+  });
+});
