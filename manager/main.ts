@@ -22,6 +22,7 @@ import { Planner } from "./planner.ts";
 import { QManager } from "./qmanager.ts";
 import { type ActorSettings, readActorSettings } from "./settings.ts";
 import { Staging } from "./staging.ts";
+import { sweepSeat } from "./sweepSeat.ts";
 import { Workers } from "./workers.ts";
 
 async function main(args: ManagerArguments): Promise<void> {
@@ -78,8 +79,13 @@ function assemble(
     onFact: (seat, epoch, fact) => manager.push({ type: "workerTold", seat, epoch, fact }),
     onLost: (seat, epoch, { code, message }) => {
       log.logger.warn({ seat, epoch }, `a QWorker is gone: ${message}`);
-      const damage = code === "storeDamaged" ? message : null;
-      manager.push({ type: "workerLost", seat, epoch, damage });
+      if (code !== "storeDamaged") return manager.push({ type: "workerLost", seat, epoch, damage: null });
+      const { home: folder, runFolder } = workerSettings;
+      // Before its slots are lent to others.
+      void sweepSeat({ home: folder, runFolder, instance, seat }).then((isSwept) => {
+        if (!isSwept) log.logger.error({ seat }, "processes of the damaged seat do not die");
+        manager.push({ type: "workerLost", seat, epoch, damage: message });
+      });
     },
   });
   const manager: QManager = new QManager({

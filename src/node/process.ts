@@ -148,6 +148,16 @@ export function processesWithEnvironment(name: string, valuePrefix: string): rea
   return found.sort((left, right) => left.pid - right.pid);
 }
 
+/** Pids of all living processes whose arguments have these in a row, other than the one that asks. */
+export function processesWithArguments(row: readonly string[]): readonly number[] {
+  const wanted = `\0${row.join("\0")}\0`;
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => pid !== process.pid && readProcessFile(pid, "cmdline")?.includes(wanted) === true)
+    .filter((pid) => !isDeadState(readProcessStat(pid)?.state ?? "X"));
+}
+
 function markedProcess(pid: number, name: string, valuePrefix: string): MarkedProcess | null {
   const environment = readProcessFile(pid, "environ");
   if (environment === null) return null;

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { daemonProcesses, outputText, runJob, showJob, submitJob } from "../support/jobs.ts";
@@ -8,6 +8,14 @@ import { until } from "../support/until.ts";
 async function killDaemon(qrew: QrewFolder): Promise<void> {
   for (const { pid } of await daemonProcesses(qrew)) process.kill(pid, "SIGKILL");
   await until("nothing is left of it", () => processesNaming(qrew.home).length === 0);
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 describe("a damaged state folder", () => {
@@ -26,6 +34,22 @@ describe("a damaged state folder", () => {
       expect(jobs).toMatchObject({ code: 0 });
       expect(jobs.stdout).toMatch(/failed/);
       expect(jobs.stdout).toMatch(/succeeded/);
+    });
+  });
+
+  it("ends the tasks of such a seat, which nobody watches any more", { timeout: 60_000 }, async () => {
+    await withQrew(async (qrew) => {
+      const first = await submitJob(qrew, [{ name: "long", command: "setsid sleep 300 & sleep 300" }]);
+      await until("it runs", async () => (await showJob(qrew, first)).tasks.running === 1);
+      for (const { role, pid } of await daemonProcesses(qrew)) {
+        if (role === "manager" || role === "worker") process.kill(pid, "SIGKILL");
+      }
+      writeFileSync(path.join(qrew.home, "worker-00", "data.mdb"), Buffer.alloc(65_536, "garbage"));
+      const second = await runJob(qrew, [{ name: "next", command: "echo fine" }]);
+      expect(second).toMatchObject({ code: 0 });
+      expect((await qrew.run(["wait", String(first)])).code).toBe(1);
+      const left = processesNaming(qrew.folder).filter((pid) => commandLineOf(pid).includes("sleep"));
+      expect(left).toEqual([]);
     });
   });
 

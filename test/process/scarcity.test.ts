@@ -9,9 +9,21 @@ import { until } from "../support/until.ts";
 
 /** Nobody's: limits of processes do not bind root. */
 const OTHER_UID = 54_321;
-const AS_OTHER: CommandOptions = {
-  through: ["setpriv", `--reuid=${OTHER_UID}`, `--regid=${OTHER_UID}`, "--clear-groups"],
-};
+const [SETPRIV, ...OTHER] = [
+  "setpriv",
+  `--reuid=${OTHER_UID}`,
+  `--regid=${OTHER_UID}`,
+  "--clear-groups",
+] as const;
+const AS_OTHER: CommandOptions = { through: [SETPRIV, ...OTHER] };
+
+/** The soft limit of a process, which its user may raise again: `amount`, or as high as it may be. */
+function limit(pid: number, resource: "nproc" | "nofile", amount: number | "hard"): void {
+  const prlimit = (...args: readonly string[]): string =>
+    execFileSync(SETPRIV, [...OTHER, "prlimit", "--pid", String(pid), ...args], { encoding: "utf8" }).trim();
+  const hard = prlimit(`--${resource}`, "--output=HARD", "--noheadings");
+  prlimit(`--${resource}=${amount === "hard" ? hard : amount}:`);
+}
 
 /** The folder of a run is root's alone. */
 function folderOfOther(): QrewFolder {
@@ -31,9 +43,9 @@ describe("a user whose limits are reached", () => {
   beforeEach((ctx) => skipUnless(ctx, "root"));
 
   it.each([
-    ["processes", "--nproc=1:1", "--nproc=unlimited", /EAGAIN/],
-    ["descriptors", "--nofile=3:3", "--nofile=1024:1024", /EMFILE/],
-  ])("%s: tasks wait until there are some, and none fails", async (_, scarce, enough, reason) => {
+    ["nproc", 1, /EAGAIN/],
+    ["nofile", 3, /EMFILE/],
+  ] as const)("(%s): tasks wait until there is enough, and none fails", async (resource, scarce, reason) => {
     const qrew = folderOfOther();
     try {
       expect((await qrew.run(["daemon", "start", "--cpus", "2"], AS_OTHER)).code).toBe(0);
@@ -46,14 +58,13 @@ describe("a user whose limits are reached", () => {
         const processes = await daemonProcesses(qrew, AS_OTHER);
         return processes.find(({ role }) => role === "forkserver")?.pid ?? null;
       });
-      const limit = (to: string) => execFileSync("prlimit", ["--pid", String(forkserver), to]);
       const all = async () => [...(await tasksOf(qrew, job, AS_OTHER)).values()];
-      limit(scarce);
+      limit(forkserver, resource, scarce);
       writeFileSync(path.join(qrew.work, "go"), "");
       await until("tasks were refused", async () =>
         (await all()).some((task) => reason.test(task.reason ?? "")),
       );
-      limit(enough);
+      limit(forkserver, resource, "hard");
       expect((await qrew.run(["wait", String(job)], AS_OTHER)).code).toBe(0);
       for (const task of await all()) expect(task).toMatchObject({ state: "succeeded", attempt: 1 });
     } finally {
