@@ -57,7 +57,7 @@ export class TaskExecutor {
   #forkserverGone: (() => void) | null = null;
   #hasKeptEnds = false;
   /** What an existing forkserver has, until it has said all of it. */
-  #listed: AttemptId[] = [];
+  readonly #listed: AttemptId[] = [];
 
   constructor(parts: TaskExecutorParts) {
     this.#parts = parts;

@@ -82,10 +82,9 @@ function assemble(
       if (code !== "storeDamaged") return manager.push({ type: "workerLost", seat, epoch, damage: null });
       const { home: folder, runFolder } = workerSettings;
       // Before its slots are lent to others.
-      void sweepSeat({ home: folder, runFolder, instance, seat }).then((isSwept) => {
-        if (!isSwept) log.logger.error({ seat }, "processes of the damaged seat do not die");
-        manager.push({ type: "workerLost", seat, epoch, damage: message });
-      });
+      void sweepSeat({ home: folder, runFolder, instance, seat }, log.logger).finally(() =>
+        manager.push({ type: "workerLost", seat, epoch, damage: message }),
+      );
     },
   });
   const manager: QManager = new QManager({

@@ -2,7 +2,9 @@
  * Ends what a seat has left that can never have a holder again, since its store is damaged: nobody would tell its tasks to stop, or
  * record their ends, and their slots are lent to others.
  */
+import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
 import { forkserverSocketName, MARK_VARIABLE, type SeatNumber, seatMark } from "../protocol/ids.ts";
 import {
   isLiving,
@@ -11,7 +13,6 @@ import {
   processesWithEnvironment,
   type ProcessName,
 } from "../src/node/process.ts";
-import path from "node:path";
 
 /** For killed processes to be gone, and for those that they started meanwhile to be found. */
 const SWEEP_MS_MAX = 5000;
@@ -24,8 +25,17 @@ export interface SweptSeat {
   readonly seat: SeatNumber;
 }
 
-/** Resolves true when nothing of the seat is left, false when something does not die in time. */
-export async function sweepSeat(swept: SweptSeat): Promise<boolean> {
+/** Resolves when nothing of the seat is left; when something does not die in time the log says so. */
+export async function sweepSeat(swept: SweptSeat, logger: Logger): Promise<void> {
+  try {
+    if (await isSwept(swept)) return;
+    logger.error({ seat: swept.seat }, "processes of the damaged seat do not die");
+  } catch (error) {
+    logger.error({ seat: swept.seat, err: error }, "what a damaged seat has left cannot be looked for");
+  }
+}
+
+async function isSwept(swept: SweptSeat): Promise<boolean> {
   const deadlineMs = performance.now() + SWEEP_MS_MAX;
   for (let left = processesOf(swept); left.length > 0; left = processesOf(swept)) {
     for (const name of left) kill(name);
