@@ -152,6 +152,7 @@ export class TaskExecutor {
     const collected = this.#collected;
     this.#collected = [];
     if (collected.length > 0) this.#perform(step(this.#parts.state, clock, collected), facts, commands);
+    this.#forgetKeptEnds();
     if (commands.length > 0) this.#client?.send(commands);
     if (facts.length > 0) this.#link?.send(this.#seatEpoch, joinFacts(facts));
   }
@@ -178,7 +179,6 @@ export class TaskExecutor {
         return;
       case "discardSpool":
         for (const path of effect.paths) removeIfThere(path);
-        this.#forgetKeptEnds();
         return;
       case "keepEnds":
         keepEnds(this.#parts.state.spoolFolder, effect.ends);
