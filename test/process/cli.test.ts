@@ -245,7 +245,7 @@ describe("exit codes", () => {
     expectError(await qrew.run(["status"]), 2, /`qrew daemon status`.*`qrew jobs`/);
     for (const list of ["list", "ls", "ps"]) expectError(await qrew.run([list]), 2, /`qrew jobs`/);
     expectError(await qrew.run(["kill", "1"]), 2, /`qrew cancel JOB`/);
-    expectError(await qrew.run(["run"]), 2, /qrew run --help/);
+    expectError(await qrew.run(["run"]), 2, /write a command after --/);
     expectError(await qrew.run(["run", ""]), 2, /name of the file is empty/);
     expectError(await qrew.run(["show", "last", "last"]), 2, /got 2: see/);
     expectError(await qrew.run(["show", "1", "--nonsense"]), 2, /--nonsense/);
