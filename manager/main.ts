@@ -25,6 +25,9 @@ import { Staging } from "./staging.ts";
 import { sweepSeat } from "./sweepSeat.ts";
 import { Workers } from "./workers.ts";
 
+/** Answers that wait for a client that does not read: two of the largest there are, or a day of progress. */
+const CLIENT_WAITING_BYTES_MAX = 32 * 1024 * 1024;
+
 async function main(args: ManagerArguments): Promise<void> {
   checkDescriptorLimit();
   const inputs = currentHomeInputs();
@@ -57,11 +60,15 @@ function assemble(
 ): { readonly manager: QManager; readonly router: RouterLink } {
   const state = initialState(args, settings, store, holder);
   const refusals = new Refusals();
-  const router = new RouterLink(path.join(home.runFolder, MANAGER_SOCKET_NAME), {
-    onFrame: (peer, bytes) => manager.onFrame(peer, bytes),
-    onPeerGone: (client) => manager.push({ type: "clientGone", client }),
-    onFault: (error) => manager.fail(error),
-  });
+  const router = new RouterLink(
+    path.join(home.runFolder, MANAGER_SOCKET_NAME),
+    {
+      onFrame: (peer, bytes) => manager.onFrame(peer, bytes),
+      onPeerGone: (client) => manager.push({ type: "clientGone", client }),
+      onFault: (error) => manager.fail(error),
+    },
+    { waitingBytesMax: CLIENT_WAITING_BYTES_MAX },
+  );
   const { instance, graceMs, epoch: managerEpoch } = state.options;
   const workerSettings = {
     home: home.folder,

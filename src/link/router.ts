@@ -26,6 +26,16 @@ export interface RouterHandlers {
   readonly onFault: (error: unknown) => void;
 }
 
+export interface RouterOptions {
+  /** Bytes waiting for one peer, beyond which it is given up. Default: only frames are counted, since the actors bound what they send. */
+  readonly waitingBytesMax?: number;
+}
+
+interface Waiting {
+  readonly frames: Buffer[];
+  bytes: number;
+}
+
 export class RouterLink {
   readonly #socket = new Router({
     mandatory: true,
@@ -38,13 +48,15 @@ export class RouterLink {
   });
   readonly #path: string;
   readonly #handlers: RouterHandlers;
-  readonly #waiting = new Map<string, Buffer[]>();
+  readonly #waitingBytesMax: number;
+  readonly #waiting = new Map<string, Waiting>();
   #writing = false;
   #closed = false;
 
-  constructor(path: string, handlers: RouterHandlers) {
+  constructor(path: string, handlers: RouterHandlers, options: RouterOptions = {}) {
     this.#path = path;
     this.#handlers = handlers;
+    this.#waitingBytesMax = options.waitingBytesMax ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whoever calls this holds the lock of the folder or the seat: a second bind steals the socket silently. */
@@ -59,11 +71,15 @@ export class RouterLink {
     if (this.#closed) return;
     let waiting = this.#waiting.get(peer);
     if (waiting === undefined) {
-      waiting = [];
+      waiting = { frames: [], bytes: 0 };
       this.#waiting.set(peer, waiting);
     }
-    for (const frame of framesOf(epoch, messages)) waiting.push(frame);
-    if (waiting.length > WAITING_FRAMES_MAX) this.#giveUp(peer);
+    for (const frame of framesOf(epoch, messages)) {
+      waiting.frames.push(frame);
+      waiting.bytes += frame.length;
+    }
+    const isTooMuch = waiting.frames.length > WAITING_FRAMES_MAX || waiting.bytes > this.#waitingBytesMax;
+    if (isTooMuch) this.#giveUp(peer);
     void this.#write();
   }
 
@@ -91,8 +107,8 @@ export class RouterLink {
     this.#writing = true;
     while (this.#waiting.size > 0 && !this.#closed) {
       let progress = false;
-      for (const [peer, frames] of this.#waiting) {
-        if (await this.#writeTo(peer, frames)) progress = true;
+      for (const [peer, waiting] of this.#waiting) {
+        if (await this.#writeTo(peer, waiting)) progress = true;
       }
       if (!progress && this.#waiting.size > 0) await delay(RETRY_MS);
     }
@@ -100,7 +116,8 @@ export class RouterLink {
   }
 
   /** Sends until the peer's pipe is full; true if anything went out. */
-  async #writeTo(peer: string, frames: Buffer[]): Promise<boolean> {
+  async #writeTo(peer: string, waiting: Waiting): Promise<boolean> {
+    const { frames } = waiting;
     const address = Buffer.from(peer, "latin1");
     let sent = 0;
     try {
@@ -115,8 +132,8 @@ export class RouterLink {
         return true;
       }
     }
-    frames.splice(0, sent);
-    if (frames.length === 0 && this.#waiting.get(peer) === frames) this.#waiting.delete(peer);
+    for (const frame of frames.splice(0, sent)) waiting.bytes -= frame.length;
+    if (frames.length === 0 && this.#waiting.get(peer) === waiting) this.#waiting.delete(peer);
     return sent > 0;
   }
 

@@ -23,6 +23,8 @@ import type { Store, StoreReader, StoreWriter } from "./port.ts";
 export interface LmdbOptions {
   /** For everybody but the writer. The store has to exist. */
   readonly readOnly?: boolean;
+  /** How often the writer looks for readers that have died in a snapshot, whose pages nobody may use again. Default 10 s. */
+  readonly readerCheckMs?: number;
 }
 
 export interface CopyableStore extends Store {
@@ -35,6 +37,8 @@ export interface CopyableStore extends Store {
 
 /** The first map; it doubles when the file outgrows it, and each time readers have to map it again. */
 const MAP_BYTES_START = 64 * 1024 * 1024;
+
+const READER_CHECK_MS = 10_000;
 
 /**
  * Opens the store in `folder` as its only writer (made when missing, 0700), or read-only beside it. Entries that dead
@@ -49,7 +53,7 @@ export function openLmdbStore(folder: string, options: LmdbOptions = {}): Copyab
   const database = openDatabase(place, readOnly);
   openFolders.add(place);
   if (!readOnly) finishMaking(place);
-  return new LmdbStore(database, place, readOnly);
+  return new LmdbStore(database, place, options);
 }
 
 /**
@@ -82,13 +86,16 @@ class LmdbStore implements CopyableStore {
   private readonly folder: string;
   /** Null for a reader. */
   private readonly flusher: Flusher | null;
+  private readonly readerCheckMs: number;
+  private readersCheckedAtMs = performance.now();
   private inTransaction = false;
   private closed = false;
 
-  constructor(database: Database, folder: string, readOnly: boolean) {
+  constructor(database: Database, folder: string, options: LmdbOptions) {
     this.database = database;
     this.folder = folder;
-    this.flusher = readOnly ? null : new Flusher(dataFileOf(folder));
+    this.flusher = options.readOnly === true ? null : new Flusher(dataFileOf(folder));
+    this.readerCheckMs = options.readerCheckMs ?? READER_CHECK_MS;
   }
 
   read<Result>(body: (reader: StoreReader) => Result): Result {
@@ -133,6 +140,7 @@ class LmdbStore implements CopyableStore {
       this.inTransaction = false;
     }
     flusher.committed();
+    this.clearReaders();
     return resultOf(outcome);
   }
 
@@ -174,6 +182,14 @@ class LmdbStore implements CopyableStore {
       }
     }
     return lmdbFailure(error, this.folder);
+  }
+
+  /** lmdb-js does so by itself only in its asynchronous writes. */
+  private clearReaders(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.readersCheckedAtMs < this.readerCheckMs) return;
+    this.readersCheckedAtMs = nowMs;
+    this.database.readerCheck();
   }
 
   private enter(): void {

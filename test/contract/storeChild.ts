@@ -42,6 +42,15 @@ function stopInside(store: Store): void {
   });
 }
 
+/** Stands still inside a snapshot. */
+function stopReading(store: Store): void {
+  store.read((reader) => {
+    reader.get("rounds", u32Key(0));
+    say("reading");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LIFE_MS);
+  });
+}
+
 /** For each line on stdin: the number under key 0. */
 async function answerReads(store: Store): Promise<void> {
   say("open");
@@ -121,13 +130,14 @@ async function main(args: readonly string[]): Promise<void> {
   if (mode === "readAll") return readAll(args.slice(1));
   let store: Store;
   try {
-    store = openLmdbStore(folder, { readOnly: mode === "read" });
+    store = openLmdbStore(folder, { readOnly: mode === "read" || mode === "stopReading" });
   } catch (error) {
     say(QrewError.from(error).code);
     return;
   }
   if (mode === "write") writeForEver(store);
   if (mode === "stopInside") stopInside(store);
+  if (mode === "stopReading") stopReading(store);
   if (mode === "read") await answerReads(store);
   if (mode === "fill") fill(store, ballast);
   if (mode === "flush") await commitAndFlush(store);

@@ -7,7 +7,7 @@ import path from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { u32Key } from "../../src/store/keys.ts";
-import { openLmdbStore } from "../../src/store/lmdb.ts";
+import { type LmdbOptions, openLmdbStore } from "../../src/store/lmdb.ts";
 import type { Store } from "../../src/store/port.ts";
 import { failureOf } from "../support/failure.ts";
 import { inOwnMounts, skipUnless } from "../support/requires.ts";
@@ -35,7 +35,7 @@ afterEach(async () => {
   rmSync(base, { recursive: true, force: true });
 });
 
-function openHere(options: { readonly readOnly?: boolean } = {}): Store {
+function openHere(options: LmdbOptions = {}): Store {
   const store = openLmdbStore(folder, options);
   stores.push(store);
   return store;
@@ -151,6 +151,27 @@ describe("SIGKILL", () => {
     for (const reader of readers) await kill(reader.process);
     await store.close();
     expect(get(openHere({ readOnly: true }), 0)).toBe(1);
+  });
+});
+
+describe("a reader that is killed in its snapshot", () => {
+  it("does not keep pages from being used again, though its writer goes on", async () => {
+    const store = openHere({ readerCheckMs: 0 });
+    put(store, 0, 1);
+    const reader = startChild("stopReading");
+    expect(await reader.nextLine()).toBe("reading");
+    const fill = (): void => {
+      for (let round = 0; round < 100; round += 1)
+        store.write((writer) => writer.put("big", u32Key(0), new Uint8Array(50_000)));
+    };
+    fill();
+    const { size } = statSync(path.join(folder, "data.mdb"));
+    // While it lives each round takes pages of its own.
+    expect(size).toBeGreaterThan(4_000_000);
+    await kill(reader.process);
+    fill();
+    fill();
+    expect(statSync(path.join(folder, "data.mdb")).size).toBeLessThan(size + 1_000_000);
   });
 });
 
