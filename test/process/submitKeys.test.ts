@@ -40,7 +40,7 @@ it("the same key is the same job: one after another, all at once, and with the n
 });
 
 it("a submission whose manager is killed while it comes in is one job", { timeout: 90_000 }, async () => {
-  const submissions = 8;
+  const submissions = 5;
   await withQrew(async (qrew) => {
     const numbers = [await submitJob(qrew, GOOD)];
     const file = writeDocument(qrew, GOOD);
@@ -50,7 +50,7 @@ it("a submission whose manager is killed while it comes in is one job", { timeou
       const command = qrew.run(["submit", file]);
       while (readdirSync(staging).length === 0) await nextTurn();
       // From here to the answer it takes about 15 ms, most of them in the planner.
-      await delay(i * 3);
+      await delay(i * 4);
       process.kill(manager, "SIGKILL");
       const { code, stdout, stderr } = await command;
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
