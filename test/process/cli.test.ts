@@ -247,9 +247,9 @@ describe("exit codes", () => {
     expectError(await qrew.run(["kill", "1"]), 2, /`qrew cancel JOB`/);
     expectError(await qrew.run(["run"]), 2, /write a command after --/);
     expectError(await qrew.run(["run", ""]), 2, /name of the file is empty/);
-    expectError(await qrew.run(["show", "last", "last"]), 2, /got 2: see/);
+    expectError(await qrew.run(["tasks", "last", "last"]), 2, /got 2: see/);
     expectError(await qrew.run(["show", "1", "--nonsense"]), 2, /--nonsense/);
-    expectError(await qrew.run(["show", "first"]), 2, /number or by "last"/);
+    expectError(await qrew.run(["show", "first"]), 2, /by its number, or by last/);
     expectError(await qrew.run(["run", "x.yaml", "--priority", "high"]), 2, /--priority/);
     expectError(await qrew.run(["daemon", "start", "--cpus", "-1"]), 2, /--cpus/);
     expectError(await qrew.run(["run", qrew.folder]), 2, /is a folder/);
