@@ -78,7 +78,9 @@ void spool_prepare(const struct server *server) {
   DIR *folder = server->options.spool == NULL ? NULL : opendir(server->options.spool);
   if (folder == NULL) return;
   for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-    if (strncmp(entry->d_name, PREFIX, sizeof PREFIX - 1) == 0) unlinkat(dirfd(folder), entry->d_name, 0);
+    if (strncmp(entry->d_name, PREFIX, sizeof PREFIX - 1) != 0) continue;
+    /* A task may have put a folder in its place. */
+    if (unlinkat(dirfd(folder), entry->d_name, 0) < 0) unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
   }
   closedir(folder);
 }

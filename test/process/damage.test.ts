@@ -76,7 +76,9 @@ describe("a damaged state folder", () => {
 describe("a task that spoils its own output file", () => {
   it("ends all the same, and its output says why it is lost", async () => {
     await withQrew(async (qrew) => {
-      const spoil = 'p=$(readlink /proc/$$/fd/1); rm "$p"; mkdir "$p"';
+      // A file of its own name it has from 50 ms on.
+      const name = 'while p=$(readlink /proc/$$/fd/1); [ "$p" = "${p%.out}" ]; do sleep 0.01; done';
+      const spoil = `${name}; rm "$p"; mkdir "$p"`;
       const { code, job } = await runJob(qrew, [{ name: "spoiler", command: spoil }]);
       expect(code).toBe(0);
       expect(await outputText(qrew, job, "spoiler")).toContain("the output was lost");
