@@ -60,6 +60,17 @@ export class ExecutorProcess {
     return true;
   }
 
+  /**
+   * Whether the TaskExecutor that greets is the one of this seat. One that an earlier holder has started and not put on record is
+   * ended, and ours with it: each may have taken over the forkserver before the other started attempts there. The next one finds all.
+   */
+  recognises(pid: number): boolean {
+    if (this.#current?.pid === pid) return true;
+    if (isLiving(nameProcess(pid))) process.kill(pid, "SIGKILL");
+    if (this.#current !== null) this.kill();
+    return false;
+  }
+
   kill(): void {
     const record = this.#current;
     if (record === null || !isLiving(record)) return this.#lost(record, false);

@@ -74,7 +74,10 @@ export class SeatHolder {
       return;
     }
     for (const fact of incoming.facts) {
-      if (fact.type === "hello") this.#executorPeer = incoming.peer;
+      if (fact.type === "hello") {
+        if (!this.#parts.executor.recognises(fact.pid)) continue;
+        this.#executorPeer = incoming.peer;
+      }
       if (incoming.peer !== this.#executorPeer) continue;
       if (this.#leaving) this.#dismissLatecomer(fact);
       else this.push(eventOfFact(fact));

@@ -35,7 +35,8 @@ export function enqueue(turn: Turn, record: JobRecord): LiveJob {
     loanUntold: true,
   };
   state.jobs.set(record.job, job);
-  if (record.parked !== null) park(turn, job);
+  if (record.parked !== null && record.cancelRequested) unpark(turn, job);
+  else if (record.parked !== null) park(turn, job);
   else if (record.seat === null || record.state === "queued") queueJob(state.queue, job);
   else state.admitted.set(record.job, job);
   return job;

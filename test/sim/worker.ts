@@ -134,7 +134,10 @@ export class SimWorker {
       return;
     }
     for (const fact of incoming.facts) {
-      if (fact.type === "hello") this.#executorPeer = incoming.peer;
+      if (fact.type === "hello") {
+        if (!this.#recognises(fact.pid)) continue;
+        this.#executorPeer = incoming.peer;
+      }
       if (incoming.peer !== this.#executorPeer) continue;
       if (!this.#leaving) {
         const event = eventOfFact(fact);
@@ -225,6 +228,11 @@ export class SimWorker {
     const record = this.#world.machine.nameOf(process);
     this.#executor = record;
     process.onEnd(() => this.process.after(1, () => this.#executorLost(record)));
+    // Here, between the start of the process and the record of its pid, is a good moment to die.
+    if (!this.#world.faults.crashesNow(this.process)) this.#recordExecutor(record);
+  }
+
+  #recordExecutor(record: ProcessName): void {
     try {
       writeFenced(this.#store, this.#epoch, (writer) => putExecutor(writer, record));
     } catch (error) {
@@ -237,6 +245,15 @@ export class SimWorker {
     this.#executor = record;
     this.#world.machine.watch(this.process, record, () => this.#executorLost(record));
     return true;
+  }
+
+  /** As in worker/executorProcess.ts. */
+  #recognises(pid: number): boolean {
+    if (this.#executor?.pid === pid) return true;
+    const stranger = this.#world.machine.living().find((process) => process.pid === pid);
+    stranger?.end();
+    if (this.#executor !== null) this.#killExecutor();
+    return false;
   }
 
   #killExecutor(): void {

@@ -162,7 +162,7 @@ export const wantedCap = ({ state }: Turn, job: JobActor): number =>
 
 export function sendCap(turn: Turn, job: JobActor): void {
   const { loan } = job;
-  turn.state.capSerial += 1;
+  turn.state.capSerial = (turn.state.capSerial + 1) >>> 0;
   loan.capSerial = turn.state.capSerial;
   loan.capCpusMilli = wantedCap(turn, job);
   const { capSerial: serial, capCpusMilli: cpusMilli } = loan;

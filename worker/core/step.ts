@@ -69,7 +69,8 @@ export function createWorker(options: WorkerOptions): WorkerState {
       : { type: "absent", notBeforeMs: 0 },
     drain: null,
     timers: new TimerHeap(),
-    capSerial: 0,
+    // Not where an earlier holder of the seat began: the answer to one of its caps may still be on its way.
+    capSerial: (options.pid * 65_536) >>> 0,
     crashLimit: options.crashLimit,
     trial: null,
     verdictUntilMs: 0,
@@ -229,6 +230,8 @@ function onCapSet(turn: Turn, event: Extract<WorkerEvent, { type: "capSet" }>): 
 function answerHello(turn: Turn): void {
   const { state } = turn;
   const jobs = [...state.jobs.values()];
+  // What an earlier manager has lent to a job that is still being read: this one does not hear of it, and lends anew.
+  for (const loading of state.loading.values()) loading.loan = null;
   turn.effects.push({
     type: "tellManager",
     fact: {

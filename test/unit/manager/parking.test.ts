@@ -104,6 +104,15 @@ describe("a job that only waits", () => {
     daemon.command("cancelJob");
   });
 
+  it("comes back after a restart where its cancel had no QWorker to go to", () => {
+    const asked = { seat: SEAT, state: "paused", pause: "hold", parked: { untilMs: null } } as const;
+    const daemon = new Daemon({}, [jobRecord(1, { ...asked, cancelRequested: true })]);
+    daemon.feed({ type: "woken" });
+    daemon.ready();
+    expect(daemon.command("assignJob").job).toBe(1);
+    expect(daemon.command("cancelJob").job).toBe(1);
+  });
+
   it("stays parked over a restart of the manager", () => {
     const before = parked((d) => d.wallMs + 5000);
     const kept = record(before);

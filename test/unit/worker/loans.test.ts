@@ -144,6 +144,25 @@ describe("a loan", () => {
     expect(seat.sent()).toEqual(["wide#1"]);
   });
 
+  it("of an earlier manager to a job that is still being read does not count for the next one", () => {
+    const seat = new Seat();
+    seat.hello();
+    seat.assign({ a: [] });
+    seat.lend(cpus(4), 1);
+    seat.feed({ type: "managerSaidHello", capacity: cpus(64) });
+    seat.load();
+    expect(seat.sent()).toEqual([]);
+    // Its serials begin anew.
+    seat.lend(cpus(1), 1);
+    expect(seat.facts("loanHeld")).toMatchObject([{ serial: 1, resources: cpus(1) }]);
+    expect(seat.sent()).toEqual(["a#1"]);
+  });
+
+  it("is not confirmed by the answer to a cap of another holder of the seat", () => {
+    const first = (pid: number): number => new Seat({ pid }).state.capSerial;
+    expect(Math.abs(first(101) - first(100))).toBeGreaterThan(10_000);
+  });
+
   it("gives back the memory of what was sent and cannot start any more", () => {
     const shape = cpus(1, { memoryBytes: 100 });
     const seat = Seat.running({ a: { count: 2, resources: shape } }, cpus(2, { memoryBytes: 200 }));

@@ -58,6 +58,7 @@ export interface SeatOptions {
   readonly store?: SeatStore;
   readonly capacity?: Resources;
   readonly nowMs?: number;
+  readonly pid?: number;
   readonly crashes?: number;
   readonly rebooted?: boolean;
 }
@@ -81,7 +82,7 @@ export class Seat {
       seat: seatNumber(0),
       node: "n1",
       instance: "uuid",
-      pid: 100,
+      pid: options.pid ?? 100,
       graceMs: GRACE_MS,
       leaseMs: LEASE_MS,
       crashLimit: CRASH_LIMIT,
