@@ -40,7 +40,7 @@ function folderOfOther(): QrewFolder {
 }
 
 describe("a user whose limits are reached", () => {
-  beforeEach((ctx) => skipUnless(ctx, "root"));
+  beforeEach((ctx) => skipUnless(ctx, "otherUser"));
 
   it.each([
     ["nproc", 1, /EAGAIN/],

@@ -12,7 +12,7 @@
  */
 import { spawnSync } from "node:child_process";
 
-export type Need = "cc" | "strace" | "root" | "notRoot" | "mount" | "fuse" | "cpus2" | "makeflow";
+export type Need = "cc" | "strace" | "root" | "otherUser" | "notRoot" | "mount" | "fuse" | "cpus2" | "makeflow";
 
 interface Requirement {
   readonly isMet: () => boolean;
@@ -59,6 +59,13 @@ const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
     fromCi: true,
   },
   root: { isMet: () => process.getuid?.() === 0, reason: "this account is not root", fromCi: false },
+  otherUser: {
+    isMet: () =>
+      process.getuid?.() === 0 &&
+      succeeds("setpriv", ["--reuid=54321", "--regid=54321", "--clear-groups", "test", "-r", "package.json"]),
+    reason: "this account is not root, or other users cannot read this clone",
+    fromCi: false,
+  },
   notRoot: {
     isMet: () => process.getuid?.() !== 0,
     reason: "this account is root, whom file permissions do not bind",
