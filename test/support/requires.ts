@@ -12,7 +12,16 @@
  */
 import { spawnSync } from "node:child_process";
 
-export type Need = "cc" | "strace" | "root" | "otherUser" | "notRoot" | "mount" | "fuse" | "cpus2" | "makeflow";
+export type Need =
+  | "cc"
+  | "strace"
+  | "root"
+  | "otherUser"
+  | "notRoot"
+  | "mount"
+  | "fuse"
+  | "cpus2"
+  | "makeflow";
 
 interface Requirement {
   readonly isMet: () => boolean;
