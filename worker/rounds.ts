@@ -8,7 +8,7 @@
 import { type JobSeq, type TaskIndex, taskIndex } from "../protocol/ids.ts";
 import { renumberTasks } from "../src/store/renumber.ts";
 import type { Store, StoreWriter } from "../src/store/port.ts";
-import type { TaskRecord, WorkerJobRecord } from "../src/store/workerRecords.ts";
+import { NOTHING_RECORDED, type TaskRecord, type WorkerJobRecord } from "../src/store/workerRecords.ts";
 import {
   deleteTask,
   eachTask,
@@ -101,24 +101,5 @@ function reopenTask(writer: StoreWriter, job: JobSeq, task: TaskIndex, record: T
   if (attempt === 0) return deleteTask(writer, job, task);
   const id = { job, task, attempt };
   if (!hasAttempt(writer, id)) putAttempt(writer, id, record);
-  putTask(writer, job, task, { ...NEVER_ENDED, attempt });
+  putTask(writer, job, task, { ...NOTHING_RECORDED, state: "waiting", attempt });
 }
-
-const NEVER_ENDED: Omit<TaskRecord, "attempt"> = {
-  state: "waiting",
-  failures: 0,
-  readySeq: null,
-  startedSeq: null,
-  finishedSeq: null,
-  startedAtMs: null,
-  finishedAtMs: null,
-  startedMonoMs: null,
-  endedMonoMs: null,
-  exitCode: null,
-  signal: null,
-  usage: null,
-  node: null,
-  reason: null,
-  retryAtMs: null,
-  losses: 0,
-};

@@ -3,7 +3,7 @@ import type { Usage } from "../../protocol/executorLink.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import { type TaskIndex, taskIndex } from "../../protocol/ids.ts";
 import type { Store } from "../store/port.ts";
-import type { TaskRecord, TaskState } from "../store/workerRecords.ts";
+import { NOTHING_RECORDED, type TaskRecord, type TaskState } from "../store/workerRecords.ts";
 import { eachTask, listAttempts, readTask, readTasks, type StoredTask } from "../store/workerStore.ts";
 import type { Plan } from "../workflow/plan.ts";
 import type { JobView } from "./jobView.ts";
@@ -59,25 +59,6 @@ function endOf({ state, reason }: TaskRecord): number {
 
 export const isFinalTaskState = (state: TaskState): boolean =>
   state === "succeeded" || state === "failed" || state === "cancelled" || state === "skipped";
-
-const NEVER_DISPATCHED: Omit<TaskRecord, "state"> = {
-  attempt: 0,
-  failures: 0,
-  readySeq: null,
-  startedSeq: null,
-  finishedSeq: null,
-  startedAtMs: null,
-  finishedAtMs: null,
-  startedMonoMs: null,
-  endedMonoMs: null,
-  exitCode: null,
-  signal: null,
-  usage: null,
-  node: null,
-  reason: null,
-  retryAtMs: null,
-  losses: 0,
-};
 
 /** A task that waits in a later round has a record: of the number of its last attempt. */
 const hasBegun = (record: TaskRecord | null): boolean => record !== null && record.state !== "waiting";
@@ -198,7 +179,7 @@ export class JobTasks {
       record !== null && hasBegun(record)
         ? record
         : {
-            ...NEVER_DISPATCHED,
+            ...NOTHING_RECORDED,
             attempt: record?.attempt ?? 0,
             state: readiness?.isReady(task) === true ? "ready" : "waiting",
           };

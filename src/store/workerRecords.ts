@@ -108,3 +108,23 @@ export interface AttemptOutputKey {
   readonly attempt: number;
   readonly stream: typeof STREAM_STDOUT | typeof STREAM_STDERR;
 }
+
+/** Of a task of which nothing has happened yet. */
+export const NOTHING_RECORDED: Omit<TaskRecord, "state"> = {
+  attempt: 0,
+  failures: 0,
+  readySeq: null,
+  startedSeq: null,
+  finishedSeq: null,
+  startedAtMs: null,
+  finishedAtMs: null,
+  startedMonoMs: null,
+  endedMonoMs: null,
+  exitCode: null,
+  signal: null,
+  usage: null,
+  node: null,
+  reason: null,
+  retryAtMs: null,
+  losses: 0,
+};
