@@ -1,19 +1,19 @@
 /**
  * The store on LMDB. How the options keep the port's promises:
  *
- * - A commit is one write of its pages, one fdatasync, and one write of the meta page, which is not synced
- *   (`noMetaSync`). The meta page goes to the page cache, so a commit survives the death of any process; the pages below
- *   it are on disk before it, so a power cut can only take back the last transaction, as a whole. `flushed` syncs the
- *   meta page too, off the main thread.
- * - lmdb-js's default (`overlappingSync`) spares a synchronous transaction nothing: it syncs twice before it returns.
- *   `noSync` would make a commit 25 times faster, and a power cut would leave a meta page without its pages.
+ * - A commit is one write of its pages and one of the meta page, into the page cache (`noSync`): it survives the death of any
+ *   process, and costs 10 µs where one that is synced costs 100, or 10 ms on a slow disk. `flushed` syncs, off the main thread, and
+ *   leaves a checkpoint to which a power cut takes the store back (lmdbCheckpoint.ts); without that `noSync` could leave a meta
+ *   page without its pages.
+ * - lmdb-js's own way to the same end (`overlappingSync`) waits for the sync in each synchronous transaction.
  * - The file is written with `pwrite` and mapped read-only: a stray pointer cannot damage it.
  * - The map grows with the file, doubling; there is no bound but the disk's.
  */
 import { realpathSync } from "node:fs";
 import { open } from "lmdb";
 import { assert, type QrewError } from "../../protocol/errors.ts";
-import { isInputOutput, isOfLmdb, isVoidTransaction, lmdbFailure } from "./lmdbErrors.ts";
+import { bootId } from "../node/process.ts";
+import { isInputOutput, isOfLmdb, isVoidTransaction, lmdbFailure, lmdbReadFailure } from "./lmdbErrors.ts";
 import { finishMaking, prepareForReading, prepareForWriting } from "./lmdbFile.ts";
 import { Flusher } from "./lmdbFlush.ts";
 import { dataFileOf } from "./lmdbMeta.ts";
@@ -23,6 +23,8 @@ import type { Store, StoreReader, StoreWriter } from "./port.ts";
 export interface LmdbOptions {
   /** For everybody but the writer. The store has to exist. */
   readonly readOnly?: boolean;
+  /** Of the machine's present run; another one than the file's checkpoint says means a power cut, or a restart. Default: the kernel's. */
+  readonly bootId?: string;
   /** How often the writer looks for readers that have died in a snapshot, whose pages nobody may use again. Default 10 s. */
   readonly readerCheckMs?: number;
 }
@@ -46,14 +48,22 @@ const READER_CHECK_MS = 10_000;
  */
 export function openLmdbStore(folder: string, options: LmdbOptions = {}): CopyableStore {
   const readOnly = options.readOnly === true;
-  if (readOnly) prepareForReading(folder);
-  else prepareForWriting(folder);
+  const boot = options.bootId ?? bootId();
+  if (readOnly) prepareForReading(folder, boot);
+  else prepareForWriting(folder, boot);
   const place = realpathSync(folder);
   assert(!openFolders.has(place), `a process opens the store ${folder} once`);
   const database = openDatabase(place, readOnly);
   openFolders.add(place);
-  if (!readOnly) finishMaking(place);
-  return new LmdbStore(database, place, options);
+  try {
+    const store = new LmdbStore(database, place, options, boot);
+    if (!readOnly) finishMaking(place);
+    return store;
+  } catch (error) {
+    openFolders.delete(place);
+    void database.close();
+    throw lmdbFailure(error, folder);
+  }
 }
 
 /**
@@ -70,7 +80,7 @@ function openDatabase(folder: string, readOnly: boolean): Database {
     encoding: "binary" as const,
     keyEncoding: "binary" as const,
     overlappingSync: false,
-    noMetaSync: true,
+    noSync: true,
     mapSize: MAP_BYTES_START,
     permissionsMode: 0o600,
   };
@@ -91,10 +101,11 @@ class LmdbStore implements CopyableStore {
   private inTransaction = false;
   private closed = false;
 
-  constructor(database: Database, folder: string, options: LmdbOptions) {
+  constructor(database: Database, folder: string, options: LmdbOptions, boot: string) {
     this.database = database;
     this.folder = folder;
-    this.flusher = options.readOnly === true ? null : new Flusher(dataFileOf(folder));
+    const flushing = { file: dataFileOf(folder), bootId: boot, hold: () => this.hold() };
+    this.flusher = options.readOnly === true ? null : new Flusher(flushing);
     this.readerCheckMs = options.readerCheckMs ?? READER_CHECK_MS;
   }
 
@@ -113,7 +124,7 @@ class LmdbStore implements CopyableStore {
         this.database.resetReadTxn();
       }
     } catch (error) {
-      throw isOfLmdb(error) ? lmdbFailure(error, this.folder) : error;
+      throw isOfLmdb(error) ? lmdbReadFailure(error, this.folder) : error;
     } finally {
       this.inTransaction = false;
     }
@@ -135,7 +146,11 @@ class LmdbStore implements CopyableStore {
         }
       });
     } catch (error) {
-      throw isOfLmdb(error) ? this.writeFailure(error, flusher, view) : error;
+      if (!isOfLmdb(error)) throw error;
+      const failure = this.writeFailure(error, flusher, view);
+      this.inTransaction = false;
+      if (failure.code === "storeFull") flusher.foundFull();
+      throw failure;
     } finally {
       this.inTransaction = false;
     }
@@ -164,10 +179,18 @@ class LmdbStore implements CopyableStore {
     try {
       await this.flusher?.flushed();
     } finally {
-      await this.database.close();
       this.flusher?.close();
+      await this.database.close();
       openFolders.delete(this.folder);
     }
+  }
+
+  /** A snapshot of the latest state, until what is returned is called. */
+  private hold(): () => void {
+    this.database.resetReadTxn();
+    const snapshot = this.database.useReadTransaction();
+    this.database.resetReadTxn();
+    return () => snapshot.done();
   }
 
   /** lmdb-js says nothing of a put that failed: the commit then only finds the transaction void. */
@@ -178,7 +201,7 @@ class LmdbStore implements CopyableStore {
         this.database.resetReadTxn();
         this.database.get(view.lastKey);
       } catch (cause) {
-        return lmdbFailure(cause, this.folder);
+        return lmdbReadFailure(cause, this.folder);
       }
     }
     return lmdbFailure(error, this.folder);

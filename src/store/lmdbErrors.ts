@@ -42,6 +42,14 @@ export const isInputOutput = (error: unknown): boolean => codeOf(error) === EIO;
 
 export const isVoidTransaction = (error: unknown): boolean => codeOf(error) === MDB_BAD_TXN;
 
+/** Of a read: a snapshot, which reads share while nothing is committed, is void once a page of it was found damaged. */
+export function lmdbReadFailure(error: unknown, folder: string): QrewError {
+  if (!isVoidTransaction(error)) return lmdbFailure(error, folder);
+  return damagedStore(`The store ${folder} is damaged`, "a page of it could not be read before", {
+    cause: error,
+  });
+}
+
 /** As a QrewError; one that already is one stays. Whatever is not known is `internal`, with the original as its cause. */
 export function lmdbFailure(error: unknown, folder: string): QrewError {
   if (error instanceof QrewError) return error;

@@ -14,6 +14,8 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { QrewError } from "../../protocol/errors.ts";
+import { bootId } from "../node/process.ts";
+import { needsRestoring, restoreCheckpoint } from "./lmdbCheckpoint.ts";
 import { lmdbFailure } from "./lmdbErrors.ts";
 import { dataFileOf, type FileExtent, unreadable } from "./lmdbMeta.ts";
 import { surveyPages, surveyRoots } from "./pageSurvey.ts";
@@ -32,8 +34,8 @@ const LOCK_FILE_BYTES = 64 * 1024;
 /** What a new environment needs at once; tried before, since a failing open is not survived. */
 const NEW_STORE_BYTES = 64 * 1024;
 
-/** Makes the folder (0700) where needed and checks what is there. */
-export function prepareForWriting(folder: string): void {
+/** Makes the folder (0700) where needed, takes a store back to its checkpoint after a power cut, and checks what is there. */
+export function prepareForWriting(folder: string, boot: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     makeLockFile(path.join(folder, LOCK_FILE));
@@ -42,6 +44,7 @@ export function prepareForWriting(folder: string): void {
     if (!existsSync(data)) closeSync(openSync(path.join(folder, BEGUN_FILE), "w", 0o600));
     if (isEmpty(folder)) return tryToWrite(path.join(folder, "probe"));
     checkOpens(data, "r+");
+    restoreCheckpoint(data, boot);
     const { bytes, expectedBytes } = inspect(data);
     // What is read there is then an error where it was a SIGBUS.
     if (bytes < expectedBytes) truncateSync(data, expectedBytes);
@@ -50,14 +53,28 @@ export function prepareForWriting(folder: string): void {
   }
 }
 
+/** For a store that nobody has open, so that readers find it sound though no writer comes. Throws `storeDamaged`, `storeFull`. */
+export function restoreAfterPowerCut(folder: string): void {
+  const data = dataFileOf(folder);
+  try {
+    if (existsSync(data) && statSync(data).size > 0) restoreCheckpoint(data, bootId());
+  } catch (error) {
+    throw lmdbFailure(error, folder);
+  }
+}
+
 /** LMDB has made the file: from now on it is never empty. */
 export const finishMaking = (folder: string): void => rmSync(path.join(folder, BEGUN_FILE), { force: true });
 
-/** Throws `notFound` where no store is (yet). */
-export function prepareForReading(folder: string): void {
+/** Throws `notFound` where no store is (yet), `refused` where a power cut has left one that its writer has to restore. */
+export function prepareForReading(folder: string, boot: string): void {
   try {
     if (isEmpty(folder))
       throw new QrewError("notFound", `There is no store at ${folder}: nothing was run there yet.`);
+    if (needsRestoring(dataFileOf(folder), boot)) {
+      const message = `The machine was started anew while the store ${folder} was written: \`qrew daemon start\` restores it.`;
+      throw new QrewError("refused", message);
+    }
     inspect(dataFileOf(folder));
     // A reader registers itself in the lock file, so it has to be able to write there.
     if (existsSync(path.join(folder, LOCK_FILE))) checkOpens(path.join(folder, LOCK_FILE), "r+");

@@ -1,26 +1,69 @@
 /**
- * Makes commits durable, off the main thread, through a descriptor of its own: Linux reports a failed write-back once
- * to every descriptor, so this one also learns of failures that LMDB's has been told of.
+ * Makes commits durable, off the main thread: syncs the pages, then writes the checkpoint (lmdbCheckpoint.ts) and syncs that. By
+ * itself soon after a commit, and at once where somebody waits for it. Through a descriptor of its own: Linux reports a failed
+ * write-back once to every descriptor, so this one also learns of failures that LMDB's has been told of.
  */
-import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, openSync, write, writeSync } from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
+import { nextCheckpoint } from "./lmdbCheckpoint.ts";
 
-/** One sync at a time; callers that come while one runs share the next. */
+/** A power cut takes back what was committed for so long at most, beside what is being synced. Each flush costs two syncs. */
+const FLUSH_AFTER_MS = 50;
+
+/** Until the next checkpoint pages are not used again: a writer that never returns to the event loop must not fill the disk. */
+const COMMITS_MAX = 1000;
+
+/** After a write that found no room every page counts: so many commits are synced at once. */
+const TIGHT_COMMITS = 100;
+
+export interface FlusherOptions {
+  readonly file: string;
+  readonly bootId: string;
+  /** Takes a snapshot of the state that was committed last; what is returned gives it back. */
+  readonly hold: () => () => void;
+}
+
+/** One flush at a time; callers that come while one runs share the next. */
 export class Flusher {
-  private readonly file: string;
+  private readonly options: FlusherOptions;
   private readonly descriptor: number;
   private commits = 0;
   private durable = 0;
   private running: Promise<void> | null = null;
+  private timer: NodeJS.Timeout | null = null;
   private failure: QrewError | null = null;
+  /** Commits that are still synced at once. */
+  private tight = 0;
+  /** Gives the snapshot of the checkpoint back. */
+  private release: () => void;
 
-  constructor(file: string) {
-    this.file = file;
-    this.descriptor = openSync(file, "r+");
+  /** Before the first commit: what an earlier writer has not flushed becomes the checkpoint. Throws what the disk says. */
+  constructor(options: FlusherOptions) {
+    this.options = options;
+    this.descriptor = openSync(options.file, "r+");
+    try {
+      this.release = this.checkpoint();
+    } catch (error) {
+      closeSync(this.descriptor);
+      throw error;
+    }
   }
 
   committed(): void {
     this.commits += 1;
+    if (this.tight > 0 || this.commits - this.durable > COMMITS_MAX) this.flushNow();
+    this.tight = Math.max(0, this.tight - 1);
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      // Who waits for it is told of a failure, and the next write.
+      this.flushed().catch(() => undefined);
+    }, FLUSH_AFTER_MS).unref();
+  }
+
+  /** A write found no room: pages that only the checkpoint holds come free now, and so does each that is freed from now on. */
+  foundFull(): void {
+    this.tight = TIGHT_COMMITS;
+    this.flushNow();
   }
 
   /**
@@ -44,23 +87,63 @@ export class Flusher {
     const target = this.commits;
     while (this.durable < target) {
       this.check();
-      this.running ??= this.sync();
+      this.running ??= this.flush();
       await this.running;
     }
     this.check();
   }
 
-  /** After the last use; what is not flushed then is left to the system. */
+  /** After the last use and before LMDB is closed; what is not flushed then is left to the system. */
   close(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.release();
     closeSync(this.descriptor);
   }
 
-  private async sync(): Promise<void> {
+  /** The same at once, unless it is under way. */
+  private flushNow(): void {
+    if (this.running !== null || this.failure !== null) return;
+    try {
+      const release = this.checkpoint();
+      this.release();
+      this.release = release;
+      this.durable = this.commits;
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private checkpoint(): () => void {
+    const release = this.options.hold();
+    try {
+      fdatasyncSync(this.descriptor);
+      const { record, position } = nextCheckpoint(this.descriptor, this.options.file, this.options.bootId);
+      writeSync(this.descriptor, record, 0, record.length, position);
+      fdatasyncSync(this.descriptor);
+      return release;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  private async flush(): Promise<void> {
+    const { file, bootId, hold } = this.options;
     const covered = this.commits;
     try {
-      await new Promise<void>((resolve, reject) => {
-        fdatasync(this.descriptor, (error) => (error === null ? resolve() : reject(error)));
-      });
+      // Nobody else commits: the snapshot and the record are of the same state.
+      const release = hold();
+      const { record, position } = nextCheckpoint(this.descriptor, file, bootId);
+      try {
+        await syncFile(this.descriptor);
+        await writeRecord(this.descriptor, record, position);
+        await syncFile(this.descriptor);
+      } catch (error) {
+        release();
+        throw error;
+      }
+      this.release();
+      this.release = release;
       this.durable = covered;
     } catch (error) {
       this.fail(error);
@@ -74,9 +157,22 @@ export class Flusher {
     this.failure ??= new QrewError(
       // Not storeFull, which is tried again: what was not synced once may be gone, however often it is asked for.
       "storeDamaged",
-      `The disk of ${this.file} failed (${detail}): check the disk, then start qrew again.`,
+      `The disk of ${this.options.file} failed (${detail}): check the disk, then start qrew again.`,
       [],
       { cause: error },
     );
   }
 }
+
+const syncFile = (descriptor: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)));
+  });
+
+/** A sector in a page that is there: it needs no room. */
+const writeRecord = (descriptor: number, record: Buffer, position: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    write(descriptor, record, 0, record.length, position, (error) =>
+      error === null ? resolve() : reject(error),
+    );
+  });

@@ -40,8 +40,10 @@ export const PAGE_KIND = PAGE_BRANCH | PAGE_LEAF | PAGE_OVERFLOW | PAGE_META;
 /** The first two pages of the file. */
 export const META_PAGES = 2;
 
-/** A page header and what we read of the meta record behind it. */
-const META_BYTES = 168;
+/** The meta record behind the header of a meta page. */
+export const META_BYTES = 144;
+/** Of the transaction in it. */
+export const META_TRANSACTION_AT = 128;
 const META_MAGIC = 0xbeefc0de;
 const DATA_VERSION = 2;
 const FREE_TREE = 24;
@@ -61,9 +63,7 @@ export function readLatestMeta(descriptor: number, file: string): Meta {
 }
 
 function readMeta(descriptor: number, position: number, file: string): Meta {
-  const page = Buffer.alloc(META_BYTES);
-  const read = readSync(descriptor, page, 0, META_BYTES, position);
-  if (read < META_BYTES) throw unreadable(file, "it is cut off");
+  const page = readMetaPage(descriptor, position, file);
   const isMeta = (page.readUInt16LE(18) & PAGE_META) !== 0;
   const meta = page.subarray(PAGE_HEADER_BYTES);
   if (!isMeta || meta.readUInt32LE(0) !== META_MAGIC) throw unreadable(file, "it is no LMDB file");
@@ -76,10 +76,28 @@ function readMeta(descriptor: number, position: number, file: string): Meta {
   return {
     pageBytes,
     lastPage: Number(meta.readBigUInt64LE(120)),
-    transaction: Number(meta.readBigUInt64LE(128)),
+    transaction: Number(meta.readBigUInt64LE(META_TRANSACTION_AT)),
     free: readTree(meta.subarray(FREE_TREE)),
     main: readTree(meta.subarray(MAIN_TREE)),
   };
+}
+
+function readMetaPage(descriptor: number, position: number, file: string): Buffer {
+  const page = Buffer.alloc(PAGE_HEADER_BYTES + META_BYTES);
+  const read = readSync(descriptor, page, 0, page.length, position);
+  if (read < page.length) throw unreadable(file, "it is cut off");
+  return page;
+}
+
+/** The bytes of the meta record of the state that was committed last. Throws `storeDamaged` for what is no store of ours. */
+export function readLatestRecord(descriptor: number, file: string): Buffer {
+  const { pageBytes } = readMeta(descriptor, 0, file);
+  const [first, second] = [0, pageBytes].map((position) =>
+    readMetaPage(descriptor, position, file).subarray(PAGE_HEADER_BYTES),
+  );
+  if (first === undefined || second === undefined) throw unreadable(file, "it is cut off");
+  const isFirst = first.readBigUInt64LE(META_TRANSACTION_AT) >= second.readBigUInt64LE(META_TRANSACTION_AT);
+  return isFirst ? first : second;
 }
 
 function readTree(bytes: Buffer): Tree {

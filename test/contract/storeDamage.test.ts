@@ -144,7 +144,10 @@ describe("a file that is cut", () => {
     put(7);
     store.write((writer) => writer.put("big", u32Key(0), new Uint8Array(4 * 1024 * 1024)));
     store.write((writer) => writer.delete("big", u32Key(0)));
-    for (let round = 0; round < 10; round += 1) put(7);
+    for (let round = 0; round < 10; round += 1) {
+      await store.flushed();
+      put(7);
+    }
     await store.close();
     truncateSync(data(), statSync(data()).size - PAGE_BYTES);
     const reader = openHere({ readOnly: true });

@@ -160,17 +160,19 @@ describe("a reader that is killed in its snapshot", () => {
     put(store, 0, 1);
     const reader = startChild("stopReading");
     expect(await reader.nextLine()).toBe("reading");
-    const fill = (): void => {
-      for (let round = 0; round < 100; round += 1)
+    const fill = async (): Promise<void> => {
+      for (let round = 0; round < 100; round += 1) {
         store.write((writer) => writer.put("big", u32Key(0), new Uint8Array(50_000)));
+        await store.flushed();
+      }
     };
-    fill();
+    await fill();
     const { size } = statSync(path.join(folder, "data.mdb"));
     // While it lives each round takes pages of its own.
     expect(size).toBeGreaterThan(4_000_000);
     await kill(reader.process);
-    fill();
-    fill();
+    await fill();
+    await fill();
     expect(statSync(path.join(folder, "data.mdb")).size).toBeLessThan(size + 1_000_000);
   });
 });
@@ -220,12 +222,12 @@ describe("a reader in another process", () => {
     expect(seenLooks.size).toBeGreaterThan(10);
     await kill(writer.process);
     // 10,000s of rounds rewrote the same few pages; an old snapshot would have kept each of them.
-    expect(statSync(path.join(folder, "data.mdb")).size).toBeLessThan(1024 * 1024);
+    expect(statSync(path.join(folder, "data.mdb")).size).toBeLessThan(16 * 1024 * 1024);
   });
 });
 
 describe("a range that was left open", () => {
-  it("holds no snapshot after its transaction: pages are used again", () => {
+  it("holds no snapshot after its transaction: pages are used again", async () => {
     const store = openHere();
     put(store, 0, 1);
     put(store, 1, 1);
@@ -235,13 +237,14 @@ describe("a range that was left open", () => {
         writer.range("rounds", {})[Symbol.iterator]().next();
         writer.put("big", u32Key(0), new Uint8Array(50_000));
       });
+      await store.flushed();
     }
     expect(statSync(path.join(folder, "data.mdb")).size).toBeLessThan(1024 * 1024);
   });
 });
 
 describe("a power cut", () => {
-  it("finds the pages of a commit on disk before its meta page, and the meta page after flushed", (ctx) => {
+  it("finds the pages on disk before the checkpoint, and that one when it is flushed; a commit waits for neither", (ctx) => {
     skipUnless(ctx, "strace");
     const tracer = "strace";
     const trace = path.join(base, "trace");
@@ -254,9 +257,10 @@ describe("a power cut", () => {
     expect(seen.slice(begin, seen.indexOf("flushed") + 1)).toEqual([
       "begin",
       "pages",
-      "sync",
       "meta",
       "committed",
+      "sync",
+      "checkpoint",
       "sync",
       "flushed",
     ]);
@@ -270,7 +274,8 @@ describe("a power cut", () => {
     if (/\b(fdatasync|fsync)\(/.test(line)) return "sync";
     // The meta pages are the first two of the file, and written with their offset; pages that follow each other are not.
     const offset = /\bpwrite64\(.*, (\d+)\)\s+= \d+$/.exec(line)?.[1];
-    if (offset !== undefined) return Number(offset) < 2 * 4096 ? "meta" : "pages";
+    if (offset !== undefined && Number(offset) >= 2 * 4096) return "pages";
+    if (offset !== undefined) return Number(offset) % 4096 < 512 ? "meta" : "checkpoint";
     if (/\bwritev\(/.test(line)) return "pages";
     return line;
   }
@@ -283,7 +288,9 @@ describe("a full disk", () => {
       encoding: "utf8",
       timeout: 50_000,
     });
-    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: "" });
+    // liblmdb says some of it itself.
+    const said = stderr.replaceAll(/^mdb_page_spill .*\n/gm, "");
+    expect({ status, signal, said }).toEqual({ status: 0, signal: null, said: "" });
     return stdout.trim().split("\n");
   };
   const quote = (args: readonly string[]): string => args.map((arg) => `'${arg}'`).join(" ");

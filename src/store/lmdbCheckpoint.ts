@@ -1,0 +1,156 @@
+/**
+ * The checkpoint of an LMDB file: the state that is known to be on disk, so that a power cut takes the file back to it.
+ *
+ * Commits are not synced: pages and meta page go to the page cache, and the system writes them when and in which order it likes.
+ * The death of a process takes nothing from the page cache, but after a power cut a meta page may be there without its pages. So
+ * a copy of the meta record of a state whose pages have been synced is kept in the file itself, in two places that take turns,
+ * each a sector of its own in a meta page, of which LMDB uses only the beginning. Whoever opens the store for writing after the
+ * machine was started anew puts that record back. Until the next checkpoint the writer holds a snapshot of that state, as any
+ * reader does, so that LMDB does not use its pages again.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, fdatasyncSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { QrewError } from "../../protocol/errors.ts";
+import {
+  META_BYTES,
+  META_PAGES,
+  META_TRANSACTION_AT,
+  PAGE_HEADER_BYTES,
+  readLatestMeta,
+  readLatestRecord,
+} from "./lmdbMeta.ts";
+
+/** A checkpoint as bytes, and where they go. */
+export interface Checkpoint {
+  /** 0 or 1. */
+  readonly place: number;
+  readonly position: number;
+  readonly record: Buffer;
+}
+
+interface Found {
+  readonly place: number;
+  readonly transaction: number;
+  readonly bootId: string;
+  /** The meta record, as LMDB wrote it. */
+  readonly meta: Buffer;
+}
+
+/** From the end of the meta page: its last two sectors of 512 bytes, of which the first is used. */
+const FROM_PAGE_END_BYTES = 1024;
+const RECORD_BYTES = 512;
+const MAGIC = Buffer.from("QREWCKP1");
+const BOOT_ID_BYTES = 40;
+const DIGEST_BYTES = 32;
+const META_AT = MAGIC.length + BOOT_ID_BYTES;
+
+/** Of the state that was committed last, to be written once its pages are on disk; never where the one before it is. */
+export function nextCheckpoint(descriptor: number, file: string, bootId: string): Checkpoint {
+  const { pageBytes } = readLatestMeta(descriptor, file);
+  const before = findCheckpoint(descriptor, pageBytes);
+  const place = before === null ? 0 : (before.place + 1) % META_PAGES;
+  const record = Buffer.alloc(RECORD_BYTES);
+  MAGIC.copy(record);
+  record.write(bootId, MAGIC.length, BOOT_ID_BYTES, "latin1");
+  readLatestRecord(descriptor, file).copy(record, META_AT);
+  digestOf(record).copy(record, RECORD_BYTES - DIGEST_BYTES);
+  return { place, position: positionOf(place, pageBytes), record };
+}
+
+const positionOf = (place: number, pageBytes: number): number =>
+  (place + 1) * pageBytes - FROM_PAGE_END_BYTES;
+
+/** True if the file holds more than what is known to be on disk, after the machine was started anew. */
+export function needsRestoring(file: string, bootId: string): boolean {
+  const descriptor = openSync(file, "r");
+  try {
+    const { pageBytes, transaction } = readLatestMeta(descriptor, file);
+    const found = findCheckpoint(descriptor, pageBytes);
+    return found !== null && found.bootId !== bootId && found.transaction !== transaction;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Takes the file back to its checkpoint, if the machine was started anew since. Of several processes that open the store at the
+ * same time one does so, and the others wait for it. Throws `refused` when that takes too long.
+ */
+export function restoreCheckpoint(file: string, bootId: string): void {
+  const guard = `${file}.restoring`;
+  const deadlineMs = performance.now() + RESTORE_MS_MAX;
+  while (needsRestoring(file, bootId)) {
+    if (isMade(guard)) {
+      if (needsRestoring(file, bootId)) putBack(file, bootId);
+      rmSync(guard, { force: true });
+    } else if (performance.now() < deadlineMs) {
+      Atomics.wait(NOTHING_SHARED, 0, 0, RESTORE_LOOK_MS);
+    } else {
+      const message = `The store ${file} is being taken back to its last checkpoint by a process that does not end: if there is none, remove ${guard}.`;
+      throw new QrewError("refused", message);
+    }
+  }
+}
+
+/** It takes a few milliseconds. */
+const RESTORE_MS_MAX = 10_000;
+const RESTORE_LOOK_MS = 5;
+const NOTHING_SHARED = new Int32Array(new SharedArrayBuffer(4));
+
+function isMade(guard: string): boolean {
+  try {
+    closeSync(openSync(guard, "wx", 0o600));
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function putBack(file: string, bootId: string): void {
+  const descriptor = openSync(file, "r+");
+  try {
+    const { pageBytes } = readLatestMeta(descriptor, file);
+    const found = findCheckpoint(descriptor, pageBytes);
+    if (found === null) return;
+    for (let page = 0; page < META_PAGES; page++) {
+      writeSync(descriptor, found.meta, 0, META_BYTES, page * pageBytes + PAGE_HEADER_BYTES);
+    }
+    fdatasyncSync(descriptor);
+    // From now on the machine has not been started anew since.
+    const { record, position } = nextCheckpoint(descriptor, file, bootId);
+    writeSync(descriptor, record, 0, record.length, position);
+    fdatasyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function findCheckpoint(descriptor: number, pageBytes: number): Found | null {
+  let latest: Found | null = null;
+  for (let place = 0; place < META_PAGES; place++) {
+    const found = readCheckpoint(descriptor, place, pageBytes);
+    if (found !== null && (latest === null || found.transaction > latest.transaction)) latest = found;
+  }
+  return latest;
+}
+
+/** Null where none was written, or not all of it. */
+function readCheckpoint(descriptor: number, place: number, pageBytes: number): Found | null {
+  const record = Buffer.alloc(RECORD_BYTES);
+  const read = readSync(descriptor, record, 0, RECORD_BYTES, positionOf(place, pageBytes));
+  if (read < RECORD_BYTES || MAGIC.compare(record, 0, MAGIC.length) !== 0) return null;
+  if (!digestOf(record).equals(record.subarray(RECORD_BYTES - DIGEST_BYTES))) return null;
+  const meta = record.subarray(META_AT, META_AT + META_BYTES);
+  return {
+    place,
+    transaction: Number(meta.readBigUInt64LE(META_TRANSACTION_AT)),
+    bootId: record.toString("latin1", MAGIC.length, META_AT).replace(/\0+$/, ""),
+    meta,
+  };
+}
+
+const digestOf = (record: Buffer): Buffer =>
+  createHash("sha256")
+    .update(record.subarray(0, RECORD_BYTES - DIGEST_BYTES))
+    .digest();
