@@ -44,6 +44,7 @@ export function initialState(
       idleMs: args.idleMs,
       graceMs: GRACE_MS,
       leaseMs: settings.leaseMs,
+      prune: settings.prune,
     },
     unfinished.toReversed(),
     store.read(readNextJob),

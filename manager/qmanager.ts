@@ -12,7 +12,7 @@ import type { ManagerCommand } from "../protocol/workerLink.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import type { Refusals } from "../src/link/refusals.ts";
 import type { RouterLink } from "../src/link/router.ts";
-import { readEnvironment, readJob } from "../src/store/managerStore.ts";
+import { listJobs, readEnvironment, readJob } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
 import { readSubmissionKey } from "../src/store/submissionKeys.ts";
 import type { ClientId, ManagerEffect, ManagerEvent } from "./core/events.ts";
@@ -185,9 +185,16 @@ export class QManager {
       case "storeJob":
         return this.#storeJob(effect);
       case "markDeleted": {
-        const { client, request, jobs, folders } = effect;
+        const { asked, jobs, folders } = effect;
         const deletions = markAllDeleted(this.#parts.store, jobs, folders);
-        return this.push({ type: "jobsMarked", client, request, deletions });
+        if (asked === null) this.#parts.logger.info({ jobs }, "the policy of the settings deletes jobs");
+        return this.push({ type: "jobsMarked", asked, deletions });
+      }
+      case "listJobs": {
+        const { before, limit } = effect;
+        const page = { limit, ...(before === null ? {} : { before }) };
+        const records = this.#parts.store.read((reader) => listJobs(reader, page));
+        return this.push({ type: "jobsListed", records });
       }
       case "finishDeletion":
         return this.#clearAway(effect.job);

@@ -20,12 +20,14 @@ export function onPruneJobs(
 ): void {
   const { jobs: live, reopening } = turn.state;
   const jobs = asked.filter((job) => !live.has(job) && !reopening.has(job));
-  turn.effects.push({ type: "markDeleted", client, request, jobs, folders });
+  turn.effects.push({ type: "markDeleted", asked: { client, request }, jobs, folders });
 }
 
 export function onJobsMarked(turn: Turn, told: Extract<ManagerEvent, { type: "jobsMarked" }>): void {
-  const { client, request, deletions } = told;
+  const { asked, deletions } = told;
   addDeletions(turn.state, deletions);
+  if (asked === null) return;
+  const { client, request } = asked;
   const jobs = deletions.map(({ job }) => job);
   turn.effects.push({ type: "replyFlushed", client, reply: { type: "jobsPruned", request, jobs } });
 }

@@ -18,6 +18,12 @@ export interface Clock {
 /** A client's address on the ROUTER socket, as text. */
 export type ClientId = string;
 
+/** A request that waits for its answer. */
+export interface Asked {
+  readonly client: ClientId;
+  readonly request: number;
+}
+
 export type ManagerEvent =
   | { readonly type: "clientAsked"; readonly client: ClientId; readonly request: ClientRequest }
   /** A reply could not be delivered: nobody is there any more. */
@@ -54,10 +60,11 @@ export type ManagerEvent =
   /** Answers `markDeleted`: those of the jobs that have ended. */
   | {
       readonly type: "jobsMarked";
-      readonly client: ClientId;
-      readonly request: number;
+      readonly asked: Asked | null;
       readonly deletions: readonly { readonly job: JobSeq; readonly seat: SeatNumber | null }[];
     }
+  /** Answers `listJobs`, the newest first; fewer than its limit are the last. */
+  | { readonly type: "jobsListed"; readonly records: readonly JobRecord[] }
   /** Answers `findEndedJob`; null: there is none. */
   | {
       readonly type: "endedJobFound";
@@ -144,11 +151,13 @@ export type ManagerEffect =
   /** Put down that the jobs are deleted, where they have ended; then `jobsMarked`. */
   | {
       readonly type: "markDeleted";
-      readonly client: ClientId;
-      readonly request: number;
+      /** Null: nobody did, the policy says so. */
+      readonly asked: Asked | null;
       readonly jobs: readonly JobSeq[];
       readonly folders: boolean;
     }
+  /** Read the records of jobs below `before` (null: of the newest); then `jobsListed`. */
+  | { readonly type: "listJobs"; readonly before: JobSeq | null; readonly limit: number }
   /** Its tasks are deleted: the plan, the outputs and the rest follow. */
   | { readonly type: "finishDeletion"; readonly job: JobSeq }
   /** Read the record of a job that is not among the live ones; then `endedJobFound`. */

@@ -13,6 +13,7 @@ import type { Lease } from "../../src/lease.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId } from "./events.ts";
 import type { Borrower } from "./lending.ts";
+import type { PrunePolicy, PruningClock } from "./pruning.ts";
 
 export interface ManagerOptions {
   readonly epoch: number;
@@ -30,6 +31,8 @@ export interface ManagerOptions {
   readonly leaseMs: number;
   /** From SIGTERM to SIGKILL of tasks, when the daemon is stopped at once. */
   readonly graceMs: number;
+  /** Null: only what somebody asks for is deleted. */
+  readonly prune: PrunePolicy | null;
 }
 
 export interface ManagerState {
@@ -58,6 +61,7 @@ export interface ManagerState {
   readonly statusQueries: Map<number, StatusQuery>;
   nextStatusQuery: number;
   readonly lending: LendingClock;
+  readonly pruning: PruningClock;
   stopping: Stopping | null;
   /** Since when there is nothing to do; null while there is. */
   idleSinceMs: number | null;

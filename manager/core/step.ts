@@ -12,6 +12,7 @@ import { accountLoans, tendLoans } from "./loans.ts";
 import { assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
 import { tendParked } from "./parking.ts";
 import { onPauseJobs } from "./pausing.ts";
+import { onJobsListed, tendPruning } from "./pruning.ts";
 import { onEndedJobFound, onRetryJob, onRoundStored } from "./rounds.ts";
 import {
   absentSeat,
@@ -67,6 +68,7 @@ export function createManager(
     statusQueries: new Map(),
     nextStatusQuery: 1,
     lending: { accountedAtMs: 0, quantumEndsMs: 0, floor: 0, stale: true },
+    pruning: { nextAtMs: 0, seen: null },
     stopping: null,
     idleSinceMs: null,
     wakeAtMs: null,
@@ -93,6 +95,7 @@ export function step(state: ManagerState, clock: Clock, events: readonly Manager
   accountLoans(turn);
   for (const event of events) handle(turn, event);
   expireSubmissions(turn);
+  tendPruning(turn);
   tendDeletions(turn);
   tendParked(turn);
   admitJobs(turn);
@@ -130,6 +133,8 @@ function handle(turn: Turn, event: ManagerEvent): void {
       return onEndedJobFound(turn, event);
     case "jobsMarked":
       return onJobsMarked(turn, event);
+    case "jobsListed":
+      return onJobsListed(turn, event);
     case "roundStored":
       onRoundStored(turn, event);
       return answerSeal(turn, event.submission, event.record.job, event.taskCount);

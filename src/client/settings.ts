@@ -5,9 +5,10 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { QrewError } from "../../protocol/errors.ts";
+import { FINAL_JOB_STATES } from "../../protocol/states.ts";
 import { isEntries } from "../workflow/scalar.ts";
 import { didYouMean } from "../workflow/nearest.ts";
-import { readInteger, readMilli, readSize } from "../workflow/quantity.ts";
+import { readDuration, readInteger, readMilli, readSize } from "../workflow/quantity.ts";
 
 interface Setting {
   readonly key: string;
@@ -23,6 +24,11 @@ const wholeNumber = (least: number, most: number) => (text: string) => {
   const read = readInteger(text, least, most);
   return read.ok ? null : read.expected;
 };
+
+/** More jobs than any state folder has had. */
+const JOBS_MAX = 1_000_000;
+/** With its unit: that of a bare number is easily taken for another. */
+const AGE = /[a-z]$/;
 
 const NAMED = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}=\d+(\.\d{1,3})?$/;
 
@@ -98,6 +104,41 @@ export const SETTINGS = [
     usual: "0",
     example: "10",
     fault: wholeNumber(-1000, 1000),
+  },
+  {
+    key: "prune.olderThan",
+    description: "jobs that ended so long ago are deleted by the daemon, when it starts and every hour",
+    usual: "no matter how long, where prune.keep is set; else none is",
+    example: "30d",
+    fault: (text: string) => {
+      const read = readDuration(text, 0);
+      if (!read.ok) return read.expected;
+      return AGE.test(text) ? null : "a time with its unit, such as 12h or 30d";
+    },
+  },
+  {
+    key: "prune.keep",
+    description: "but so many of the jobs that have ended stay, the newest",
+    usual: "0 where prune.olderThan is set; else all stay",
+    example: "1000",
+    fault: wholeNumber(0, JOBS_MAX),
+  },
+  {
+    key: "prune.state",
+    description: "only those that ended so are deleted, with commas",
+    usual: FINAL_JOB_STATES.join(","),
+    example: "succeeded,cancelled",
+    fault: (text: string) =>
+      text.split(",").every((text) => FINAL_JOB_STATES.some((state) => state === text))
+        ? null
+        : `one or more of ${FINAL_JOB_STATES.join(", ")}, with commas`,
+  },
+  {
+    key: "prune.folders",
+    description: "whether the folders made by --fresh-dir are deleted with them",
+    usual: "no",
+    example: "yes",
+    fault: (text: string) => (text === "yes" || text === "no" ? null : "yes or no"),
   },
 ] as const satisfies readonly Setting[];
 

@@ -69,3 +69,31 @@ it("deletes jobs that have ended with all that is theirs, never a live one, also
     expect(listed.jobs.map(({ id, state }) => `${id} ${state}`)).toEqual([`${live} running`]);
   });
 });
+
+it("deletes by itself what the settings say, when a daemon starts", { timeout: 60_000 }, async () => {
+  await withQrew(async (qrew) => {
+    for (let i = 0; i < 3; i++) await runJob(qrew, long, ["--fresh-dir"]);
+    // Alone these two are no policy.
+    for (const [key = "", value = ""] of [
+      ["prune.folders", "yes"],
+      ["prune.state", "succeeded"],
+    ])
+      expect(await qrew.run(["config", "set", key, value])).toMatchObject({ code: 0 });
+    const restart = async () => {
+      for (const what of ["stop", "start"])
+        expect(await qrew.run(["daemon", what])).toMatchObject({ code: 0 });
+    };
+    const ids = async () =>
+      readJson(shapes.jobs, (await qrew.run(["jobs", "--json"])).stdout).jobs.map(({ id }) => id);
+    await restart();
+    expect(await ids()).toEqual([3, 2, 1]);
+    const set = await qrew.run(["config", "set", "prune.keep", "2"]);
+    expect(set).toMatchObject({ code: 0, stderr: expect.stringContaining("the next daemon") });
+    await restart();
+    await until("the oldest is gone", async () => (await ids()).join() === "3,2");
+    await until("nothing is left to delete", async () => (await left(qrew)).deletions === 0);
+    expect((await left(qrew)).jobs).toEqual([2, 3]);
+    for (const folder of ["output", "jobs"])
+      expect(readdirSync(path.join(qrew.home, folder)).sort()).toEqual(["2", "3"]);
+  });
+});

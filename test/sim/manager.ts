@@ -117,6 +117,7 @@ export class SimManager {
         idleMs: 30_000,
         graceMs: GRACE_MS,
         leaseMs: LEASE_MS,
+        prune: null,
       },
       unfinished.toReversed(),
       this.#store.read(readNextJob),
@@ -218,8 +219,9 @@ export class SimManager {
       }
       case "storeRound":
       case "markDeleted":
+      case "listJobs":
       case "finishDeletion":
-        // No client corrects its document, or prunes.
+        // No client corrects its document, or prunes; there is no policy.
         return;
       case "storeJob":
         return this.#storeJob(effect);

@@ -69,7 +69,7 @@ export async function configSet(
   const checked = checkSetting(key, value);
   const { folder } = await context.home();
   writeSettings(folder, new Map([...readSettings(folder), [checked, value]]));
-  if (checked.startsWith("daemon."))
+  if (checked.startsWith("daemon.") || checked.startsWith("prune."))
     context.terminal.note(
       "qrew: it counts for the next daemon: stop the present one with `qrew daemon stop`.",
     );

@@ -49,6 +49,10 @@ export function declareJobs(program: Command, { context, finish }: Surroundings)
     .option("--name <pattern>", "of this name; * and ? as in the shell")
     .option("--folders", "delete the folders made by --fresh-dir as well")
     .option("--dry-run", "only list them")
+    .addHelpText(
+      "after",
+      "\nBy itself, every hour: `qrew config set prune.olderThan 30d`, and prune.keep, prune.state, prune.folders.",
+    )
     .action(async (jobs: readonly string[], flags: PruneFlags) => {
       const { prune } = await import("../commands/prune.ts");
       await finish(prune(context, jobs, flags));

@@ -98,6 +98,7 @@ export const HELP_TOPICS: Readonly<Record<string, HelpTopic>> = {
       "`qrew daemon start` makes one that stays. It offers the machine's cpus and memory to tasks, or what it is told:",
       "  qrew daemon start --cpus 4 --memory 8G --resource licence=2",
       "`qrew daemon stop` lets running tasks end, `--now` stops them; both keep the queue.",
+      "`qrew config set prune.olderThan 30d` has it delete old jobs by itself, when it starts and every hour.",
       "Whatever dies is replaced: jobs go on. State, logs and output are in the state folder (qrew help environment).",
     ],
   },

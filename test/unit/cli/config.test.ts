@@ -50,6 +50,11 @@ describe("config", () => {
     [["set", "daemon.gpus", "1.5"], "a whole number"],
     [["set", "daemon.resources", "licence"], "NAME=AMOUNT"],
     [["set", "submit.priority", "9999"], "from -1000 to 1000"],
+    [["set", "prune.olderThan", "30"], "a time with its unit"],
+    [["set", "prune.olderThan", "soon"], "a duration such as"],
+    [["set", "prune.keep", "-1"], "from 0 to 1000000"],
+    [["set", "prune.state", "succeeded,running"], "one or more of succeeded, failed, cancelled"],
+    [["set", "prune.folders", "true"], "yes or no"],
     [["set", "daemon.cpus"], "qrew config set --help"],
   ])("%j is refused", async (args, text) => {
     const { code, err } = await config(...args);

@@ -101,6 +101,7 @@ export class Daemon {
       idleMs: 30_000,
       graceMs: GRACE_MS,
       leaseMs: LEASE_MS,
+      prune: null,
       ...options,
     };
     const numbers = unfinished.map(({ job }) => Number(job));

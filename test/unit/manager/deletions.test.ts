@@ -9,7 +9,7 @@ function asked(): Daemon {
   const request = daemon.ask({ type: "pruneJobs", jobs: [jobSeq(1)], folders: true });
   expect(daemon.take("markDeleted")).toMatchObject({ jobs: [1], folders: true });
   const deletions = [{ job: jobSeq(1), seat: SEAT }];
-  daemon.feed({ type: "jobsMarked", client: CLIENT, request, deletions });
+  daemon.feed({ type: "jobsMarked", asked: { client: CLIENT, request }, deletions });
   return daemon;
 }
 
