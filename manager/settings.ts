@@ -3,7 +3,7 @@ import { assert } from "../protocol/errors.ts";
 import { FINAL_JOB_STATES } from "../protocol/states.ts";
 import { readSettings, type SettingKey, type Settings } from "../src/client/settings.ts";
 import { readDuration } from "../src/workflow/quantity.ts";
-import type { PrunePolicy } from "./core/pruning.ts";
+import type { PrunePolicy } from "./core/state.ts";
 
 export interface ActorSettings {
   /** Deaths of what runs it that a task may be blamed for: with the last of them it fails. Twice may be bad company. */

@@ -2,31 +2,12 @@
  * The policy of the configuration by which jobs that have ended are deleted, as `qrew prune` deletes them: when the manager starts,
  * and every so often. Ended jobs live in the store only, so the core walks them page by page, the newest first.
  */
-import type { JobState } from "../../protocol/fields.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ManagerEvent } from "./events.ts";
+import type { PrunePolicy } from "./state.ts";
 import { type Turn, wakeAt } from "./turn.ts";
-
-/** A job is deleted if it is meant by all of it. */
-export interface PrunePolicy {
-  /** So many of the jobs that have ended stay, the newest. */
-  readonly keep: number;
-  /** Only what ended so long ago. */
-  readonly olderThanMs: number;
-  /** Only what ended so. */
-  readonly states: readonly JobState[];
-  /** The folders of `--fresh-dir` go as well. */
-  readonly folders: boolean;
-}
-
-export interface PruningClock {
-  /** Of the next look; monotonic. The first is at the start. */
-  nextAtMs: number;
-  /** Jobs that have ended and were seen in the look under way; null: none is. */
-  seen: number | null;
-}
 
 /** Deletion is no matter of minutes, and a look reads the records of all jobs. */
 const INTERVAL_MS = 3_600_000;

@@ -5,7 +5,7 @@
  */
 import type { SubmissionOptions } from "../../protocol/clientLink.ts";
 import type { ForkserverReport } from "../../protocol/executorLink.ts";
-import type { PauseMode } from "../../protocol/fields.ts";
+import type { JobState, PauseMode } from "../../protocol/fields.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { RunningTask } from "../../protocol/workerLink.ts";
@@ -13,7 +13,6 @@ import type { Lease } from "../../src/lease.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId } from "./events.ts";
 import type { Borrower } from "./lending.ts";
-import type { PrunePolicy, PruningClock } from "./pruning.ts";
 
 export interface ManagerOptions {
   readonly epoch: number;
@@ -33,6 +32,25 @@ export interface ManagerOptions {
   readonly graceMs: number;
   /** Null: only what somebody asks for is deleted. */
   readonly prune: PrunePolicy | null;
+}
+
+/** A job is deleted if it is meant by all of it. */
+export interface PrunePolicy {
+  /** So many of the jobs that have ended stay, the newest. */
+  readonly keep: number;
+  /** Only what ended so long ago. */
+  readonly olderThanMs: number;
+  /** Only what ended so. */
+  readonly states: readonly JobState[];
+  /** The folders of `--fresh-dir` go as well. */
+  readonly folders: boolean;
+}
+
+export interface PruningClock {
+  /** Of the next look; monotonic. The first is at the start. */
+  nextAtMs: number;
+  /** Jobs that have ended and were seen in the look under way; null: none is. */
+  seen: number | null;
 }
 
 export interface ManagerState {

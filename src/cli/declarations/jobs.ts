@@ -38,25 +38,7 @@ export function declareJobs(program: Command, { context, finish }: Surroundings)
       const { retry } = await import("../commands/retry.ts");
       await finish(retry(context, jobs, flags));
     });
-  declare(program, "prune [job...]", "delete jobs that have ended, with their records and outputs", [
-    "qrew prune --older-than 30d",
-    "qrew prune --keep 100 --state succeeded --dry-run",
-    "qrew prune 1-50",
-  ])
-    .option("--older-than <age>", "that ended so long ago at least, as 12h or 30d")
-    .option("--keep <number>", "but for so many, the newest")
-    .option("--state <states>", "in one of these states, as succeeded,cancelled")
-    .option("--name <pattern>", "of this name; * and ? as in the shell")
-    .option("--folders", "delete the folders made by --fresh-dir as well")
-    .option("--dry-run", "only list them")
-    .addHelpText(
-      "after",
-      "\nBy itself, every hour: `qrew config set prune.olderThan 30d`, and prune.keep, prune.state, prune.folders.",
-    )
-    .action(async (jobs: readonly string[], flags: PruneFlags) => {
-      const { prune } = await import("../commands/prune.ts");
-      await finish(prune(context, jobs, flags));
-    });
+  declarePrune(program, { context, finish });
   declare(program, "explain <job> [task]", "say why a job, or a task of it, waits", [
     "qrew explain last",
     "qrew explain 7 'simulate[3]'",
@@ -80,4 +62,26 @@ export function declareJobs(program: Command, { context, finish }: Surroundings)
     const { resume } = await import("../commands/resume.ts");
     await finish(resume(context, jobs, flags));
   });
+}
+
+function declarePrune(program: Command, { context, finish }: Pick<Surroundings, "context" | "finish">): void {
+  declare(program, "prune [job...]", "delete jobs that have ended, with their records and outputs", [
+    "qrew prune --older-than 30d",
+    "qrew prune --keep 100 --state succeeded --dry-run",
+    "qrew prune 1-50",
+  ])
+    .option("--older-than <age>", "that ended so long ago at least, as 12h or 30d")
+    .option("--keep <number>", "but for so many, the newest")
+    .option("--state <states>", "in one of these states, as succeeded,cancelled")
+    .option("--name <pattern>", "of this name; * and ? as in the shell")
+    .option("--folders", "delete the folders made by --fresh-dir as well")
+    .option("--dry-run", "only list them")
+    .addHelpText(
+      "after",
+      "\nBy itself, every hour: `qrew config set prune.olderThan 30d`, and prune.keep, prune.state, prune.folders.",
+    )
+    .action(async (jobs: readonly string[], flags: PruneFlags) => {
+      const { prune } = await import("../commands/prune.ts");
+      await finish(prune(context, jobs, flags));
+    });
 }

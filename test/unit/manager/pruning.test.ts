@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PrunePolicy } from "../../../manager/core/pruning.ts";
+import type { PrunePolicy } from "../../../manager/core/state.ts";
 import type { JobState } from "../../../protocol/fields.ts";
 import { jobSeq } from "../../../protocol/ids.ts";
 import { FINAL_JOB_STATES } from "../../../protocol/states.ts";
