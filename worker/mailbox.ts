@@ -1,6 +1,6 @@
 /** The commands of one step to the TaskExecutor, in their order; attempts and acknowledgements that follow each other are joined. */
 import type { AttemptSpec, ExecutorCommand } from "../protocol/executorLink.ts";
-import type { AttemptId, JobSeq } from "../protocol/ids.ts";
+import type { JobSeq } from "../protocol/ids.ts";
 
 /** Attempts in one message: a frame of short ones is full at about this number. */
 const ATTEMPTS_PER_MESSAGE = 256;
@@ -12,8 +12,7 @@ export class ExecutorMailbox {
   readonly #commands: ExecutorCommand[] = [];
   #attempts: AttemptSpec[] = [];
   #sizeBytes = 0;
-  /** Of each job; as many as are sent ahead at most. */
-  readonly #noops = new Map<JobSeq, number[]>();
+  readonly #noops: ExecutorCommand[] = [];
 
   run(spec: AttemptSpec): void {
     this.#attempts.push(spec);
@@ -22,13 +21,9 @@ export class ExecutorMailbox {
     if (full) this.#closeBatch();
   }
 
-  runNoop({ job, task, attempt }: AttemptId): void {
-    let attempts = this.#noops.get(job);
-    if (attempts === undefined) {
-      attempts = [];
-      this.#noops.set(job, attempts);
-    }
-    attempts.push(task, attempt);
+  /** They follow all others. */
+  runNoops({ job, attempts }: { readonly job: JobSeq; readonly attempts: number[] }): void {
+    this.#noops.push({ type: "runNoops", job, attempts });
   }
 
   tell(command: ExecutorCommand): void {
@@ -47,9 +42,7 @@ export class ExecutorMailbox {
 
   commands(): readonly ExecutorCommand[] {
     this.#closeBatch();
-    for (const [job, attempts] of this.#noops) this.#commands.push({ type: "runNoops", job, attempts });
-    this.#noops.clear();
-    return this.#commands;
+    return [...this.#commands, ...this.#noops];
   }
 
   #closeBatch(): void {

@@ -12,6 +12,7 @@ import { endForCertain } from "../src/node/endForCertain.ts";
 import { bootId, ownName } from "../src/node/process.ts";
 import { listWorkerJobs, readExecutor, takeSeat } from "../src/store/workerStore.ts";
 import { parseWorkerArguments, type WorkerArguments } from "./arguments.ts";
+import { ENDS_TOGETHER_MIN } from "./core/noops.ts";
 import { createWorker } from "./core/step.ts";
 import { ExecutorProcess } from "./executorProcess.ts";
 import { FrameGate, MANAGER_PEER } from "./frames.ts";
@@ -45,6 +46,7 @@ async function main(args: WorkerArguments): Promise<void> {
     graceMs: args.graceMs,
     leaseMs: args.leaseMs,
     crashLimit: args.crashLimit,
+    endsTogetherMin: ENDS_TOGETHER_MIN,
     crashes: args.crashes,
     rebooted: before !== null && before.bootId !== "" && before.bootId !== bootId(),
     executorExpected: known !== null && executor.adopt(known),

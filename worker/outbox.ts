@@ -28,6 +28,7 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
   for (const effect of effects) {
     switch (effect.type) {
       case "recordTask":
+      case "recordNoopEnds":
       case "archiveAttempt":
       case "recordOutputs":
       case "recordJob":
@@ -44,8 +45,8 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
       case "runAttempt":
         mailbox.run(jobs.spec(effect));
         break;
-      case "runNoop":
-        mailbox.runNoop(effect);
+      case "runNoops":
+        mailbox.runNoops(effect);
         break;
       case "tellExecutor":
         mailbox.tell(effect.command);

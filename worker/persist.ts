@@ -1,5 +1,6 @@
 /** Writes the `record…` effects of a step in one transaction that checks the epoch. */
 import type { JobSeq, TaskIndex } from "../protocol/ids.ts";
+import { putNoopEnds } from "../src/store/noopEnds.ts";
 import type { Store, StoreWriter } from "../src/store/port.ts";
 import {
   hasAttempt,
@@ -7,7 +8,7 @@ import {
   putOutput,
   putTask,
   putWorkerJob,
-  readTask,
+  readTaskRow,
   writeFenced,
 } from "../src/store/workerStore.ts";
 import { STREAM_STDERR, STREAM_STDOUT } from "../src/store/workerRecords.ts";
@@ -22,12 +23,18 @@ export function persist(store: Store, epoch: number, effects: readonly WorkerEff
 }
 
 const isRecord = ({ type }: WorkerEffect): boolean =>
-  type === "recordTask" || type === "recordOutputs" || type === "recordJob" || type === "archiveAttempt";
+  type === "recordTask" ||
+  type === "recordNoopEnds" ||
+  type === "recordOutputs" ||
+  type === "recordJob" ||
+  type === "archiveAttempt";
 
 function write(writer: StoreWriter, effect: WorkerEffect): void {
   switch (effect.type) {
     case "recordTask":
       return putTask(writer, effect.job, effect.task, effect.record);
+    case "recordNoopEnds":
+      return putNoopEnds(writer, effect.job, effect.ends);
     case "archiveAttempt":
       return archive(writer, effect.job, effect.task);
     case "recordJob":
@@ -45,7 +52,8 @@ function write(writer: StoreWriter, effect: WorkerEffect): void {
 
 /** An attempt that waits for its repetition has failed; as an earlier attempt that is its state. */
 function archive(writer: StoreWriter, job: JobSeq, task: TaskIndex): void {
-  const record = readTask(writer, job, task);
+  // Not `readTask`: one that has ended with others in this round has no further attempt in it.
+  const record = readTaskRow(writer, job, task);
   if (record === null || record.attempt === 0) return;
   // After a withdrawal the latest record repeats the number of the attempt before it, which is kept already.
   if (hasAttempt(writer, { job, task, attempt: record.attempt })) return;

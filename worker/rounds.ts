@@ -17,6 +17,7 @@ import {
   putTask,
   putWorkerJob,
   readTasks,
+  spreadNoopEnds,
   writeFenced,
 } from "../src/store/workerStore.ts";
 import { type Carried, carryOver, NO_TASK } from "../src/workflow/carry.ts";
@@ -61,6 +62,7 @@ export function openRound(
     detail: null,
   };
   writeFenced(store, epoch, (writer) => {
+    spreadNoopEnds(writer, job);
     if (!carried.isSameShape) {
       renumberTasks(writer, job, newNumbers(before, carried), plan.graph.taskCount);
     }

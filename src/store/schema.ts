@@ -15,14 +15,18 @@ export type Migration = (writer: StoreWriter) => void;
 export interface Schema {
   readonly kind: "manager" | "worker";
   readonly migrations: readonly Migration[];
+  /** The oldest version that readers understand as it is: what has come since, they do not miss. */
+  readonly readableFrom: number;
 }
 
 /**
  * A change of tables or records that an older qrew would misread gets a migration; a field that has a default where it is absent
  * does not need one.
  */
-export const MANAGER_SCHEMA: Schema = { kind: "manager", migrations: [] };
-export const WORKER_SCHEMA: Schema = { kind: "worker", migrations: [] };
+export const MANAGER_SCHEMA: Schema = { kind: "manager", migrations: [], readableFrom: 1 };
+
+/** Version 2 has the table `noopEnds`, which an older qrew would miss; one without it is as it was. */
+export const WORKER_SCHEMA: Schema = { kind: "worker", migrations: [() => undefined], readableFrom: 1 };
 
 export const versionOf = ({ migrations }: Schema): number => migrations.length + 1;
 
@@ -37,7 +41,8 @@ export function readSchemaVersion(reader: StoreReader): number | null {
 /** For a reader. Throws `storeDamaged` for a store of another version. `name` is for the message. */
 export function checkSchema(reader: StoreReader, name: string, schema: Schema): void {
   const version = readSchemaVersion(reader);
-  if (version === null || version === versionOf(schema)) return;
+  if (version === null) return;
+  if (version >= schema.readableFrom && version <= versionOf(schema)) return;
   if (version > versionOf(schema)) throw newer(name, version, schema);
   throw new QrewError(
     "storeDamaged",

@@ -6,6 +6,7 @@
  * | meta | `schema`, `epoch`, `holder`, `executor` | u32, u32, ProcessName, ProcessName (src/node/process) |
  * | jobs | job u32 | WorkerJobRecord |
  * | tasks | job u32, task u32 | TaskRecord: the latest state; absent means waiting (or ready) and never dispatched |
+ * | noopEnds | job u32, seq u32 | NoopEnds: tasks that ended together; counts before what `tasks` says of them |
  * | attempts | job u32, task u32, attempt u32 | TaskRecord of an earlier attempt, written when the next one begins |
  * | outputs | job u32, task u32, attempt u32, stream u8 (1 stdout, 2 stderr) | CapturedOutput (protocol/executorLink) |
  */
@@ -128,3 +129,34 @@ export const NOTHING_RECORDED: Omit<TaskRecord, "state"> = {
   retryAtMs: null,
   losses: 0,
 };
+
+/** Noops that ended together (noopEnds.ts): all of them began and succeeded at one moment on one node. The columns are of one length; `tasks` ascend. */
+export interface NoopEnds {
+  readonly node: string;
+  readonly atMs: number;
+  readonly monoMs: number;
+  readonly tasks: Uint32Array;
+  readonly attempts: Uint32Array;
+  readonly readySeqs: Uint32Array;
+  readonly finishedSeqs: Uint32Array;
+}
+
+/** The record of one of them, as the table `tasks` has that of others. */
+export function noopRecord(ends: NoopEnds, index: number): TaskRecord {
+  const { node, atMs, monoMs } = ends;
+  const finishedSeq = ends.finishedSeqs[index] ?? 0;
+  return {
+    ...NOTHING_RECORDED,
+    state: "succeeded",
+    attempt: ends.attempts[index] ?? 0,
+    readySeq: ends.readySeqs[index] ?? 0,
+    startedSeq: finishedSeq - 1,
+    finishedSeq,
+    startedAtMs: atMs,
+    finishedAtMs: atMs,
+    startedMonoMs: monoMs,
+    endedMonoMs: monoMs,
+    exitCode: 0,
+    node,
+  };
+}

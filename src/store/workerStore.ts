@@ -19,6 +19,7 @@ import {
 import { type AttemptId, type JobSeq, type TaskIndex, taskIndex } from "../../protocol/ids.ts";
 import type { ProcessName } from "../node/process.ts";
 import { keyPart, keysUnder, u32Key, u32KeyWithByte, wordKey } from "./keys.ts";
+import { findNoopEnd, NOOP_ENDS, NoopEndsByTask } from "./noopEnds.ts";
 import type { Store, StoreReader, StoreWriter } from "./port.ts";
 import { processFields } from "./processFields.ts";
 import { packRecord, packU32, unpackRecord, unpackU32 } from "./record.ts";
@@ -50,7 +51,7 @@ const JOBS = "jobs";
 const TASKS = "tasks";
 const ATTEMPTS = "attempts";
 const OUTPUTS = "outputs";
-/** Those whose keys begin with job and task. */
+/** Those whose keys begin with job and task; so do not those of noops that ended together (noopEnds.ts). */
 export const TASK_TABLES = [OUTPUTS, ATTEMPTS, TASKS] as const;
 
 const EPOCH = wordKey("epoch");
@@ -129,7 +130,11 @@ export const putWorkerJob = (writer: StoreWriter, record: WorkerJobRecord): void
   writer.put(JOBS, u32Key(record.job), packRecord(record));
 
 /** Null for a task that was never dispatched. */
-export function readTask(reader: StoreReader, job: JobSeq, task: TaskIndex): TaskRecord | null {
+export const readTask = (reader: StoreReader, job: JobSeq, task: TaskIndex): TaskRecord | null =>
+  findNoopEnd(reader, job, task) ?? readTaskRow(reader, job, task);
+
+/** The record that a task has of its own, of which `readTask` says more if it has ended with others: for one that has not. */
+export function readTaskRow(reader: StoreReader, job: JobSeq, task: TaskIndex): TaskRecord | null {
   const key = u32Key(job, task);
   const bytes = reader.get(TASKS, key);
   return bytes === undefined ? null : decodeTask(bytes, { table: TASKS, key });
@@ -156,6 +161,12 @@ export function readTasks(
   first: TaskIndex,
   limit: number,
 ): readonly StoredTask[] {
+  const rows = readRows(reader, job, first, limit);
+  const ended = new NoopEndsByTask(reader, job, first);
+  return ended.task === null ? rows : [...merged(rows, ended, null)].slice(0, limit);
+}
+
+function readRows(reader: StoreReader, job: JobSeq, first: TaskIndex, limit: number): readonly StoredTask[] {
   const tasks: StoredTask[] = [];
   const { to } = keysUnder(job);
   const range = { from: u32Key(job, first), ...(to === undefined ? {} : { to }), limit };
@@ -168,6 +179,23 @@ export function readTasks(
   return tasks;
 }
 
+/** Both in the order of the tasks, up to and with `last` (null: all). Of a task that is in both, the end counts. */
+function* merged(
+  rows: readonly StoredTask[],
+  ended: NoopEndsByTask,
+  last: TaskIndex | null,
+): Generator<StoredTask> {
+  for (const row of rows) {
+    for (let task = ended.task; task !== null && task < row.task; task = ended.task) {
+      yield { task, record: ended.take() };
+    }
+    yield ended.task === row.task ? { task: row.task, record: ended.take() } : row;
+  }
+  for (let task = ended.task; task !== null && (last === null || task <= last); task = ended.task) {
+    yield { task, record: ended.take() };
+  }
+}
+
 /**
  * All recorded tasks of a job in the order of their indices. Each page is a snapshot of its own, so a long listing holds
  * none, and what changes meanwhile may appear in its old or new state.
@@ -178,13 +206,23 @@ export function* eachTask(
   pageTasks: number = TASKS_PER_SNAPSHOT,
 ): Generator<StoredTask> {
   let first = taskIndex(0);
+  const ended = store.read((reader) => new NoopEndsByTask(reader, job, first));
   while (true) {
-    const page = store.read((reader) => readTasks(reader, job, first, pageTasks));
-    yield* page;
+    const page = store.read((reader) => readRows(reader, job, first, pageTasks));
     const last = page.at(-1);
-    if (last === undefined || page.length < pageTasks || last.task === 0xffff_ffff) return;
+    const isEnd = last === undefined || page.length < pageTasks || last.task === 0xffff_ffff;
+    yield* merged(page, ended, isEnd ? null : last.task);
+    if (isEnd) return;
     first = taskIndex(last.task + 1);
   }
+}
+
+/** Gives each task of the job that has ended with others a record of its own. */
+export function spreadNoopEnds(writer: StoreWriter, job: JobSeq): void {
+  const ended = new NoopEndsByTask(writer, job, taskIndex(0));
+  for (let task = ended.task; task !== null; task = ended.task) putTask(writer, job, task, ended.take());
+  const keys = [...writer.range(NOOP_ENDS, keysUnder(job))].map(({ key }) => key);
+  for (const key of keys) writer.delete(NOOP_ENDS, key);
 }
 
 /** The record of an attempt when the next one begins. */
@@ -269,7 +307,7 @@ export async function deleteWorkerJob(store: Store, epoch: number, job: JobSeq):
 /** True when nothing of the job is left. */
 function deletePiece(writer: StoreWriter, job: JobSeq): boolean {
   let room = DELETIONS_PER_TRANSACTION;
-  for (const table of TASK_TABLES) {
+  for (const table of [NOOP_ENDS, ...TASK_TABLES]) {
     const keys = [...writer.range(table, { ...keysUnder(job), limit: room })].map((entry) => entry.key);
     for (const key of keys) writer.delete(table, key);
     room -= keys.length;

@@ -16,7 +16,8 @@ import { addResources, fits } from "../../src/node/resources.ts";
 import { keyPart } from "../../src/store/keys.ts";
 import { listJobs, readJob } from "../../src/store/managerStore.ts";
 import { decodeTask } from "../../src/store/taskCodec.ts";
-import type { TaskRecord } from "../../src/store/workerRecords.ts";
+import { type NoopEnds, noopRecord, type TaskRecord } from "../../src/store/workerRecords.ts";
+import { decodeNoopEnds, NOOP_ENDS } from "../../src/store/noopEnds.ts";
 import { eachTask, listWorkerJobs, readTask } from "../../src/store/workerStore.ts";
 import { stateCode, isFinal } from "../../worker/core/taskStates.ts";
 import type { Change, SimStore } from "./disk.ts";
@@ -123,10 +124,17 @@ export class Invariants {
   onCommit(store: SimStore, changes: readonly Change[]): void {
     if (!store.name.startsWith("worker-")) return;
     for (const { table, key, after } of changes) {
-      if (table !== "tasks" || after === undefined) continue;
+      if (after === undefined) continue;
+      if (table === NOOP_ENDS)
+        this.#onNoopEnds(jobSeq(keyPart(table, key, 0)), decodeNoopEnds(after, { table, key }));
+      if (table !== "tasks") continue;
       const id = { job: jobSeq(keyPart(table, key, 0)), task: taskIndex(keyPart(table, key, 1)) };
       this.#onTaskRecord(id.job, id.task, decodeTask(after, { table, key }));
     }
+  }
+
+  #onNoopEnds(job: JobSeq, ends: NoopEnds): void {
+    for (const [index, task] of ends.tasks.entries()) this.#onTaskRecord(job, task, noopRecord(ends, index));
   }
 
   #onTaskRecord(job: JobSeq, task: number, record: TaskRecord): void {

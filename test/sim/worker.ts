@@ -36,6 +36,8 @@ const EXECUTOR_LEAVE_MS = 8000;
 const STATUS_WAIT_MS = 100;
 const WATCH_MS = 5000;
 const LOOKS_MAX = 12;
+/** The jobs are small: all noops are recorded as thousands would be. */
+const ENDS_TOGETHER_MIN = 1;
 
 /** What its starter hears: the line on descriptor 3. */
 interface ReadyLine {
@@ -101,6 +103,7 @@ export class SimWorker {
       graceMs: GRACE_MS,
       leaseMs: LEASE_MS,
       crashLimit: CRASH_LIMIT,
+      endsTogetherMin: ENDS_TOGETHER_MIN,
       crashes: 0,
       rebooted,
       executorExpected,

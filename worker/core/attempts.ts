@@ -1,16 +1,14 @@
 /** The life of an attempt as its facts come in: started, ended, lost; and what follows for the task. */
 import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../../protocol/executorLink.ts";
 import { type AttemptId, type JobSeq, taskIndex } from "../../protocol/ids.ts";
-import { subtractResources } from "../../src/node/resources.ts";
 import type { TaskReason } from "../../src/store/workerRecords.ts";
 import { type RetryPolicy, WHEN_FAILURE } from "../../src/workflow/plan.ts";
 import { countLoss, endTrial, isBlamed } from "./blame.ts";
-import { classOf, definitionOf, makeReady, nextSeq, setState, stateOf } from "./job.ts";
+import { classOf, definitionOf, makeReady, nextSeq, release, setState, stateOf } from "./job.ts";
 import { recordTask } from "./records.ts";
 import { type Decisions, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED, settle } from "./settle.ts";
 import type { JobActor, LiveAttempt } from "./state.ts";
 import { BACKOFF, CANCELLED, FAILED, RUNNING, SKIPPED, stateName, SUCCEEDED, WAITING } from "./taskStates.ts";
-import type { WorkerEvent } from "./events.ts";
 import type { Turn } from "./turn.ts";
 
 /** The node had no process or descriptor to give; others may end meanwhile. */
@@ -88,34 +86,26 @@ export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
   turn.effects.push({ type: "tellExecutor", command: { type: "acknowledgeAttempts", attempts: [id] } });
 }
 
-/** Like so many ends of attempts that took no time, but nobody waits for an acknowledgement. */
-export function onNoopsEnded(turn: Turn, event: Extract<WorkerEvent, { type: "noopsEnded" }>): void {
-  const { attempts, atMs, monoMs } = event;
-  for (let i = 0; i + 1 < attempts.length; i += 2) {
-    const id = { job: event.job, task: taskIndex(attempts[i] ?? 0), attempt: attempts[i + 1] ?? 0 };
-    const found = findLive(turn, id);
-    if (found === null) continue;
-    const { job, live } = found;
-    noteStart(job, live, atMs, monoMs, null);
-    takeFromSlot(turn, job, live);
-    const fact = {
-      job: id.job,
-      task: id.task,
-      attempt: id.attempt,
-      outcome: SUCCESS,
-      startedAtMs: atMs,
-      startedMonoMs: monoMs,
-      endedAtMs: atMs,
-      endedMonoMs: monoMs,
-      usage: null,
-      stdout: null,
-      stderr: null,
-    };
-    settleEnd(turn, job, live, fact, false);
-  }
+/** The end of a noop by itself: of one that was told to stop. Nobody waits for an acknowledgement. */
+export function onNoopEnded(turn: Turn, id: AttemptId, atMs: number, monoMs: number): void {
+  const found = findLive(turn, id);
+  if (found === null) return;
+  const { job, live } = found;
+  noteStart(job, live, atMs, monoMs, null);
+  takeFromSlot(turn, job, live);
+  const fact = {
+    ...id,
+    outcome: { type: "exited", exitCode: 0 },
+    startedAtMs: atMs,
+    startedMonoMs: monoMs,
+    endedAtMs: atMs,
+    endedMonoMs: monoMs,
+    usage: null,
+    stdout: null,
+    stderr: null,
+  } as const;
+  settleEnd(turn, job, live, fact, false);
 }
-
-const SUCCESS = { type: "exited", exitCode: 0 } as const;
 
 /** What ran the attempt is gone, and the attempt with it. */
 export function loseAttempt(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
@@ -130,8 +120,7 @@ export function loseAttempt(turn: Turn, job: JobActor, live: LiveAttempt, detail
 function takeFromSlot(turn: Turn, job: JobActor, live: LiveAttempt): void {
   endTrial(turn, job, live.task);
   job.live.delete(live.task);
-  job.placed = subtractResources(job.placed, live.group.resources);
-  live.group.placed -= 1;
+  release(job, live.group);
   if (live.start !== null) job.runningCpusMilli -= live.group.resources.cpusMilli;
 }
 
@@ -161,7 +150,7 @@ function settleEnd(
   settleFailedAttempt(turn, job, live, fact, failureReason(turn, job, live, outcome));
 }
 
-function noteDuration(job: JobActor, durationMs: number): void {
+export function noteDuration(job: JobActor, durationMs: number): void {
   const before = job.averageMs ?? durationMs;
   job.averageMs = before + AVERAGE_WEIGHT * (durationMs - before);
 }

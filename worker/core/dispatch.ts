@@ -20,7 +20,7 @@ import {
 import { beginTrial, mayBeTried } from "./blame.ts";
 import { classOf, isQueued, place } from "./job.ts";
 import { recordTask } from "./records.ts";
-import type { JobActor, LiveAttempt, SlotGroup } from "./state.ts";
+import type { JobActor, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -41,16 +41,17 @@ export function dispatch(turn: Turn, job: JobActor): void {
   let room = roomOf(job);
   let blocked: Set<SlotGroup> | null = null;
   const { maxRunning } = job.graph;
+  const outgoing = new Outgoing(turn, job);
   for (;;) {
     // What was sent counts, though it may wait in the forkserver: which of it runs is not known here in time.
-    if (maxRunning !== null && job.live.size >= maxRunning) return;
+    const runnable = maxRunning === null ? Number.POSITIVE_INFINITY : maxRunning - job.live.size;
+    if (runnable <= 0) return;
     const group = nextGroup(turn, job, blocked);
     if (group === null) return;
     if (mayStart(job, group, room)) {
-      const task = group.queue.shift();
-      if (task === null) return;
       openJobOnce(turn, job);
-      send(turn, job, group, task);
+      const count = blocked === null && isAlone(job, group) ? countInARow(job, group) : 1;
+      sendFirst(turn, job, group, Math.min(count, runnable), outgoing);
       room = roomOf(job, room);
     } else {
       room = reserve(group.resources, room);
@@ -120,10 +121,28 @@ function mayStart(job: JobActor, group: SlotGroup, room: Room): boolean {
   if (need.cpusMilli === 0 && group.placed >= CPULESS_LIVE_MAX) return false;
   const { free, reserved } = room;
   if (fits(need, subtractResources(free, reserved))) return true;
-  const onlyCpus = need.memoryBytes === 0 && need.gpusMilli === 0 && Object.keys(need.named).length === 0;
-  if (!onlyCpus || reserved.cpusMilli > 0 || need.cpusMilli > job.loan.resources.cpusMilli) return false;
+  if (!needsOnlyCpus(need) || reserved.cpusMilli > 0 || need.cpusMilli > job.loan.resources.cpusMilli)
+    return false;
   return need.cpusMilli <= free.cpusMilli + room.aheadCpusMilli;
 }
+
+/** No other group has a task that could go before those of this one, which is the first that has any. */
+const isAlone = (job: JobActor, group: SlotGroup): boolean =>
+  job.groups.every(
+    (other) => other === group || other.priority !== group.priority || other.queue.length === 0,
+  );
+
+/** How many tasks of a group that is alone may be sent one after the other, at least 1: `mayStart`, said for many. */
+function countInARow(job: JobActor, { resources }: SlotGroup): number {
+  const { loan, placed, live } = job;
+  if (!needsOnlyCpus(resources) || resources.cpusMilli === 0) return 1;
+  const without = (loan.resources.cpusMilli - placed.cpusMilli) / resources.cpusMilli;
+  const ahead = without + aheadAllowance(job) / resources.cpusMilli;
+  return Math.max(1, Math.floor(without), Math.min(Math.floor(ahead), AHEAD_MAX - live.size));
+}
+
+const needsOnlyCpus = ({ memoryBytes, gpusMilli, named }: Resources): boolean =>
+  memoryBytes === 0 && gpusMilli === 0 && Object.keys(named).length === 0;
 
 function reserve(need: Resources, room: Room): Room {
   const { free, reserved } = room;
@@ -169,31 +188,53 @@ export function sendCap(turn: Turn, job: JobActor): void {
   turn.effects.push({ type: "tellExecutor", command: { type: "setCap", job: job.job, serial, cpusMilli } });
 }
 
-/** The intent is on record before the attempt is sent: after a crash it is asked for, or repeated, never forgotten. */
-function send(turn: Turn, job: JobActor, group: SlotGroup, task: number): void {
-  const taken = job.takenNumbers.get(task) ?? 0;
-  const attempt = Math.max(job.attempts[task] ?? 0, job.attemptFloor, taken) + 1;
-  if (attempt > 1) turn.effects.push({ type: "archiveAttempt", job: job.job, task: taskIndex(task) });
-  job.attempts[task] = attempt;
-  job.hasRun = true;
-  const live: LiveAttempt = {
-    task,
-    attempt,
-    group,
-    readySeq: job.readySeqs[task] ?? 0,
-    start: null,
-    deadlineMs: null,
-    stop: null,
-  };
-  job.live.set(task, live);
-  beginTrial(turn, job, task);
-  place(job, group);
-  const id = { job: job.job, task: taskIndex(task), attempt };
-  // What does nothing may be done again: it needs no record of the intent.
-  if (classOf(job.graph, task).executor === "noop") {
-    turn.effects.push({ type: "runNoop", ...id });
-    return;
+/** The first `count` tasks of the group that may be tried, or as many as there are. */
+function sendFirst(turn: Turn, job: JobActor, group: SlotGroup, count: number, outgoing: Outgoing): void {
+  let sent = 0;
+  for (; sent < count; sent += 1) {
+    const task = headOf(turn, job, group);
+    if (task === null) break;
+    group.queue.shift();
+    outgoing.send(group, task);
   }
-  recordTask(turn, job, task, {});
-  turn.effects.push({ type: "runAttempt", ...id });
+  place(job, group, sent);
+}
+
+/** What one turn sends of a job. */
+class Outgoing {
+  readonly #turn: Turn;
+  readonly #job: JobActor;
+  /** Task and attempt in turns; part of an effect from the first on. */
+  #noops: number[] | null = null;
+
+  constructor(turn: Turn, job: JobActor) {
+    this.#turn = turn;
+    this.#job = job;
+  }
+
+  /** The intent is on record before the attempt is sent: after a crash it is asked for, or repeated, never forgotten. */
+  send(group: SlotGroup, task: number): void {
+    const [turn, job] = [this.#turn, this.#job];
+    const taken = job.takenNumbers.get(task) ?? 0;
+    const attempt = Math.max(job.attempts[task] ?? 0, job.attemptFloor, taken) + 1;
+    if (attempt > 1) turn.effects.push({ type: "archiveAttempt", job: job.job, task: taskIndex(task) });
+    job.attempts[task] = attempt;
+    job.hasRun = true;
+    // What does nothing may be done again: it needs no record of the intent.
+    if (classOf(job.graph, task).executor === "noop") return this.#sendNoop(task, attempt);
+    const readySeq = job.readySeqs[task] ?? 0;
+    job.live.set(task, { task, attempt, group, readySeq, start: null, deadlineMs: null, stop: null });
+    beginTrial(turn, job, task);
+    recordTask(turn, job, task, {});
+    turn.effects.push({ type: "runAttempt", job: job.job, task: taskIndex(task), attempt });
+  }
+
+  #sendNoop(task: number, attempt: number): void {
+    this.#job.live.addNoop(task);
+    if (this.#noops === null) {
+      this.#noops = [];
+      this.#turn.effects.push({ type: "runNoops", job: this.#job.job, attempts: this.#noops });
+    }
+    this.#noops.push(task, attempt);
+  }
 }

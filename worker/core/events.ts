@@ -10,7 +10,7 @@ import type { PauseMode } from "../../protocol/fields.ts";
 import type { AttemptId, JobSeq, TaskIndex } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
-import type { TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
+import type { NoopEnds, TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
 import type { PlanGraph } from "../../src/workflow/plan.ts";
 
 /** Both clocks at the moment of a batch: the monotonic one decides, the wall clock is written down for people. */
@@ -102,6 +102,7 @@ export type WorkerEffect =
       readonly task: TaskIndex;
       readonly record: TaskRecord;
     }
+  | { readonly type: "recordNoopEnds"; readonly job: JobSeq; readonly ends: NoopEnds }
   /** The task's record becomes that of an earlier attempt: keep a copy under its attempt number. */
   | { readonly type: "archiveAttempt"; readonly job: JobSeq; readonly task: TaskIndex }
   | {
@@ -117,7 +118,8 @@ export type WorkerEffect =
   | { readonly type: "forgetJob"; readonly job: JobSeq }
   | { readonly type: "openJob"; readonly job: JobSeq }
   | { readonly type: "runAttempt"; readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number }
-  | { readonly type: "runNoop"; readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number }
+  /** `attempts`: task and attempt in turns. */
+  | { readonly type: "runNoops"; readonly job: JobSeq; readonly attempts: number[] }
   | { readonly type: "tellExecutor"; readonly command: ExecutorCommand }
   | { readonly type: "startExecutor" }
   /** It does not say hello; `executorLost` follows when it is dead. */

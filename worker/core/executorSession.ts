@@ -122,7 +122,7 @@ function punishCrashes(turn: Turn): void {
   state.workerCrashes = 0;
   state.executorCrashes = 0;
   for (const job of state.jobs.values()) {
-    for (const live of job.live.values()) {
+    for (const live of job.live.notable()) {
       if (live.start === null || live.stop !== null || !isBlamed(turn, live)) continue;
       live.stop = "crash";
       recordTask(turn, job, live.task, { live });

@@ -5,9 +5,16 @@
 import { assert } from "../../protocol/errors.ts";
 import type { JobState } from "../../protocol/fields.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
-import { addResources, equalResources, NO_RESOURCES } from "../../src/node/resources.ts";
+import {
+  addResources,
+  equalResources,
+  NO_RESOURCES,
+  scaleResources,
+  subtractResources,
+} from "../../src/node/resources.ts";
 import type { PlanGraph, TaskClass } from "../../src/workflow/plan.ts";
-import type { JobActor, LoanState, SlotGroup } from "./state.ts";
+import { LiveAttempts } from "./liveAttempts.ts";
+import type { JobActor, LiveAttempt, LoanState, SlotGroup } from "./state.ts";
 import { TaskQueue } from "./taskQueue.ts";
 import {
   BACKOFF,
@@ -43,7 +50,7 @@ export function createJob(
     const needs = graph.needs[definition] ?? 0;
     if (needs > 0) unfinished.fill(needs, first, end);
   }
-  return {
+  const actor: JobActor = {
     job,
     round,
     planRound: 1,
@@ -80,7 +87,7 @@ export function createJob(
     definitionOmens: new Uint8Array(graph.definitionCount),
     counts,
     seq: 0,
-    live: new Map(),
+    live: new LiveAttempts(tasks, (task) => noopAttempt(actor, task)),
     runningCpusMilli: 0,
     placed: NO_RESOURCES,
     loan: noLoan(),
@@ -91,7 +98,18 @@ export function createJob(
     reportPending: false,
     changed: true,
   };
+  return actor;
 }
+
+const noopAttempt = (job: JobActor, task: number): LiveAttempt => ({
+  task,
+  attempt: job.attempts[task] ?? 0,
+  group: groupOf(job, task),
+  readySeq: job.readySeqs[task] ?? 0,
+  start: null,
+  deadlineMs: null,
+  stop: null,
+});
 
 const noLoan = (): LoanState => ({
   serial: 0,
@@ -218,7 +236,18 @@ export function* openTasksWithoutAttempt(job: JobActor): Generator<number> {
   }
 }
 
-export function place(job: JobActor, group: SlotGroup): void {
-  group.placed += 1;
-  job.placed = addResources(job.placed, group.resources);
+/** `count` attempts of the group hold their slots from now on. */
+export function place(job: JobActor, group: SlotGroup, count = 1): void {
+  group.placed += count;
+  job.placed = addResources(
+    job.placed,
+    count === 1 ? group.resources : scaleResources(group.resources, count),
+  );
+}
+
+/** They hold them no longer. */
+export function release(job: JobActor, group: SlotGroup, count = 1): void {
+  group.placed -= count;
+  const resources = count === 1 ? group.resources : scaleResources(group.resources, count);
+  job.placed = subtractResources(job.placed, resources);
 }

@@ -90,7 +90,7 @@ function actorOf(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>)
     const { task, attempt } = retry;
     turn.state.timers.add(turn.clock.monoMs + delayMs, { type: "retry", job, task, attempt });
   }
-  for (const live of actor.live.values()) {
+  for (const live of actor.live.notable()) {
     // How much of it fell to this attempt is not on record: its limit may come too late, but not too early.
     if (live.start !== null) watchTimeLimit(turn, actor, live, live.start.atMs, actor.suspendedMs);
   }
@@ -196,7 +196,7 @@ export function reportProgress(turn: Turn, job: JobActor): void {
 
 function sampleRunning(job: JobActor): RunningAttempt[] {
   const running: RunningAttempt[] = [];
-  for (const live of job.live.values()) {
+  for (const live of job.live.notable()) {
     if (live.start === null) continue;
     running.push({ task: taskIndex(live.task), attempt: live.attempt, startedAtMs: live.start.atMs });
     if (running.length === REPORTED_RUNNING_MAX) break;

@@ -63,7 +63,7 @@ function endSuspension(turn: Turn, job: JobActor): void {
   job.suspendedMs += lastedMs;
   job.suspendedSinceMs = null;
   job.changed = true;
-  for (const live of job.live.values()) {
+  for (const live of job.live.notable()) {
     if (live.deadlineMs !== null) watchDeadline(turn, job, live, live.deadlineMs + lastedMs);
   }
 }

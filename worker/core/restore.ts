@@ -61,8 +61,8 @@ export function restoreJob(
   // A task that a dependency made ready has no record of its own until it is dispatched.
   const skips = new Map<number, RestoredSkip>();
   for (const { task, omen } of ended) {
-    countEnd(actor, task, omen, (dependent, verdict) => {
-      if (verdict !== null) skips.set(dependent, { omen: verdict, because: task });
+    countEnd(actor, task, omen, (dependent, verdict, because) => {
+      if (verdict !== null) skips.set(dependent, { omen: verdict, because });
     });
   }
   requeue(actor, skips);

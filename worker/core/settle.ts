@@ -7,13 +7,7 @@
  * What is not needed is skipped without being a failure: what depends on it with `success` is then not needed either, and a
  * `failure` is none by it. Whether a task is skipped does not depend on the order of the ends.
  */
-import {
-  EDGE_SAME,
-  type PlanGraph,
-  WHEN_ALWAYS,
-  WHEN_FAILURE,
-  WHEN_SUCCESS,
-} from "../../src/workflow/plan.ts";
+import { EDGE_SAME, WHEN_ALWAYS, WHEN_FAILURE, WHEN_SUCCESS } from "../../src/workflow/plan.ts";
 import { definitionOf, firstTaskOf, setState, stateOf } from "./job.ts";
 import type { JobActor } from "./state.ts";
 import { SKIPPED, WAITING } from "./taskStates.ts";
@@ -32,66 +26,89 @@ export interface Decisions {
   skipped(task: number, omen: number, because: number): void;
 }
 
-/** Settles an end and all that is skipped by it. Iterative: a chain may be as long as the job. */
-export function settle(job: JobActor, task: number, omen: number, decisions: Decisions): void {
-  const skips: { readonly task: number; readonly omen: number }[] = [];
-  const skip = (other: number, verdict: number, because: number): void => {
-    setState(job, other, SKIPPED);
-    decisions.skipped(other, verdict, because);
-    skips.push({ task: other, omen: verdict });
-  };
-  let ended: { readonly task: number; readonly omen: number } | undefined = { task, omen };
-  for (; ended !== undefined; ended = skips.pop()) {
-    const because = ended.task;
-    countEnd(job, because, ended.omen, (other, verdict) => {
-      if (verdict === null) decisions.ready(other);
-      else skip(other, verdict, because);
-    });
+/** Settles ends, one after the other, and all that is skipped by them. */
+export class Settlement {
+  readonly #job: JobActor;
+  readonly #decisions: Decisions;
+  /** Skipped, and what that means for others is not settled yet. */
+  readonly #skips: { readonly task: number; readonly omen: number }[] = [];
+
+  constructor(job: JobActor, decisions: Decisions) {
+    this.#job = job;
+    this.#decisions = decisions;
   }
+
+  /** Iterative: a chain of skips may be as long as the job. */
+  ended(task: number, omen: number): void {
+    countEnd(this.#job, task, omen, this.#decide);
+    for (let skip = this.#skips.pop(); skip !== undefined; skip = this.#skips.pop()) {
+      countEnd(this.#job, skip.task, skip.omen, this.#decide);
+    }
+  }
+
+  readonly #decide = (other: number, verdict: Verdict, because: number): void => {
+    if (verdict === null) return this.#decisions.ready(other);
+    setState(this.#job, other, SKIPPED);
+    this.#decisions.skipped(other, verdict, because);
+    this.#skips.push({ task: other, omen: verdict });
+  };
 }
 
+export const settle = (job: JobActor, task: number, omen: number, decisions: Decisions): void =>
+  new Settlement(job, decisions).ended(task, omen);
+
+/** `because`: the end by which the dependent is decided. */
+type Decided = (dependent: number, verdict: Verdict, because: number) => void;
+
 /** Counts one end with its dependents, and hands over those that wait and are decided by it. */
-export function countEnd(
-  job: JobActor,
-  task: number,
-  omen: number,
-  decided: (dependent: number, verdict: Verdict) => void,
-): void {
+export function countEnd(job: JobActor, task: number, omen: number, decided: Decided): void {
   const { graph } = job;
   const definition = definitionOf(graph, task);
-  const element = task - firstTaskOf(graph, definition);
   const remaining = (job.remaining[definition] ?? 0) - 1;
   job.remaining[definition] = remaining;
   const before = job.definitionOmens[definition] ?? 0;
   const omens = before | omen;
-  job.definitionOmens[definition] = omens;
-  forEachEdge(graph, definition, (dependent, kind) => {
-    const first = firstTaskOf(graph, dependent);
+  if (omens !== before) job.definitionOmens[definition] = omens;
+  const edgesEnd = graph.dependentOffsets[definition + 1] ?? 0;
+  for (let edge = graph.dependentOffsets[definition] ?? 0; edge < edgesEnd; edge++) {
+    const dependent = graph.dependents[edge] ?? 0;
     const when = graph.when[dependent] ?? WHEN_SUCCESS;
-    if (kind === EDGE_SAME) return meet(job, first + element, when, omen, decided);
+    if (graph.dependentKinds[edge] === EDGE_SAME) {
+      const element = task - firstTaskOf(graph, definition);
+      meet(job, firstTaskOf(graph, dependent) + element, when, omen, task, decided);
+      continue;
+    }
     const doomed = when === WHEN_SUCCESS && (omens & OMEN_FAILURE) !== 0;
     // Doomed tasks were skipped with the first failure, and all that is left of the definition changes nothing for them.
-    if (doomed ? (before & OMEN_FAILURE) !== 0 : remaining > 0) return;
+    if (doomed ? (before & OMEN_FAILURE) !== 0 : remaining > 0) continue;
     const end = firstTaskOf(graph, dependent + 1);
-    for (let other = first; other < end; other++) meet(job, other, when, omens, decided);
-  });
+    for (let other = firstTaskOf(graph, dependent); other < end; other++) {
+      meet(job, other, when, omens, task, decided);
+    }
+  }
 }
 
-/** One dependency of a task, all of it, has ended; or it is doomed by a part. */
+/**
+ * One dependency of a task, all of it, has ended; or it is doomed by a part. Of most tasks only the counter is looked at: in a large
+ * job each look is a miss of the caches.
+ */
 function meet(
   job: JobActor,
   task: number,
   when: number,
   omens: number,
-  decided: (task: number, verdict: Verdict) => void,
+  because: number,
+  decided: Decided,
 ): void {
-  if (stateOf(job, task) !== WAITING) return;
-  const all = (job.omens[task] ?? 0) | omens;
-  job.omens[task] = all;
-  if (when === WHEN_SUCCESS && (all & OMEN_FAILURE) !== 0) return decided(task, OMEN_FAILURE);
+  if (omens !== OMEN_NONE) job.omens[task] = (job.omens[task] ?? 0) | omens;
+  if (when === WHEN_SUCCESS && (omens & OMEN_FAILURE) !== 0) {
+    if (stateOf(job, task) === WAITING) decided(task, OMEN_FAILURE, because);
+    return;
+  }
   const unfinished = (job.unfinished[task] ?? 0) - 1;
   job.unfinished[task] = unfinished;
-  if (unfinished === 0) decided(task, verdictOf(when, all));
+  if (unfinished > 0 || stateOf(job, task) !== WAITING) return;
+  decided(task, verdictOf(when, job.omens[task] ?? 0), because);
 }
 
 /** Of a task whose dependencies are all final. */
@@ -101,15 +118,4 @@ function verdictOf(when: number, omens: number): Verdict {
   if (when === WHEN_FAILURE) return isFailed ? null : OMEN_UNNEEDED;
   if (isFailed) return OMEN_FAILURE;
   return omens === OMEN_NONE ? null : OMEN_UNNEEDED;
-}
-
-function forEachEdge(
-  graph: PlanGraph,
-  definition: number,
-  visit: (dependent: number, kind: number) => void,
-): void {
-  const end = graph.dependentOffsets[definition + 1] ?? 0;
-  for (let edge = graph.dependentOffsets[definition] ?? 0; edge < end; edge++) {
-    visit(graph.dependents[edge] ?? 0, graph.dependentKinds[edge] ?? 0);
-  }
 }

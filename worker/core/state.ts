@@ -11,6 +11,7 @@ import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
 import type { PlanGraph } from "../../src/workflow/plan.ts";
 import type { Lease } from "../../src/lease.ts";
+import type { LiveAttempts } from "./liveAttempts.ts";
 import type { TaskQueue } from "./taskQueue.ts";
 import type { TimerHeap } from "./timers.ts";
 
@@ -35,6 +36,8 @@ export interface WorkerState {
   readonly leaseMs: number;
   /** Losses by which a task fails. */
   readonly crashLimit: number;
+  /** So many noops that end in one message are recorded together; fewer, each by itself. */
+  readonly endsTogetherMin: number;
   /** The suspect that may run now. */
   trial: Trial | null;
   /** A death was blamed on the one on trial: what else was lost with it, and is told until then, is not blamed. */
@@ -187,7 +190,7 @@ export interface JobActor {
   readonly counts: Uint32Array;
   seq: number;
 
-  readonly live: Map<number, LiveAttempt>;
+  readonly live: LiveAttempts<LiveAttempt>;
   runningCpusMilli: number;
   /** What the attempts in `live` hold together. */
   placed: Resources;

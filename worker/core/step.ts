@@ -5,7 +5,7 @@
 import { assertNever } from "../../protocol/errors.ts";
 import type { SeatNumber } from "../../protocol/ids.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
-import { onAttemptEnded, onAttemptStarted, onNoopsEnded, onRetryDue, onTimeoutDue } from "./attempts.ts";
+import { onAttemptEnded, onAttemptStarted, onRetryDue, onTimeoutDue } from "./attempts.ts";
 import { tendTrial } from "./blame.ts";
 import { dispatch } from "./dispatch.ts";
 import { endDrain, onDrainRequested, tendDrain } from "./drain.ts";
@@ -25,6 +25,7 @@ import {
   closeInExecutor,
 } from "./lifecycle.ts";
 import { capInForce, holdsAtMost, onLoanSet, tellHeld, tellDemand } from "./loans.ts";
+import { onNoopsEnded } from "./noops.ts";
 import { parkIfWaiting } from "./parking.ts";
 import { onSetPause, tendPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
@@ -46,6 +47,8 @@ export interface WorkerOptions {
   readonly leaseMs: number;
   /** A task fails with this number of losses. */
   readonly crashLimit: number;
+  /** So many noops that end in one message are recorded together. */
+  readonly endsTogetherMin: number;
   /** QWorkers of this seat that died young in a row before this one. */
   readonly crashes: number;
   /** The machine was started anew since the last holder: what ran then was lost through no fault of its own. */
@@ -72,6 +75,7 @@ export function createWorker(options: WorkerOptions): WorkerState {
     // Not where an earlier holder of the seat began: the answer to one of its caps may still be on its way.
     capSerial: (options.pid * 65_536) >>> 0,
     crashLimit: options.crashLimit,
+    endsTogetherMin: options.endsTogetherMin,
     trial: null,
     verdictUntilMs: 0,
     workerCrashes: options.crashes,

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { type JobSeq, jobSeq, type SeatNumber, taskIndex } from "../../../protocol/ids.ts";
 import { isFinalJobState } from "../../../protocol/states.ts";
 import { keyPart } from "../keys.ts";
+import { decodeNoopEnds, NOOP_ENDS } from "../noopEnds.ts";
 import type { StoreReader } from "../port.ts";
 import { decodeTask } from "../taskCodec.ts";
 import { STREAM_STDERR, STREAM_STDOUT, type TaskState, type WorkerJobRecord } from "../workerRecords.ts";
@@ -69,19 +70,43 @@ function countTasks(
   findings: Findings,
 ): ReadonlyMap<JobSeq, StateCounts> {
   const counts = new Map<JobSeq, StateCounts>();
-  for (const { key, value } of reader.range("tasks", {})) {
-    const record = findings.reading(() => decodeTask(value, { table: "tasks", key }));
-    if (record === null) continue;
-    const job = jobSeq(keyPart("tasks", key, 0));
-    const task = keyPart("tasks", key, 1);
+  const count = (job: JobSeq, task: number, state: TaskState): void => {
     const total = jobs.get(job)?.tasks.total;
     if (total === undefined) findings.add(`Task ${task} is of job ${job}, which has no record.`);
     else if (task >= total) findings.add(`Job ${job} has ${total} tasks, and a record of task ${task}.`);
     const states = counts.get(job) ?? new Map<TaskState, number>();
-    states.set(record.state, (states.get(record.state) ?? 0) + 1);
+    states.set(state, (states.get(state) ?? 0) + 1);
     counts.set(job, states);
+  };
+  const endedTogether = countNoopEnds(reader, count, findings);
+  for (const { key, value } of reader.range("tasks", {})) {
+    const record = findings.reading(() => decodeTask(value, { table: "tasks", key }));
+    const [job, task] = [jobSeq(keyPart("tasks", key, 0)), keyPart("tasks", key, 1)];
+    if (record !== null && endedTogether.get(job)?.has(task) !== true) count(job, task, record.state);
   }
   return counts;
+}
+
+/** Counts the noops that ended together; returns those of each job. */
+function countNoopEnds(
+  reader: StoreReader,
+  count: (job: JobSeq, task: number, state: TaskState) => void,
+  findings: Findings,
+): ReadonlyMap<JobSeq, ReadonlySet<number>> {
+  const found = new Map<JobSeq, Set<number>>();
+  for (const { key, value } of reader.range(NOOP_ENDS, {})) {
+    const ends = findings.reading(() => decodeNoopEnds(value, { table: NOOP_ENDS, key }));
+    if (ends === null) continue;
+    const job = jobSeq(keyPart(NOOP_ENDS, key, 0));
+    const tasks = found.get(job) ?? new Set<number>();
+    for (const task of ends.tasks) {
+      if (tasks.has(task)) findings.add(`Task ${task} of job ${job} has ended twice.`);
+      tasks.add(task);
+      count(job, task, "succeeded");
+    }
+    found.set(job, tasks);
+  }
+  return found;
 }
 
 function verifyAttempts(

@@ -31,7 +31,7 @@ const append = (byte: number) => (writer: StoreWriter) => {
   writer.put("jobs", u32Key(1), Uint8Array.from([...before, byte]));
 };
 /** A kind of store that is at its third version. */
-const THIRD: Schema = { kind: "manager", migrations: [append(12), append(23)] };
+const THIRD: Schema = { kind: "manager", migrations: [append(12), append(23)], readableFrom: 3 };
 
 it.each([MANAGER_SCHEMA, WORKER_SCHEMA])("is written into a new store and then agreed with", (schema) => {
   store.read((reader) => checkSchema(reader, "it", schema));
@@ -86,4 +86,13 @@ it("of an older qrew is not read before its writer has brought it up to date", (
   expect(failure.message).toMatch(/older qrew.*start the daemon/);
   setVersion(0);
   expect(failureOf(() => prepareSchema(store, "manager", THIRD)).code).toBe("storeDamaged");
+});
+
+it("of an earlier version is read as it is where readers do not miss what has come since", () => {
+  setVersion(2);
+  store.read((reader) => checkSchema(reader, "it", { ...THIRD, readableFrom: 2 }));
+  const schema = { ...THIRD, readableFrom: 3 };
+  expect(failureOf(() => store.read((reader) => checkSchema(reader, "it", schema))).code).toBe(
+    "storeDamaged",
+  );
 });

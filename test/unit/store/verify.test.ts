@@ -10,7 +10,8 @@ import type { StoreWriter } from "../../../src/store/port.ts";
 import { packRecord, packU32 } from "../../../src/store/record.ts";
 import { putSubmissionKey } from "../../../src/store/submissionKeys.ts";
 import { verifyStores } from "../../../src/store/upkeep/verify.ts";
-import type { WorkerJobRecord } from "../../../src/store/workerRecords.ts";
+import type { NoopEnds, WorkerJobRecord } from "../../../src/store/workerRecords.ts";
+import { putNoopEnds } from "../../../src/store/noopEnds.ts";
 import { putAttempt, putTask, putWorkerJob } from "../../../src/store/workerStore.ts";
 import { makeHome, type TestHome } from "../client/fakeManager.ts";
 import { counts, jobRecord, taskRecord } from "../client/records.ts";
@@ -47,6 +48,18 @@ beforeEach(async () => {
 afterEach(() => home.remove());
 
 const JOB = jobSeq(1);
+
+/** Task 0, with this number. */
+const endedAt = (seq: number): NoopEnds => ({
+  node: "n",
+  atMs: 1,
+  monoMs: 1,
+  tasks: Uint32Array.of(0),
+  attempts: Uint32Array.of(1),
+  readySeqs: Uint32Array.of(1),
+  finishedSeqs: Uint32Array.of(seq),
+});
+
 const worker: WorkerJobRecord = {
   job: JOB,
   round: 1,
@@ -144,6 +157,27 @@ it.each<[name: string, store: string, body: (writer: StoreWriter) => void, fault
     seat,
     (w) => putTask(w, jobSeq(5), taskIndex(0), taskRecord({})),
     /of job 5, which has no record/,
+  ],
+  [
+    "a task that ended twice",
+    seat,
+    (w) => {
+      putNoopEnds(w, JOB, endedAt(5));
+      putNoopEnds(w, JOB, endedAt(9));
+    },
+    /Task 0 of job 1 has ended twice/,
+  ],
+  [
+    "ended tasks of no job",
+    seat,
+    (w) => putNoopEnds(w, jobSeq(5), endedAt(5)),
+    /of job 5, which has no record/,
+  ],
+  [
+    "ended tasks that are none",
+    seat,
+    (w) => w.put("noopEnds", u32Key(1, 3), packRecord([99])),
+    /table noopEnds, key 1\/3/,
   ],
   [
     "a lost task",

@@ -3,6 +3,7 @@ import { jobSeq, taskIndex } from "../../../protocol/ids.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/port.ts";
 import type { TaskReason, TaskRecord, TaskState, WorkerJobRecord } from "../../../src/store/workerRecords.ts";
+import { putNoopEnds } from "../../../src/store/noopEnds.ts";
 import {
   eachTask,
   listAttempts,
@@ -112,6 +113,28 @@ describe("the next round of the same document", () => {
     expect(store.read((reader) => readWorkerJob(reader, JOB))).toEqual(opened);
     expect(recorded(store, plan)).toEqual(["a succeeded 1", "b waiting 1", "d succeeded 1"]);
     expect(attemptsOf(store, plan, "b")).toMatchObject([{ state: "failed", attempt: 1 }]);
+  });
+
+  it("runs what ended together with others again where it has to, under the next number", () => {
+    const noop = { executor: "noop", command: undefined };
+    const plan = planOf([
+      task("a", [], "", noop),
+      task("b"),
+      task("c", ["b"], "", { ...noop, when: "failure" }),
+    ]);
+    const store = ended(plan, { b: "failed" });
+    const tasks = Uint32Array.of(0, 2);
+    const ones = Uint32Array.of(1, 1);
+    writeFenced(store, EPOCH, (writer) =>
+      putNoopEnds(writer, JOB, {
+        ...{ node: "n", atMs: 1, monoMs: 1, tasks, attempts: ones },
+        ...{ readySeqs: ones, finishedSeqs: Uint32Array.of(3, 5) },
+      }),
+    );
+    expect(recorded(store, plan)).toEqual(["a succeeded 1", "b failed 1", "c succeeded 1"]);
+    reopen(store, plan, plan);
+    expect(recorded(store, plan)).toEqual(["a succeeded 1", "b waiting 1", "c waiting 1"]);
+    expect(attemptsOf(store, plan, "c")).toMatchObject([{ state: "succeeded", attempt: 1, finishedSeq: 5 }]);
   });
 
   it("runs a task that dealt with a failure again, and not one that was not needed", () => {

@@ -10,7 +10,7 @@ import type { AttemptOutcome, ExecutorCommand } from "../../../protocol/executor
 import { type AttemptId, type JobSeq, jobSeq, seatNumber, taskIndex } from "../../../protocol/ids.ts";
 import type { Resources } from "../../../protocol/resources.ts";
 import type { WorkerFact } from "../../../protocol/workerLink.ts";
-import type { TaskRecord, WorkerJobRecord } from "../../../src/store/workerRecords.ts";
+import { noopRecord, type TaskRecord, type WorkerJobRecord } from "../../../src/store/workerRecords.ts";
 import type { WorkerEffect, WorkerEvent } from "../../../worker/core/events.ts";
 import type { WorkerState } from "../../../worker/core/state.ts";
 import { createWorker, nextWakeMs, step } from "../../../worker/core/step.ts";
@@ -35,6 +35,7 @@ type Command<Name extends ExecutorCommand["type"]> = Extract<ExecutorCommand, { 
 
 const BOOKKEEPING: ReadonlySet<string> = new Set([
   "recordTask",
+  "recordNoopEnds",
   "recordJob",
   "archiveAttempt",
   "recordOutputs",
@@ -61,6 +62,7 @@ export interface SeatOptions {
   readonly pid?: number;
   readonly crashes?: number;
   readonly rebooted?: boolean;
+  readonly endsTogetherMin?: number;
 }
 
 export class Seat {
@@ -86,6 +88,7 @@ export class Seat {
       graceMs: GRACE_MS,
       leaseMs: LEASE_MS,
       crashLimit: CRASH_LIMIT,
+      endsTogetherMin: options.endsTogetherMin ?? 1000,
       crashes: options.crashes ?? 0,
       rebooted: options.rebooted ?? false,
       executorExpected: options.executorExpected ?? false,
@@ -126,9 +129,13 @@ export class Seat {
 
   #commit(effect: WorkerEffect): void {
     if (effect.type === "recordJob") this.store.jobs.set(effect.record.job, effect.record);
-    if (effect.type !== "recordTask") return;
+    if (effect.type !== "recordTask" && effect.type !== "recordNoopEnds") return;
     const tasks = this.store.tasks.get(effect.job) ?? new Map<number, TaskRecord>();
-    this.store.tasks.set(effect.job, tasks.set(effect.task, effect.record));
+    this.store.tasks.set(effect.job, tasks);
+    if (effect.type === "recordTask") tasks.set(effect.task, effect.record);
+    else
+      for (const [index, task] of effect.ends.tasks.entries())
+        tasks.set(task, noopRecord(effect.ends, index));
   }
 
   /** Lets time pass up to each timer on the way. */
