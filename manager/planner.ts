@@ -7,11 +7,16 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { DocumentFault, ImportSettings } from "../protocol/clientLink.ts";
 import type { Resources } from "../protocol/resources.ts";
+import type { DemandClass } from "../protocol/workerLink.ts";
+
+/** In a file or, if it is short, as it came. */
+export type Document =
+  | { readonly type: "file"; readonly path: string }
+  | { readonly type: "bytes"; readonly bytes: Uint8Array };
 
 export interface PlannerRequest {
   readonly id: number;
-  /** File with the document. */
-  readonly path: string;
+  readonly document: Document;
   /** Its name for messages. */
   readonly source: string;
   readonly capacity: Resources;
@@ -28,6 +33,7 @@ export type PlannerAnswer =
       readonly id: number;
       readonly name: string | null;
       readonly taskCount: number;
+      readonly demand: readonly DemandClass[];
       readonly plan: Uint8Array;
     }
   | {

@@ -6,16 +6,22 @@ import { existsSync, readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { QrewError } from "../protocol/errors.ts";
 import { compileWorkflow } from "../src/workflow/compile.ts";
+import { firstDemand } from "../src/workflow/demand.ts";
 import { encodePlan } from "../src/workflow/encodePlan.ts";
 import { jobFilesOf } from "../src/workflow/importers/jobFiles.ts";
 import { replayCommand } from "../src/workflow/replay/program.ts";
-import type { PlannerAnswer, PlannerRequest } from "./planner.ts";
+import type { Document, PlannerAnswer, PlannerRequest } from "./planner.ts";
+
+function bytesOf(document: Document): Uint8Array {
+  if (document.type === "bytes") return document.bytes;
+  // A document of no bytes comes in no piece, and so has no file.
+  return existsSync(document.path) ? readFileSync(document.path) : new Uint8Array(0);
+}
 
 function answer(request: PlannerRequest): PlannerAnswer {
   const { id, source, capacity } = request;
   try {
-    // A document of no bytes comes in no piece, and so has no file.
-    const bytes = existsSync(request.path) ? readFileSync(request.path) : new Uint8Array(0);
+    const bytes = bytesOf(request.document);
     const imports = {
       ...request.settings,
       environment: request.environment,
@@ -25,7 +31,9 @@ function answer(request: PlannerRequest): PlannerAnswer {
     const compiled = compileWorkflow(bytes, source, { capacity, imports });
     if (compiled.type === "invalid") return { ...compiled, id, faults: [...compiled.faults] };
     const { plan } = compiled;
-    return { type: "planned", id, name: plan.name, taskCount: plan.graph.taskCount, plan: encodePlan(plan) };
+    const { name, graph } = plan;
+    const demand = firstDemand(graph, capacity);
+    return { type: "planned", id, name, taskCount: graph.taskCount, demand, plan: encodePlan(plan) };
   } catch (error) {
     return { type: "failed", id, message: QrewError.from(error).message };
   }

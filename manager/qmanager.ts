@@ -91,6 +91,7 @@ export class QManager {
           submission,
           name: answer.name,
           taskCount: answer.taskCount,
+          demand: answer.demand,
         });
       case "invalid":
         return this.push({
@@ -164,6 +165,8 @@ export class QManager {
         return this.#reply(effect.client, effect.reply);
       case "replyFromStore":
         return this.#replyFromStore(effect);
+      case "keepDocument":
+        return staging.keep(effect.submission, effect.bytes);
       case "storeChunk":
         return this.#storeChunk(effect);
       case "lookUpKey":
@@ -174,7 +177,7 @@ export class QManager {
         const { folder, environment } = this.#surroundingsOf(options);
         return planner.plan({
           id: submission,
-          path: staging.pathOf(submission),
+          document: staging.documentOf(submission),
           source: options.source,
           capacity,
           settings: options.import,

@@ -1,10 +1,11 @@
-/** Documents on their way in, as files: what a client sends does not pile up in memory. Emptied at the start. */
+/** Documents on their way in, as files unless they are short: what a client sends does not pile up in memory. Emptied at the start. */
 import { createHash, type Hash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { appendFile, rm } from "node:fs/promises";
 import path from "node:path";
 import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import { QrewError } from "../protocol/errors.ts";
+import type { Document } from "./planner.ts";
 
 export class Staging {
   readonly #folder: string;
@@ -14,14 +15,29 @@ export class Staging {
   /** Of what has come of each submission, in the order of its pieces. */
   readonly #hashes = new Map<number, Hash>();
 
+  /** Those that came whole. */
+  readonly #kept = new Map<number, Uint8Array>();
+
   constructor(home: string) {
     this.#folder = path.join(home, "staging");
     rmSync(this.#folder, { recursive: true, force: true });
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 
-  pathOf(submission: number): string {
+  /** Of a sealed submission. */
+  documentOf(submission: number): Document {
+    const bytes = this.#kept.get(submission);
+    return bytes === undefined ? { type: "file", path: this.#pathOf(submission) } : { type: "bytes", bytes };
+  }
+
+  #pathOf(submission: number): string {
     return path.join(this.#folder, String(submission));
+  }
+
+  /** A whole document that is short. */
+  keep(submission: number, bytes: Uint8Array): void {
+    this.#kept.set(submission, bytes);
+    this.#hashes.set(submission, createHash("sha256").update(bytes));
   }
 
   /** Resolves when the piece is in the file. Throws `storeFull`. */
@@ -41,7 +57,7 @@ export class Staging {
 
   async #write(submission: number, bytes: Uint8Array): Promise<void> {
     try {
-      await appendFile(this.pathOf(submission), bytes, { mode: 0o600 });
+      await appendFile(this.#pathOf(submission), bytes, { mode: 0o600 });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const message = `The document cannot be stored (${why}): make room on the disk of the state folder and submit again.`;
@@ -51,12 +67,13 @@ export class Staging {
 
   /** After the last write, which would make the file again. */
   forget(submission: number): void {
+    this.#hashes.delete(submission);
+    if (this.#kept.delete(submission)) return;
     const written = this.#writes.get(submission) ?? Promise.resolve();
     this.#writes.delete(submission);
-    this.#hashes.delete(submission);
     written
       .catch(() => undefined)
-      .then(() => rm(this.pathOf(submission), { force: true }))
+      .then(() => rm(this.#pathOf(submission), { force: true }))
       .catch(() => undefined);
   }
 }

@@ -18,7 +18,7 @@ import {
   textField,
   wallMsField,
 } from "./fields.ts";
-import { HOLDERS_MAX, SUBMISSION_KEY_BYTES_MAX } from "./limits.ts";
+import { HOLDERS_MAX, SUBMISSION_KEY_BYTES_MAX, WHOLE_DOCUMENT_BYTES_MAX } from "./limits.ts";
 import { resourcesSchema } from "./resources.ts";
 
 const request = { request: countField } as const;
@@ -62,19 +62,26 @@ const submissionOptionsSchema = v.strictObject({
 });
 export type SubmissionOptions = v.InferOutput<typeof submissionOptionsSchema>;
 
+const wholeDocumentField = v.pipe(
+  bytesField,
+  v.check((bytes) => bytes.length <= WHOLE_DOCUMENT_BYTES_MAX),
+);
+
 const submissionKeySchema = v.pipe(v.string(), v.minBytes(1), v.maxBytes(SUBMISSION_KEY_BYTES_MAX));
 
 export const clientRequestSchema = v.variant("type", [
   v.strictObject({ type: v.literal("hello"), ...request, packageVersion: textField }),
   /**
    * An opened submission that is not sealed within SUBMISSION_LIFE_MS of its last piece is forgotten. Of those with the same
-   * `key` one becomes a job, which all others are answered with; null: each is a job of its own.
+   * `key` one becomes a job, which all others are answered with; null: each is a job of its own. With a `whole` document it is
+   * sealed as well, and answered as that; null: the document follows in pieces.
    */
   v.strictObject({
     type: v.literal("openSubmission"),
     ...request,
     options: submissionOptionsSchema,
     key: v.nullable(submissionKeySchema),
+    whole: v.nullable(wholeDocumentField),
   }),
   /** Piece number `index`, from 0; a repeated piece is acknowledged and ignored. */
   v.strictObject({

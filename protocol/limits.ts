@@ -12,6 +12,9 @@ export const FRAME_MESSAGES_MAX = 65_536;
 /** One piece of a submitted document. */
 export const SUBMISSION_CHUNK_BYTES = 512 * 1024;
 
+/** A document that comes with the message that submits it, kept in memory until it is planned: most have a few kilobytes. */
+export const WHOLE_DOCUMENT_BYTES_MAX = 32 * 1024;
+
 /** Pieces that a client may have in flight: the submitter is slowed, not dropped. */
 export const SUBMISSION_WINDOW = 8;
 

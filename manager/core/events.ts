@@ -6,7 +6,7 @@ import type {
   SubmissionOptions,
 } from "../../protocol/clientLink.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
-import type { ManagerCommand, WorkerFact } from "../../protocol/workerLink.ts";
+import type { DemandClass, ManagerCommand, WorkerFact } from "../../protocol/workerLink.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 
@@ -47,6 +47,8 @@ export type ManagerEvent =
       readonly submission: number;
       readonly name: string | null;
       readonly taskCount: number;
+      /** What its first tasks ask for. */
+      readonly demand: readonly DemandClass[];
     }
   /** `found` is the job that has the key. */
   | {
@@ -131,6 +133,8 @@ export type ManagerEffect =
       readonly index: number;
       readonly bytes: Uint8Array;
     }
+  /** A document that came whole. */
+  | { readonly type: "keepDocument"; readonly submission: number; readonly bytes: Uint8Array }
   /** Which job has this key, and what the document is to be recognised by; then `keyLookedUp`. */
   | {
       readonly type: "lookUpKey";

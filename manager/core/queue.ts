@@ -27,6 +27,7 @@ export function enqueue(turn: Turn, record: JobRecord): LiveJob {
       held: record.state === "queued" || record.parked !== null ? NO_RESOURCES : null,
       certain: record.state === "queued" || record.parked !== null,
     },
+    endIsDurable: false,
     reportSeq: -1,
     running: [],
     assigned: false,
@@ -137,6 +138,8 @@ export function onJobFinished(
 ): void {
   const job = turn.state.jobs.get(report.job);
   if (job !== undefined && job.record.seat === seat && job.record.round === report.round) {
+    // Its QWorker says so when it is flushed there: a manager that forgets it is told again.
+    job.endIsDurable = true;
     endJob(turn, job, report.state, { tasks: report.tasks, detail }, finishedAtMs);
   }
   turn.effects.push({ type: "tellWorker", seat, command: { type: "releaseJob", job: report.job } });
@@ -188,7 +191,8 @@ export function tellFollowers(turn: Turn): void {
 }
 
 function tellJob(turn: Turn, client: ClientId, request: number, job: LiveJob, final: boolean): void {
-  turn.effects.push({ type: final ? "replyFlushed" : "reply", client, reply: jobChanged(request, job) });
+  const type = final && !job.endIsDurable ? "replyFlushed" : "reply";
+  turn.effects.push({ type, client, reply: jobChanged(request, job) });
 }
 
 const jobChanged = (request: number, job: LiveJob): ClientReply => ({

@@ -8,7 +8,7 @@ import type { ForkserverReport } from "../../protocol/executorLink.ts";
 import type { JobState, PauseMode } from "../../protocol/fields.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
-import type { RunningTask } from "../../protocol/workerLink.ts";
+import type { DemandClass, RunningTask } from "../../protocol/workerLink.ts";
 import type { Lease } from "../../src/lease.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId } from "./events.ts";
@@ -99,6 +99,8 @@ export interface LiveDeletion {
 export interface LiveJob {
   record: JobRecord;
   readonly borrower: Borrower;
+  /** It has ended, and its seat's store has that on disk, whatever becomes of the manager's. */
+  endIsDurable: boolean;
   /** The last report's sequence number; older ones are ignored. */
   reportSeq: number;
   running: readonly RunningTask[];
@@ -182,6 +184,8 @@ export interface Submission {
   /** Null: it is a job of its own whatever was submitted before. */
   readonly key: string | null;
   phase: "open" | "waiting" | "lookingUp" | "planning" | "storing";
+  /** What its first tasks ask for; empty until it is planned. */
+  demand: readonly DemandClass[];
   /** Of the document and the options; null until it was looked up, and without key. */
   digest: string | null;
   /** Pieces taken so far; the next must have this number. */

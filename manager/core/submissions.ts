@@ -47,21 +47,27 @@ export function onOpenSubmission(turn: Turn, client: ClientId, asked: Asked<"ope
     const message = `The environment has ${sizeBytes} bytes, at most ${ENVIRONMENT_BYTES_MAX} are kept: use --clean-env.`;
     return refuse(turn, client, asked.request, "refused", message);
   }
-  const submission = state.nextSubmission++;
-  state.submissions.set(submission, {
-    submission,
+  const id = state.nextSubmission++;
+  const submission: Submission = {
+    submission: id,
     client,
     options: asked.options,
     key: asked.key,
     phase: "open",
+    demand: [],
     digest: null,
     chunks: 0,
     sizeBytes: 0,
     sealRequest: 0,
     pending: new Map(),
     expiresAtMs: turn.clock.monoMs + SUBMISSION_LIFE_MS,
-  });
-  reply(turn, client, { type: "submissionOpened", request: asked.request, submission });
+  };
+  state.submissions.set(id, submission);
+  if (asked.whole === null) {
+    return reply(turn, client, { type: "submissionOpened", request: asked.request, submission: id });
+  }
+  turn.effects.push({ type: "keepDocument", submission: id, bytes: asked.whole });
+  seal(turn, submission, asked.request);
 }
 
 function environmentBytes(env: Readonly<Record<string, string>>): number {
@@ -114,7 +120,12 @@ export function onSealSubmission(turn: Turn, client: ClientId, asked: Asked<"sea
     const message = `The document has ${submission.chunks} pieces here and ${asked.chunks} there; submit again.`;
     return abandon(turn, submission, asked.request, "refused", message);
   }
-  submission.sealRequest = asked.request;
+  seal(turn, submission, asked.request);
+}
+
+/** All of the document is here: from now on the request waits for what comes of it. */
+function seal(turn: Turn, submission: Submission, request: number): void {
+  submission.sealRequest = request;
   if (submission.key === null) return planDocument(turn, submission);
   const isFirst = ![...turn.state.submissions.values()].some((other) => holdsKey(other, submission.key));
   if (isFirst) lookUpKey(turn, submission, submission.key);
@@ -181,6 +192,7 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
   const submission = state.submissions.get(told.submission);
   if (submission === undefined) return;
   submission.phase = "storing";
+  submission.demand = told.demand;
   const { options, key, digest } = submission;
   if (options.retries !== null) return storeRound(turn, submission, options.retries, told.taskCount);
   const record: JobRecord = {
@@ -241,7 +253,9 @@ const allWaiting = (total: number): TaskCounts => ({
 
 export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
   const { record } = told;
-  enqueue(turn, record);
+  const { borrower } = enqueue(turn, record);
+  // A loan goes out with the job, before its QWorker has read it.
+  borrower.demand = turn.state.submissions.get(told.submission)?.demand ?? [];
   answerSeal(turn, told.submission, record.job, record.tasks.total);
 }
 

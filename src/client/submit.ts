@@ -4,7 +4,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { DocumentFault, SubmissionOptions } from "../../protocol/clientLink.ts";
+import type {
+  ClientReply,
+  ClientRequest,
+  DocumentFault,
+  SubmissionOptions,
+} from "../../protocol/clientLink.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
 import {
@@ -13,6 +18,7 @@ import {
   SUBMISSION_CHUNK_BYTES,
   SUBMISSION_KEY_BYTES_MAX,
   SUBMISSION_WINDOW,
+  WHOLE_DOCUMENT_BYTES_MAX,
 } from "../../protocol/limits.ts";
 import type { Connection } from "./connection.ts";
 import type { Reach } from "./follow.ts";
@@ -94,17 +100,48 @@ interface KeyedSubmission extends Submission {
 
 async function submitOnce(connection: Connection, submission: KeyedSubmission): Promise<AcceptedJob> {
   const { options, key } = submission;
-  const opened = await connection.request({ type: "openSubmission", options, key });
-  if (opened.type !== "submissionOpened") throw unexpectedReply("openSubmission", opened);
-  const chunks = await sendPieces(connection, opened.submission, submission);
+  const source = pieces(submission.document);
+  const first = await source.next();
+  // All but the last piece are longer.
+  const whole = first.done === true ? NO_BYTES : first.value;
+  if (whole.length > WHOLE_DOCUMENT_BYTES_MAX) {
+    const sealed = await sendInPieces(connection, submission, [whole, source]);
+    return accepted(sealed, options, "sealSubmission");
+  }
+  submission.onPiece();
   submission.onSeal();
-  const request = { type: "sealSubmission", submission: opened.submission, chunks } as const;
-  const sealed = await connection.request(request, SEAL_TIMEOUT_MS);
+  const sealed = await connection.request({ type: "openSubmission", options, key, whole }, SEAL_TIMEOUT_MS);
+  return accepted(sealed, options, "openSubmission");
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function accepted(
+  sealed: ClientReply,
+  options: SubmissionOptions,
+  asked: ClientRequest["type"],
+): AcceptedJob {
   if (sealed.type === "documentInvalid") {
     throw invalidDocument(sourceName(options.source), sealed.faults, sealed.total, "nothing was submitted");
   }
-  if (sealed.type !== "jobAccepted") throw unexpectedReply("sealSubmission", sealed);
+  if (sealed.type !== "jobAccepted") throw unexpectedReply(asked, sealed);
   return { job: sealed.job, tasks: sealed.tasks, repeated: sealed.repeated };
+}
+
+async function sendInPieces(
+  connection: Connection,
+  submission: KeyedSubmission,
+  [first, rest]: readonly [Uint8Array<ArrayBuffer>, AsyncIterable<Uint8Array<ArrayBuffer>>],
+): Promise<ClientReply> {
+  const { options, key } = submission;
+  const opened = await connection.request({ type: "openSubmission", options, key, whole: null });
+  if (opened.type !== "submissionOpened") throw unexpectedReply("openSubmission", opened);
+  const chunks = await sendPieces(connection, opened.submission, submission, [first, rest]);
+  submission.onSeal();
+  return connection.request(
+    { type: "sealSubmission", submission: opened.submission, chunks },
+    SEAL_TIMEOUT_MS,
+  );
 }
 
 const isRepeatable = (document: DocumentBytes): boolean =>
@@ -129,13 +166,14 @@ function unknownOutcome(error: QrewError, key: string | undefined): QrewError {
 async function sendPieces(
   connection: Connection,
   submission: number,
-  { document, onPiece }: KeyedSubmission,
+  { onPiece }: KeyedSubmission,
+  [first, rest]: readonly [Uint8Array<ArrayBuffer>, AsyncIterable<Uint8Array<ArrayBuffer>>],
 ): Promise<number> {
   const inFlight: Promise<void>[] = [];
   let index = 0;
   let totalBytes = 0;
   try {
-    for await (const bytes of pieces(document)) {
+    for await (const bytes of joined(first, rest)) {
       onPiece();
       totalBytes += bytes.length;
       if (totalBytes > DOCUMENT_BYTES_MAX) throw tooLarge();
@@ -152,6 +190,11 @@ async function sendPieces(
     await Promise.allSettled(inFlight);
   }
   return index;
+}
+
+async function* joined<Item>(first: Item, rest: AsyncIterable<Item>): AsyncGenerator<Item> {
+  yield first;
+  yield* rest;
 }
 
 async function sendPiece(

@@ -18,6 +18,9 @@ export interface LoopHandlers<Event> {
 /** A longer timer would overflow; waking for nothing once a day does no harm. */
 const TIMER_MS_MAX = 86_400_000;
 
+/** Batches in a row of what earlier ones have brought about, before the event loop gets its turn. */
+const BATCHES_PER_TURN = 8;
+
 export class ActorLoop<Event> {
   readonly #handlers: LoopHandlers<Event>;
   #events: Event[] = [];
@@ -32,7 +35,8 @@ export class ActorLoop<Event> {
 
   push(event: Event): void {
     this.#events.push(event);
-    this.schedule();
+    // What a batch brings about itself is dealt with right after it.
+    if (!this.#busy) this.schedule();
   }
 
   /** A batch soon, with or without events. */
@@ -51,11 +55,15 @@ export class ActorLoop<Event> {
     this.#scheduled = false;
     if (this.#busy || this.#stopped) return;
     this.#busy = true;
-    const events = this.#events;
-    this.#events = [];
     try {
-      const pending = this.#handlers.onBatch(events);
-      if (pending !== undefined) await pending;
+      let batches = 0;
+      do {
+        const events = this.#events;
+        this.#events = [];
+        const pending = this.#handlers.onBatch(events);
+        if (pending !== undefined) await pending;
+        batches += 1;
+      } while (this.#events.length > 0 && batches < BATCHES_PER_TURN && !this.#stopped);
     } catch (error) {
       this.stop();
       this.#handlers.onFault(error);

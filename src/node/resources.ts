@@ -137,3 +137,18 @@ export function formatBytes(bytes: number): string {
   }
   return `${Math.round(amount * 100) / 100} ${BYTE_UNITS[unit] ?? "B"}`;
 }
+
+/** Slots of one class that a job may hold at a time: more than any node has cpus, and few enough to hand out one by one. */
+const CLASS_SLOTS_MAX = 1024;
+
+/** How many of a shape the whole node holds; at least 1, so that what does not fit now is still told. */
+export function countWithin(shape: Resources, capacity: Resources): number {
+  let count = Number.POSITIVE_INFINITY;
+  if (shape.cpusMilli > 0) count = Math.min(count, capacity.cpusMilli / shape.cpusMilli);
+  if (shape.memoryBytes > 0) count = Math.min(count, capacity.memoryBytes / shape.memoryBytes);
+  if (shape.gpusMilli > 0) count = Math.min(count, capacity.gpusMilli / shape.gpusMilli);
+  for (const name of Object.keys(shape.named)) {
+    count = Math.min(count, namedAmount(capacity, name) / namedAmount(shape, name));
+  }
+  return Math.min(Math.max(1, Math.floor(count)), CLASS_SLOTS_MAX);
+}

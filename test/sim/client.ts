@@ -95,6 +95,8 @@ export class SimClient {
         retries: null,
         priority: this.#script.priority,
       },
+      // Half of them come whole, the others in a piece.
+      whole: this.#script.priority % 2 === 0 ? Uint8Array.from(this.#script.document) : null,
     });
   }
 

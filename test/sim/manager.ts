@@ -22,6 +22,8 @@ import {
   reserveJobNumber,
 } from "../../src/store/managerStore.ts";
 import { putPlan } from "../../src/store/plans.ts";
+import { decodePlan } from "../../src/workflow/decodePlan.ts";
+import { firstDemand } from "../../src/workflow/demand.ts";
 import { putSubmissionKey, readSubmissionKey } from "../../src/store/submissionKeys.ts";
 import { SimLoop } from "./actorLoop.ts";
 import type { SimStore } from "./disk.ts";
@@ -202,6 +204,9 @@ export class SimManager {
         return this.#reply(effect.client, effect.reply);
       case "replyFromStore":
         return this.#replyFromStore(effect);
+      case "keepDocument":
+        this.#documents.set(effect.submission, effect.bytes);
+        return;
       case "storeChunk": {
         const { submission, index, bytes } = effect;
         this.#documents.set(submission, bytes);
@@ -209,7 +214,7 @@ export class SimManager {
         return;
       }
       case "planDocument":
-        return this.#plan(effect.submission);
+        return this.#plan(state, effect.submission);
       case "lookUpKey":
         return this.#lookUpKey(effect);
       case "findEndedJob": {
@@ -243,7 +248,6 @@ export class SimManager {
         return;
       default:
         effect satisfies never;
-        void state;
     }
   }
 
@@ -262,14 +266,15 @@ export class SimManager {
     this.#replyFlushed([{ client, reply }]);
   }
 
-  #plan(submission: number): void {
+  #plan(state: ManagerState, submission: number): void {
     this.process.after(this.#random.between(1, 50), () => {
       const document = this.#documents.get(submission);
       const script = document === undefined ? null : this.#world.scriptOfDocument(document);
       if (script === null) return;
       this.#plans.set(submission, script.plan);
       const { name, tasks } = script;
-      this.push({ type: "documentPlanned", submission, name, taskCount: tasks.length });
+      const demand = firstDemand(decodePlan(script.plan).graph, state.options.capacity);
+      this.push({ type: "documentPlanned", submission, name, taskCount: tasks.length, demand });
     });
   }
 

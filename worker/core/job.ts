@@ -92,7 +92,7 @@ export function createJob(
     placed: NO_RESOURCES,
     loan: noLoan(),
     averageMs: null,
-    demandSent: [],
+    demandSent: null,
     reportedSeq: -1,
     reportAtMs: 0,
     reportPending: false,

@@ -30,7 +30,7 @@ export function onJobAssigned(turn: Turn, event: Extract<WorkerEvent, { type: "j
     if (known.phase === "finished") tellFinished(turn, known);
     else if (pause !== null) setPause(turn, known, pause);
     // Whoever assigns it knows nothing of it.
-    known.demandSent = [];
+    known.demandSent = null;
     return;
   }
   const loading = turn.state.loading.get(job);

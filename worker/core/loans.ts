@@ -3,10 +3,10 @@ import { DEMAND_CLASSES_MAX, WITHDRAW_ONLY_MS } from "../../protocol/limits.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
 import {
+  countWithin,
   equalResources,
   fits,
   maxResources,
-  namedAmount,
   NO_RESOURCES,
   subtractResources,
 } from "../../src/node/resources.ts";
@@ -17,6 +17,8 @@ import type { Turn } from "./turn.ts";
 
 /** Tells the manager what the job wants, if that has changed. Clipped to the node, so that a long queue is told once. */
 export function tellDemand(turn: Turn, job: JobActor): void {
+  // Its end says enough.
+  if (job.phase === "finished" && job.demandSent === null) return;
   const classes = turn.state.drain === null && job.phase === "active" ? demandOf(turn, job) : [];
   if (sameDemand(classes, job.demandSent)) return;
   job.demandSent = classes;
@@ -38,9 +40,6 @@ function demandOf(turn: Turn, job: JobActor): DemandClass[] {
   return classes;
 }
 
-/** Slots of one class that a job may hold at a time: more than any node has cpus, and few enough to hand out one by one. */
-const CLASS_SLOTS_MAX = 1024;
-
 /**
  * Highest priority first, then the shape whose first task is ready longest, as tasks are dispatched: the manager hands out
  * slots in this order, and a shape that always came last would never get the resource that only it needs.
@@ -54,20 +53,9 @@ function inOrderOfNeed(job: JobActor): readonly SlotGroup[] {
   return job.groups.toSorted((a, b) => b.priority - a.priority || readySince(a) - readySince(b));
 }
 
-/** How many of a shape the whole node holds; at least 1, so that what does not fit now is still told. */
-export function countWithin(shape: Resources, capacity: Resources): number {
-  let count = Number.POSITIVE_INFINITY;
-  if (shape.cpusMilli > 0) count = Math.min(count, capacity.cpusMilli / shape.cpusMilli);
-  if (shape.memoryBytes > 0) count = Math.min(count, capacity.memoryBytes / shape.memoryBytes);
-  if (shape.gpusMilli > 0) count = Math.min(count, capacity.gpusMilli / shape.gpusMilli);
-  for (const name of Object.keys(shape.named)) {
-    count = Math.min(count, namedAmount(capacity, name) / namedAmount(shape, name));
-  }
-  return Math.min(Math.max(1, Math.floor(count)), CLASS_SLOTS_MAX);
-}
-
-function sameDemand(a: readonly DemandClass[], b: readonly DemandClass[]): boolean {
+function sameDemand(a: readonly DemandClass[], b: readonly DemandClass[] | null): boolean {
   return (
+    b !== null &&
     a.length === b.length &&
     a.every((left, i) => {
       const right = b[i];

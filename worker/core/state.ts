@@ -198,7 +198,8 @@ export interface JobActor {
   /** Average duration of its attempts; decides how many are sent ahead. Null before the first end. */
   averageMs: number | null;
 
-  demandSent: readonly DemandClass[];
+  /** Null: the manager, which has a guess of its own, was told nothing yet. */
+  demandSent: readonly DemandClass[] | null;
   reportedSeq: number;
   reportAtMs: number;
   /** A timer for the next report runs. */

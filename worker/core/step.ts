@@ -252,7 +252,7 @@ function answerHello(turn: Turn): void {
     },
   });
   // Whatever the last manager was told is told again to this one.
-  for (const job of jobs) job.demandSent = [];
+  for (const job of jobs) job.demandSent = null;
   tellFinishedAgain(turn);
 }
 

@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ClientRequest, DaemonReport } from "../../../protocol/clientLink.ts";
 import type { JobState, TaskCounts } from "../../../protocol/fields.ts";
 import { jobSeq } from "../../../protocol/ids.ts";
+import { WHOLE_DOCUMENT_BYTES_MAX } from "../../../protocol/limits.ts";
 import {
   type Answer,
   type FakeManager,
@@ -49,9 +50,7 @@ function tell(say: Say, request: number, state: JobState, tasks: TaskCounts): vo
 async function manager(more: Answer): Promise<void> {
   fake = await openFakeManager(home, (asked, say) => {
     const { request } = asked;
-    if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 1 });
-    else if (asked.type === "appendSubmission") say({ type: "chunkAccepted", request, index: asked.index });
-    else if (asked.type === "sealSubmission")
+    if (asked.type === "openSubmission")
       say({ type: "jobAccepted", request, job: JOB, tasks: 1, repeated: false });
     else more(asked, say);
   });
@@ -258,10 +257,15 @@ describe("run", () => {
 });
 
 describe("an interrupt while the job is submitted", () => {
-  /** A manager that holds its answer to requests of this type until `answer` is called; then it cancels the job when asked. */
-  async function holding(
-    type: "openSubmission" | "sealSubmission",
-  ): Promise<{ readonly held: () => Promise<void>; readonly answer: () => void }> {
+  /** A document that is sent in pieces. */
+  function longFile(): string {
+    const long = path.join(home.folder, "long.json");
+    writeFileSync(long, readFileSync(file, "utf8") + " ".repeat(WHOLE_DOCUMENT_BYTES_MAX));
+    return long;
+  }
+
+  /** A manager that holds its answer to a document that is begun, or whole, until `answer` is called; then it cancels the job when asked. */
+  async function holding(): Promise<{ readonly held: () => Promise<void>; readonly answer: () => void }> {
     let answer = (): void => undefined;
     let isCancelled = false;
     let follow = (_state: JobState): void => undefined;
@@ -271,18 +275,13 @@ describe("an interrupt while the job is submitted", () => {
     });
     fake = await openFakeManager(home, (request, say) => {
       const number = request.request;
-      const replies = {
-        openSubmission: () => say({ type: "submissionOpened", request: number, submission: 1 }),
-        sealSubmission: () =>
-          say({ type: "jobAccepted", request: number, job: JOB, tasks: 1, repeated: false }),
-      };
-      if (request.type === type) {
-        answer = replies[type];
+      if (request.type === "openSubmission") {
+        answer = () =>
+          request.whole === null
+            ? say({ type: "submissionOpened", request: number, submission: 1 })
+            : say({ type: "jobAccepted", request: number, job: JOB, tasks: 1, repeated: false });
         reached();
-      } else if (request.type === "openSubmission") replies.openSubmission();
-      else if (request.type === "appendSubmission")
-        say({ type: "chunkAccepted", request: number, index: request.index });
-      else if (request.type === "followJobs") {
+      } else if (request.type === "followJobs") {
         follow = (state) =>
           tell(say, number, state, counts(state === "running" ? { running: 1 } : { cancelled: 1 }));
         follow(isCancelled ? "cancelled" : "running");
@@ -299,8 +298,8 @@ describe("an interrupt while the job is submitted", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const)("leaves nothing behind before the seal (%s)", async (name, exitCode) => {
-    const { held } = await holding("openSubmission");
-    const code = at.run("run", file);
+    const { held } = await holding();
+    const code = at.run("run", longFile());
     await held();
     at.signal(name);
     expect(await code).toBe(exitCode);
@@ -309,7 +308,7 @@ describe("an interrupt while the job is submitted", () => {
   });
 
   it("cancels the job that is accepted all the same, and waits for its end", async () => {
-    const { held, answer } = await holding("sealSubmission");
+    const { held, answer } = await holding();
     const code = at.run("run", file);
     await held();
     at.signal("SIGINT");
@@ -322,7 +321,7 @@ describe("an interrupt while the job is submitted", () => {
   it.each([["submit"], ["run", "--detach"]])(
     "cancels it and names it where nobody follows (%s)",
     async (...args) => {
-      const { held, answer } = await holding("sealSubmission");
+      const { held, answer } = await holding();
       const code = at.run(...args, file);
       await held();
       at.signal("SIGINT");
@@ -335,7 +334,7 @@ describe("an interrupt while the job is submitted", () => {
   );
 
   it("leaves the job alone on SIGTERM, and names it", async () => {
-    const { held, answer } = await holding("sealSubmission");
+    const { held, answer } = await holding();
     const code = at.run("run", file);
     await held();
     at.signal("SIGTERM");
@@ -346,7 +345,7 @@ describe("an interrupt while the job is submitted", () => {
   });
 
   it("leaves at the second one, and says that it is not known", async () => {
-    const { held } = await holding("sealSubmission");
+    const { held } = await holding();
     const code = at.run("run", file);
     await held();
     at.signal("SIGINT");

@@ -7,6 +7,7 @@ import {
   ENVIRONMENT_BYTES_MAX,
   SUBMISSION_CHUNK_BYTES,
   SUBMISSION_WINDOW,
+  WHOLE_DOCUMENT_BYTES_MAX,
 } from "../../../protocol/limits.ts";
 import { type Connection, openConnection } from "../../../src/client/connection.ts";
 import type { Reach } from "../../../src/client/follow.ts";
@@ -61,6 +62,9 @@ const options: SubmissionOptions = {
   priority: 0,
 };
 
+/** Is sent in pieces. */
+const LONG = Buffer.alloc(WHOLE_DOCUMENT_BYTES_MAX + 1);
+
 /** Accepts everything; `received` is the document as it came in. */
 function accepting(): {
   readonly answer: Answer;
@@ -99,6 +103,28 @@ describe("submitDocument", () => {
     expect(fake?.asked[1]).toMatchObject({ type: "openSubmission", options });
   });
 
+  it("sends a short document whole, however it comes", async () => {
+    const link = await connect((asked, say) => {
+      const { request } = asked;
+      if (asked.type === "openSubmission")
+        say({ type: "jobAccepted", request, job: jobSeq(3), tasks: 1, repeated: false });
+    });
+    const bytes = Buffer.alloc(WHOLE_DOCUMENT_BYTES_MAX, "x");
+    async function* inTwo(): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, 100);
+      yield bytes.subarray(100);
+    }
+    for (const document of [bytes, inTwo, inTwo()]) {
+      expect(await submitDocument(link, { document, options })).toEqual({
+        job: 3,
+        tasks: 1,
+        repeated: false,
+      });
+      const last = fake?.asked.at(-1);
+      expect(last?.type === "openSubmission" && last.whole !== null && bytes.equals(last.whole)).toBe(true);
+    }
+  });
+
   it("lists every fault with its place", async () => {
     const faults = [
       { message: "First.", line: 3, column: 9 },
@@ -106,8 +132,7 @@ describe("submitDocument", () => {
     ];
     const link = await connect((asked, say) => {
       const { request } = asked;
-      if (asked.type === "openSubmission") say({ type: "submissionOpened", request, submission: 1 });
-      if (asked.type === "sealSubmission") say({ type: "documentInvalid", request, faults, total: 5 });
+      if (asked.type === "openSubmission") say({ type: "documentInvalid", request, faults, total: 5 });
     });
     await expect(submitDocument(link, { document: Buffer.alloc(0), options })).rejects.toMatchObject({
       code: "invalidDocument",
@@ -136,15 +161,15 @@ describe("submitDocument", () => {
       if (asked.type === "sealSubmission") die();
     });
     async function* once(): AsyncGenerator<Uint8Array> {
-      yield Buffer.alloc(1);
+      yield LONG;
     }
     const submission = { document: once(), options };
     await expect(submitDocument(link, submission)).rejects.toMatchObject({ code: "unreachable" });
-    await expect(submitDocument(link, { document: Buffer.alloc(0), options })).rejects.toMatchObject({
+    await expect(submitDocument(link, { document: LONG, options })).rejects.toMatchObject({
       code: "unreachable",
       message: matching(/qrew jobs/),
     });
-    const keyed = { document: Buffer.alloc(0), options, key: "nightly" };
+    const keyed = { document: LONG, options, key: "nightly" };
     await expect(submitDocument(link, keyed)).rejects.toMatchObject({ message: matching(/same key/) });
   });
 
@@ -162,7 +187,7 @@ describe("submitDocument", () => {
       say({ type: "jobAccepted", request, job: jobSeq(7), tasks: 3, repeated: true });
     });
     async function* again(): AsyncGenerator<Uint8Array> {
-      yield Buffer.from("tasks");
+      yield LONG;
     }
     const accepted = await submitDocument(link, { document: () => again(), options });
     expect(accepted).toEqual({ job: 7, tasks: 3, repeated: true });

@@ -65,7 +65,6 @@ describe("the loop of an actor", () => {
     };
     batches.loop.push("a");
     await batches.next();
-    await batches.next();
     expect(batches.seen).toEqual([["a"], ["b"]]);
     batches.loop.stop();
   });

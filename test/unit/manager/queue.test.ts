@@ -164,7 +164,7 @@ describe("cancel", () => {
 });
 
 describe("followers", () => {
-  it("are told how a job stands, each change, and its end when it is on disk; then no more", () => {
+  it("are told how a job stands, each change, and its end, which its seat has on disk; then no more", () => {
     const daemon = new Daemon();
     daemon.store(jobRecord(1));
     daemon.ask({ type: "followJobs", jobs: [jobSeq(1)] });
@@ -174,10 +174,20 @@ describe("followers", () => {
     daemon.tell({ type: "jobProgressed", report: report(1, 1) });
     expect(daemon.changes()).toHaveLength(1);
     daemon.finish(1);
-    expect(daemon.changes()).toEqual([{ job: 1, state: "succeeded", flushed: true }]);
+    expect(daemon.changes()).toEqual([{ job: 1, state: "succeeded", flushed: false }]);
     expect(daemon.state.followers.size).toBe(0);
     daemon.finish(1);
     expect(daemon.changes()).toEqual([]);
+  });
+
+  it("are told of an end that no seat has on record when it is on disk", () => {
+    const daemon = new Daemon({ capacity: cpus(1) });
+    daemon.store(jobRecord(1));
+    daemon.ask({ type: "followJobs", jobs: [jobSeq(1)] });
+    daemon.changes();
+    daemon.ready();
+    daemon.tell({ type: "jobRefused", job: jobSeq(1), detail: "no plan" });
+    expect(daemon.changes()).toEqual([{ job: 1, state: "failed", flushed: true }]);
   });
 
   it("of a job that is not live are answered from the store, and are none", () => {

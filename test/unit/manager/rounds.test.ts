@@ -83,11 +83,11 @@ describe("a corrected document", () => {
   function sealed(): Daemon {
     const daemon = new Daemon();
     daemon.state.nextJob = 2;
-    daemon.ask({ type: "openSubmission", options, key: null });
+    daemon.ask({ type: "openSubmission", options, key: null, whole: null });
     const { submission } = daemon.reply("submissionOpened");
     daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
     daemon.take("planDocument");
-    daemon.feed({ type: "documentPlanned", submission, name: "other", taskCount: 12 });
+    daemon.feed({ type: "documentPlanned", submission, name: "other", taskCount: 12, demand: [] });
     return daemon;
   }
 

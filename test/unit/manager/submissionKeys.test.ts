@@ -22,7 +22,7 @@ interface Sealed {
 }
 
 function seal(daemon: Daemon, key: string | null, client = CLIENT): Sealed {
-  daemon.ask({ type: "openSubmission", options, key }, client);
+  daemon.ask({ type: "openSubmission", options, key, whole: null }, client);
   const { submission } = daemon.reply("submissionOpened", client);
   return { submission, request: daemon.ask({ type: "sealSubmission", submission, chunks: 0 }, client) };
 }
@@ -35,7 +35,7 @@ function lookedUp(daemon: Daemon, submission: number, found: JobSeq | null, dige
 
 function planned(daemon: Daemon, submission: number): JobSeq {
   expect(daemon.take("planDocument").submission).toBe(submission);
-  daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 7 });
+  daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 7, demand: [] });
   const { record, key } = daemon.take("storeJob");
   expect(key).toEqual({ key: "night", digest: DIGEST });
   daemon.feed({ type: "jobStored", submission, record });
@@ -121,7 +121,7 @@ describe("a submission under a key", () => {
 
   it("does not wait for others: of another key, without key, or not sealed", () => {
     const daemon = new Daemon();
-    daemon.ask({ type: "openSubmission", options, key: "night" });
+    daemon.ask({ type: "openSubmission", options, key: "night", whole: null });
     daemon.reply("submissionOpened");
     seal(daemon, "day");
     seal(daemon, null);

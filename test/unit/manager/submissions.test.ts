@@ -8,7 +8,8 @@ import {
   SUBMISSION_LIFE_MS,
 } from "../../../protocol/limits.ts";
 import { assert } from "../../../protocol/errors.ts";
-import { CLIENT, Daemon } from "./daemon.ts";
+import { jobSeq } from "../../../protocol/ids.ts";
+import { CLIENT, cpus, Daemon, jobRecord, SEAT } from "./daemon.ts";
 
 const options: SubmissionOptions = {
   name: null,
@@ -23,7 +24,7 @@ const options: SubmissionOptions = {
 const bytes = new Uint8Array(3);
 
 function opened(daemon: Daemon, client = CLIENT): number {
-  daemon.ask({ type: "openSubmission", options, key: null }, client);
+  daemon.ask({ type: "openSubmission", options, key: null, whole: null }, client);
   return daemon.reply("submissionOpened", client).submission;
 }
 
@@ -56,6 +57,39 @@ function refused(daemon: Daemon, submission: number, request: number): string {
   return reply.message;
 }
 
+describe("a short document", () => {
+  it("comes with the message that opens its submission, which is answered as the seal is", () => {
+    const daemon = new Daemon();
+    const request = daemon.ask({ type: "openSubmission", options, key: null, whole: bytes });
+    const { submission } = daemon.take("keepDocument");
+    expect(daemon.take("planDocument")).toMatchObject({ submission });
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 2, demand: [] });
+    const { record } = daemon.take("storeJob");
+    daemon.feed({ type: "jobStored", submission, record });
+    expect(daemon.reply("jobAccepted")).toMatchObject({ request, job: record.job, tasks: 2 });
+  });
+
+  it("gets its loan together with its seat, by what its first tasks ask for", () => {
+    const daemon = new Daemon({ capacity: cpus(2) });
+    daemon.store(jobRecord(1));
+    daemon.ready();
+    daemon.finish(1);
+    daemon.takeAll("tellWorker");
+    daemon.ask({ type: "openSubmission", options, key: null, whole: bytes });
+    const { submission } = daemon.take("keepDocument");
+    const demand = [{ priority: 3, resources: cpus(1), count: 1 }];
+    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 1, demand });
+    const record = { ...daemon.take("storeJob").record, job: jobSeq(2), seat: SEAT };
+    daemon.feed({ type: "jobStored", submission, record });
+    const told = daemon.takeAll("tellWorker").map(({ command }) => command);
+    expect(told).toMatchObject([
+      { type: "assignJob", job: 2 },
+      { type: "setLoan", job: 2, resources: cpus(1) },
+    ]);
+  });
+});
+
 describe("a submission", () => {
   it("is accepted when all its pieces are stored, it is planned, and the job is on disk", () => {
     const daemon = new Daemon();
@@ -69,7 +103,7 @@ describe("a submission", () => {
     expect(daemon.reply("chunkAccepted")).toMatchObject({ request: first, index: 0 });
     const request = daemon.ask({ type: "sealSubmission", submission, chunks: 2 });
     expect(daemon.take("planDocument")).toMatchObject({ submission, options });
-    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 7 });
+    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 7, demand: [] });
     const { record } = daemon.take("storeJob");
     expect(record).toMatchObject({ job: 1, name: "nightly", state: "queued", priority: 3, seat: null });
     expect(record.tasks).toMatchObject({ total: 7, waiting: 7 });
@@ -95,10 +129,15 @@ describe("a submission", () => {
     [null, null, "", "workflow"],
   ])("is named by %s, %s or %s: %s", (asked, inDocument, source, name) => {
     const daemon = new Daemon();
-    daemon.ask({ type: "openSubmission", options: { ...options, name: asked, source }, key: null });
+    daemon.ask({
+      type: "openSubmission",
+      options: { ...options, name: asked, source },
+      key: null,
+      whole: null,
+    });
     const { submission } = daemon.reply("submissionOpened");
     daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
-    daemon.feed({ type: "documentPlanned", submission, name: inDocument, taskCount: 1 });
+    daemon.feed({ type: "documentPlanned", submission, name: inDocument, taskCount: 1, demand: [] });
     expect(daemon.take("storeJob").record.name).toBe(name);
   });
 
@@ -146,7 +185,7 @@ describe("a submission", () => {
     const daemon = new Daemon();
     const { submission } = sealed(daemon);
     refused(daemon, submission, daemon.ask({ type: "appendSubmission", submission, index: 1, bytes }));
-    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 1 });
+    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 1, demand: [] });
     expect(daemon.unexpected()).toEqual([]);
   });
 
@@ -210,12 +249,12 @@ describe("a submission", () => {
   it("is refused beyond the bounds: number, environment, size", () => {
     const daemon = new Daemon();
     for (let i = 0; i < 1000; i++) opened(daemon);
-    daemon.ask({ type: "openSubmission", options, key: null });
+    daemon.ask({ type: "openSubmission", options, key: null, whole: null });
     expect(daemon.reply("refused").code).toBe("refused");
     expect(daemon.unexpected()).toEqual([]);
     const other = new Daemon();
     const env = { LARGE: "x".repeat(ENVIRONMENT_BYTES_MAX) };
-    other.ask({ type: "openSubmission", options: { ...options, env }, key: null });
+    other.ask({ type: "openSubmission", options: { ...options, env }, key: null, whole: null });
     expect(other.reply("refused").message).toContain("--clean-env");
     const submission = opened(other);
     const piece = new Uint8Array(SUBMISSION_CHUNK_BYTES);
@@ -251,7 +290,7 @@ describe("a submission", () => {
     const daemon = new Daemon();
     const { submission } = sealed(daemon);
     daemon.feed({ type: "clientGone", client: CLIENT });
-    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 1 });
+    daemon.feed({ type: "documentPlanned", submission, name: null, taskCount: 1, demand: [] });
     const { record } = daemon.take("storeJob");
     daemon.feed({ type: "jobStored", submission, record });
     expect(daemon.state.jobs.size).toBe(1);
@@ -260,7 +299,7 @@ describe("a submission", () => {
   it("is refused while the daemon stops", () => {
     const daemon = new Daemon();
     daemon.feed({ type: "terminationAsked" });
-    daemon.ask({ type: "openSubmission", options, key: null });
+    daemon.ask({ type: "openSubmission", options, key: null, whole: null });
     expect(daemon.reply("refused").code).toBe("refused");
     daemon.take("announceLeaving");
     daemon.take("leave");

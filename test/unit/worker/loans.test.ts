@@ -274,7 +274,7 @@ describe("demand", () => {
     seat.hello();
     seat.assign({ a: { resources: NO_RESOURCES } });
     seat.load();
-    expect(demand(seat)).toEqual([]);
+    expect(demand(seat)).toEqual([[]]);
     expect(seat.sent()).toEqual(["a#1"]);
     expect(seat.unexpected()).toEqual([]);
   });
