@@ -55,6 +55,7 @@ function admit(turn: Turn, job: LiveJob, seat: SeatNumber): void {
   if (!turn.state.seats.has(seat)) turn.state.seats.set(seat, absentSeat(seat));
   job.assigned = false;
   job.loanUntold = true;
+  turn.state.lending.stale = true;
   // It starts level with the others as they are now, not as they were when it was submitted.
   borrower.usage = Math.max(borrower.usage, turn.state.lending.floor);
   borrower.standing = borrower.usage;
