@@ -48,7 +48,9 @@ export type PlannerAnswer =
 const PLANNING_MS_MAX = 110_000;
 /** A thread costs 10 MB; it starts in 50 ms. */
 const IDLE_MS = 10_000;
-/** Heap of the thread: a JSON document with a million entries needs about 1.5 GB. */
+/** A thread that has made a plan of so many bytes goes at once: what it needed for that, it would keep. */
+const PLAN_BYTES_KEPT = 4 * 1024 * 1024;
+/** Heap of the thread: YAML of 16 MiB needs about 1.5 GB; of JSON only a piece is there at a time. */
 const HEAP_MEGABYTES_MAX = 4096;
 
 export class Planner {
@@ -108,6 +110,7 @@ export class Planner {
   #onMessage(thread: Worker, answer: PlannerAnswer): void {
     if (thread !== this.#thread || answer.id !== this.#current?.id) return;
     this.#current = null;
+    if (answer.type === "planned" && answer.plan.length > PLAN_BYTES_KEPT) this.close();
     this.#onAnswer(answer);
     this.#next();
   }

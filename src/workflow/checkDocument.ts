@@ -7,16 +7,18 @@ import { JOB_TASKS_MAX } from "../../protocol/limits.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import { TaskCheck } from "./checkTask.ts";
 import { readDefaults } from "./defaults.ts";
-import { type Definition, elementCount, type WorkflowDocument } from "./document.ts";
+import { DefinitionTable } from "./definitionTable.ts";
+import type { WorkflowDocument } from "./document.ts";
 import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
 import { checkKeys, fieldOf, type KnownKeys } from "./field.ts";
 import type { JobFiles } from "./importers/importing.ts";
+import { ListedTasks, type TaskList } from "./listedTasks.ts";
 import { noOtherNames } from "./nearest.ts";
 import { envFieldsOf, readEnv } from "./params.ts";
 import { fill, placeholdersOf } from "./placeholder.ts";
 import { readInteger } from "./quantity.ts";
 import { readSetting } from "./readSetting.ts";
-import { describe, type Entries, isEntries, unusableText } from "./scalar.ts";
+import { describe, type Entries, isEntries, quoted, unusableText } from "./scalar.ts";
 import { UNPRINTABLE } from "./taskName.ts";
 
 const DOCUMENT_KEYS: KnownKeys = {
@@ -38,7 +40,7 @@ export function checkDocument(
   files: JobFiles | null,
   faults: FaultList,
 ): WorkflowDocument | null {
-  if (Array.isArray(value)) return checkTasks({}, value, [], capacity, files, faults);
+  if (isTaskList(value)) return checkTasks({}, value, [], capacity, files, faults);
   if (!isEntries(value)) {
     faults.add(wholeDocument, `The document is ${describe(value)}: ${ADVICE}.`);
     return null;
@@ -47,15 +49,18 @@ export function checkDocument(
   const keys = Object.entries(value).filter(([key]) => !key.startsWith("x-") && key !== "$schema");
   checkKeys(Object.fromEntries(keys), DOCUMENT_KEYS, [], faults);
   const { tasks } = value;
-  if (Array.isArray(tasks)) return checkTasks(value, tasks, ["tasks"], capacity, files, faults);
+  if (isTaskList(tasks)) return checkTasks(value, tasks, ["tasks"], capacity, files, faults);
   if (tasks === undefined) faults.add(wholeDocument, `The document has no tasks: ${ADVICE}.`);
   else faults.add(atValue(["tasks"]), `tasks must be a list of tasks, found ${describe(tasks)}.`);
   return null;
 }
 
+const isTaskList = (value: unknown): value is TaskList =>
+  Array.isArray(value) || value instanceof ListedTasks;
+
 function checkTasks(
   head: Entries,
-  tasks: readonly unknown[],
+  tasks: TaskList,
   tasksPath: Path,
   capacity: Resources | null,
   files: JobFiles | null,
@@ -79,16 +84,15 @@ function checkTasks(
     return null;
   }
   const check = new TaskCheck(defaults, capacity, files, faults);
-  const definitions: Definition[] = [];
-  let taskCount = 0;
-  for (let index = 0; index < tasks.length; index += 1) {
-    const definition = check.definition(tasks[index], index, tasksPath);
-    const before = taskCount;
-    taskCount += elementCount(definition);
-    if (before <= JOB_TASKS_MAX && taskCount > JOB_TASKS_MAX) {
-      faults.add(atValue([...tasksPath, index]), tooManyTasks(taskCount));
+  const definitions = new DefinitionTable(tasks.length);
+  for (const entry of tasks) {
+    const index = definitions.length;
+    const before = definitions.taskCount;
+    const first = definitions.add(check.definition(entry, index, tasksPath));
+    if (first !== null) blameRepeatedName(definitions.nameOf(index), index, first, tasksPath, faults);
+    if (before <= JOB_TASKS_MAX && definitions.taskCount > JOB_TASKS_MAX) {
+      faults.add(atValue([...tasksPath, index]), tooManyTasks(definitions.taskCount));
     }
-    definitions.push(definition);
   }
   return {
     name,
@@ -98,8 +102,7 @@ function checkTasks(
     tasksPath,
     classes: check.classes.values,
     elementClasses: check.elementClasses,
-    params: check.params.values,
-    taskCount,
+    params: check.params.column(),
     maxRunning,
     failFast,
   };
@@ -107,6 +110,22 @@ function checkTasks(
 
 const tooManyTasks = (count: number): string =>
   `There are ${count} tasks up to here, a job has at most ${JOB_TASKS_MAX}: split it into several workflows.`;
+
+function blameRepeatedName(
+  name: string,
+  index: number,
+  first: number,
+  tasksPath: Path,
+  faults: FaultList,
+): void {
+  faults.add(
+    () => atValue([...tasksPath, index, "name"]),
+    () => ({
+      other: [...tasksPath, first, "name"],
+      say: (line) => `The name ${quoted(name)} is taken by the task on line ${line}: give each task its own.`,
+    }),
+  );
+}
 
 function checkName(head: Entries, faults: FaultList): string | null {
   const { name } = head;

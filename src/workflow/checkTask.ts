@@ -3,7 +3,8 @@ import { JOB_TASKS_MAX } from "../../protocol/limits.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import { readCommand } from "./command.ts";
 import type { Defaults } from "./defaults.ts";
-import type { Definition, TaskParams } from "./document.ts";
+import type { Definition } from "./definition.ts";
+import type { TaskParams } from "./document.ts";
 import { atValue, type FaultList, type Path, wholeDocument } from "./fault.ts";
 import { checkKeys, fieldOf, type KnownKeys, otherTaskKeys } from "./field.ts";
 import { fillingAt, type Foreach, readForeach } from "./foreach.ts";
@@ -23,6 +24,7 @@ import {
   settingPlaceholders,
 } from "./settings.ts";
 import { readDepends, readTaskName } from "./taskName.ts";
+import { TextTable } from "./textTable.ts";
 import { readWhen } from "./when.ts";
 
 const TASK_KEYS: KnownKeys = {
@@ -57,7 +59,8 @@ const TASK_CLASSES_MAX = 100_000;
 
 export class TaskCheck {
   readonly classes = new Interner<TaskClass>();
-  readonly params = new Interner<string>();
+  /** As JSON text. */
+  readonly params = new TextTable();
   readonly elementClasses = new Map<number, Uint32Array>();
   readonly #defaults: Defaults;
   readonly #amounts: Amounts;
@@ -68,7 +71,8 @@ export class TaskCheck {
   readonly #defaultsVary: boolean;
   /** Params of a task that gives none. */
   readonly #ownNothing: number;
-  #defaultClass: number | null = null;
+  /** Of tasks with no setting of their own (null), or only this executor, where the defaults have no placeholders. */
+  readonly #simpleClasses = new Map<unknown, number>();
   #elements = 0;
   #classesRefused = false;
 
@@ -119,11 +123,20 @@ export class TaskCheck {
   }
 
   #classOf(value: Entries, index: number, path: Path, axis: Axis): number {
-    const own = SETTING_KEYS.some((key) => value[key] !== undefined && value[key] !== null);
-    if (!own && !this.#defaultsVary) {
-      this.#defaultClass ??= this.#classNumber(this.#readClass(this.#defaults.settings, null));
-      return this.#defaultClass;
-    }
+    const own = ownSettings(value);
+    if (this.#defaultsVary || own === "several")
+      return this.#ownClassOf(value, own !== "none", index, path, axis);
+    // What most tasks say is what others have said: their class is read once.
+    const key = own === "none" ? null : value["executor"];
+    const known = this.#simpleClasses.get(key);
+    if (known !== undefined) return known;
+    const before = this.#faults.total;
+    const number = this.#ownClassOf(value, own !== "none", index, path, axis);
+    if (this.#faults.total === before) this.#simpleClasses.set(key, number);
+    return number;
+  }
+
+  #ownClassOf(value: Entries, own: boolean, index: number, path: Path, axis: Axis): number {
     const ownFields = own ? settingFieldsOf(value, path, this.#faults) : null;
     const fields =
       ownFields === null ? this.#defaults.settings : overSettings(ownFields, this.#defaults.settings);
@@ -207,9 +220,19 @@ export class TaskCheck {
   }
 
   #paramsNumber(params: TaskParams): number {
-    const text = JSON.stringify(params);
-    return this.params.number(text, () => text);
+    return this.params.number(JSON.stringify(params));
   }
+}
+
+/** Which of the settings a task has of its own. */
+function ownSettings(value: Entries): "none" | "executor" | "several" {
+  let own: "none" | "executor" = "none";
+  for (const key of SETTING_KEYS) {
+    if (value[key] === undefined || value[key] === null) continue;
+    if (key !== "executor") return "several";
+    own = "executor";
+  }
+  return own;
 }
 
 function classKey({ executor, resources, priority, timeoutMs, retry }: TaskClass): string {

@@ -6,6 +6,7 @@ import type { ColumnPlan } from "./columnPlan.ts";
 import { FaultList, type Locate, locatePositionsOnly } from "./fault.ts";
 import { type ImportContext, usualImport } from "./importers/importing.ts";
 import { readWorkflow } from "./importers/readWorkflow.ts";
+import { ListedTasks } from "./listedTasks.ts";
 import { linkTasks } from "./linkTasks.ts";
 import { planDocument } from "./planDocument.ts";
 import { isEntries, numberOf, WrittenNumber } from "./scalar.ts";
@@ -63,6 +64,7 @@ export function convertWorkflow(bytes: Uint8Array, source: string, imports: Impo
 function plain(value: unknown): unknown {
   if (value instanceof WrittenNumber) return numberOf(value.text) === null ? value.value : value.text;
   if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof ListedTasks) return Array.from(value, plain);
   if (!isEntries(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }

@@ -1,15 +1,21 @@
 /** Finds tasks that wait for each other in a circle. Iterative: a cycle may have a million tasks. */
 import type { WorkflowDocument } from "./document.ts";
 import { atValue, type FaultList } from "./fault.ts";
-import { type Graph, transpose } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { quoted } from "./scalar.ts";
 
 /**
  * One fault per cycle. Tasks leave the graph when nothing that is left holds them. What is then left holds a circle: a
  * walk from each to what holds it runs into one, which is told and taken out, and the walk goes on before it.
  */
-export function findCycles(document: WorkflowDocument, links: Graph, faults: FaultList): void {
-  const removal = new Removal(links);
+export function findCycles(
+  document: WorkflowDocument,
+  links: Graph,
+  dependents: Graph,
+  faults: FaultList,
+): void {
+  const removal = new Removal(links, dependents);
+  if (removal.isComplete) return;
   const nextEdge = links.offsets.slice();
   for (let start = 0; start < document.definitions.length; start += 1) {
     if (removal.isRemoved(start)) continue;
@@ -49,11 +55,15 @@ function heldBy(definition: number, links: Graph, nextEdge: Uint32Array, removal
 class Removal {
   readonly #waitsFor: Uint32Array;
   readonly #removed: Uint8Array;
+  #removedCount = 0;
+  /** Taken out, and what depends on them is not looked at yet. */
+  readonly #leaving: number[] = [];
   readonly #dependents: Graph;
 
-  constructor(links: Graph) {
+  /** `dependents` are the links, turned round. */
+  constructor(links: Graph, dependents: Graph) {
     const count = links.offsets.length - 1;
-    this.#dependents = transpose(links);
+    this.#dependents = dependents;
     this.#removed = new Uint8Array(count);
     this.#waitsFor = new Uint32Array(count);
     for (let definition = 0; definition < count; definition += 1) {
@@ -64,6 +74,10 @@ class Removal {
     }
   }
 
+  get isComplete(): boolean {
+    return this.#removedCount === this.#removed.length;
+  }
+
   isRemoved(definition: number): boolean {
     return this.#removed[definition] === 1;
   }
@@ -71,20 +85,23 @@ class Removal {
   /** Takes the definition out, and after it all that then waits for nothing. */
   force(definition: number): void {
     if (this.isRemoved(definition)) return;
-    this.#removed[definition] = 1;
-    const leaving = [definition];
+    const leaving = this.#leaving;
+    this.#remove(definition);
     const { offsets, targets } = this.#dependents;
     for (let next = leaving.pop(); next !== undefined; next = leaving.pop()) {
       for (let edge = offsets[next] ?? 0; edge < (offsets[next + 1] ?? 0); edge += 1) {
         const dependent = targets[edge] ?? 0;
         const left = (this.#waitsFor[dependent] ?? 0) - 1;
         this.#waitsFor[dependent] = left;
-        if (left === 0 && !this.isRemoved(dependent)) {
-          this.#removed[dependent] = 1;
-          leaving.push(dependent);
-        }
+        if (left === 0 && !this.isRemoved(dependent)) this.#remove(dependent);
       }
     }
+  }
+
+  #remove(definition: number): void {
+    this.#removed[definition] = 1;
+    this.#removedCount += 1;
+    this.#leaving.push(definition);
   }
 }
 
@@ -97,7 +114,7 @@ function tell(cycle: readonly number[], document: WorkflowDocument, faults: Faul
   const turn = cycle.indexOf(first);
   const path = () => {
     const names = [...cycle.slice(turn), ...cycle.slice(0, turn), first].map((definition) =>
-      quoted(document.definitions[definition]?.name ?? ""),
+      quoted(document.definitions.nameOf(definition)),
     );
     const left = names.length - SHOWN_MAX;
     if (left > 1) names.splice(SHOWN_MAX - SHOWN_AT_THE_END, left, `(${left} more)`);

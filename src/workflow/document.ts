@@ -1,7 +1,8 @@
 /** A checked workflow document: what `checkDocument` makes and `planDocument` turns into columns. */
-import type { Foreach } from "./foreach.ts";
+import type { DefinitionTable } from "./definitionTable.ts";
 import type { Path } from "./fault.ts";
 import type { TaskClass } from "./plan.ts";
+import type { TextColumn } from "./textColumn.ts";
 
 export interface WorkflowDocument {
   readonly name: string | null;
@@ -9,16 +10,14 @@ export interface WorkflowDocument {
   readonly env: Readonly<Record<string, string>>;
   /** Under the params of every task. */
   readonly defaultParams: TaskParams;
-  readonly definitions: readonly Definition[];
+  readonly definitions: DefinitionTable;
   /** Where the list of tasks stands in the document, for faults found later. */
   readonly tasksPath: Path;
   readonly classes: readonly TaskClass[];
   /** Class of each element, for definitions whose elements differ. */
   readonly elementClasses: ReadonlyMap<number, Uint32Array>;
   /** Different params, as JSON text of a TaskParams. */
-  readonly params: readonly string[];
-  /** Tasks, arrays expanded. */
-  readonly taskCount: number;
+  readonly params: TextColumn;
   readonly maxRunning: number | null;
   readonly failFast: boolean;
 }
@@ -34,26 +33,3 @@ export interface TaskParams {
   /** Paths and patterns that have to be there in the end. */
   readonly outputs: readonly string[] | null;
 }
-
-/** One entry of the document: a task, or a task array. */
-export interface Definition {
-  /** Empty where the document's is unusable; a fault says so. */
-  readonly name: string;
-  readonly depends: readonly Dependency[];
-  /** `WHEN_…` of plan.ts. */
-  readonly when: number;
-  readonly foreach: Foreach | null;
-  /** Empty text for kind noop. */
-  readonly command: string | readonly string[];
-  readonly classIndex: number;
-  /** Index into `params`. */
-  readonly paramsIndex: number;
-}
-
-/** The name of a definition to wait for, all of it or the element of the same index. An empty name is a fault told already. */
-export type Dependency = string | { readonly same: string };
-
-export const dependencyName = (dependency: Dependency): string =>
-  typeof dependency === "string" ? dependency : dependency.same;
-
-export const elementCount = (definition: Definition): number => definition.foreach?.count ?? 1;

@@ -40,8 +40,9 @@ interface PlacedFault {
 }
 
 export class FaultList {
-  readonly #faults: PlacedFault[] = [];
+  #faults: PlacedFault[] = [];
   #total = 0;
+  #isClosed = false;
 
   get total(): number {
     return this.#total;
@@ -49,12 +50,21 @@ export class FaultList {
 
   /** `place` and `message` may be functions: they are not called when the fault is only counted. */
   add(place: Place | (() => Place), message: Message | (() => Message)): void {
+    if (this.#isClosed) return;
     this.#total += 1;
     if (this.#faults.length >= DOCUMENT_FAULTS_MAX) return;
     this.#faults.push({
       place: typeof place === "function" ? place() : place,
       message: typeof message === "function" ? message() : message,
     });
+  }
+
+  /** What `add` adds stands for all: it makes everything else void, what was found before and what still comes. */
+  replaceAll(add: () => void): void {
+    this.#faults = [];
+    this.#total = 0;
+    add();
+    this.#isClosed = true;
   }
 
   /** The kept faults with their positions, in the order of the document. */

@@ -1,14 +1,9 @@
-/** Joins the tasks of a document by their names: duplicate names, unknown dependencies and cycles are found here. */
+/** Joins the tasks of a document by their names: unknown dependencies and cycles are found here. */
 import { findCycles } from "./cycles.ts";
-import {
-  type Definition,
-  type Dependency,
-  dependencyName,
-  elementCount,
-  type WorkflowDocument,
-} from "./document.ts";
+import type { DefinitionTable, TableDependency } from "./definitionTable.ts";
+import type { WorkflowDocument } from "./document.ts";
 import { atValue, type FaultList, type Path } from "./fault.ts";
-import type { Graph } from "./graph.ts";
+import { type Graph, transpose } from "./graph.ts";
 import { nearest } from "./nearest.ts";
 import { EDGE_ALL, EDGE_SAME } from "./plan.ts";
 import { quoted } from "./scalar.ts";
@@ -16,128 +11,117 @@ import { quoted } from "./scalar.ts";
 /** Dependencies of a job; each is five bytes in the plan and four in the QWorker. */
 const EDGES_MAX = 100_000_000;
 
-/** Each dependency is one edge; a repeated one counts once. With faults the links are of no use. */
-export function linkTasks(document: WorkflowDocument, faults: FaultList): Graph {
-  const { definitions } = document;
-  const numbers = numberNames(document, faults);
-  const dependencyCount = definitions.reduce((sum, { depends }) => sum + depends.length, 0);
+export interface Links {
+  /** How many each definition depends on. */
+  readonly needs: Uint32Array;
+  /** What depends on each definition, in their order. */
+  readonly dependents: Graph;
+}
+
+/** Each dependency is one edge; a repeated one counts once. Null after faults. */
+export function linkTasks(document: WorkflowDocument, faults: FaultList): Links | null {
+  const before = faults.total;
+  const { dependencyCount } = document.definitions;
   if (dependencyCount > EDGES_MAX) {
     faults.add(
       atValue(document.tasksPath),
       `There are ${dependencyCount} dependencies, a job has at most ${EDGES_MAX}.`,
     );
-    return {
-      offsets: new Uint32Array(definitions.length + 1),
-      targets: new Uint32Array(),
-      kinds: new Uint8Array(),
-    };
+    return null;
   }
-  const resolve = new DependencyResolver(document, numbers, faults);
+  const links = edgesOf(document, faults);
+  const dependents = transpose(links);
+  findCycles(document, links, dependents, faults);
+  if (faults.total > before) return null;
+  const needs = new Uint32Array(document.definitions.length);
+  for (let index = 0; index < needs.length; index += 1) {
+    needs[index] = (links.offsets[index + 1] ?? 0) - (links.offsets[index] ?? 0);
+  }
+  return { needs, dependents };
+}
+
+function edgesOf(document: WorkflowDocument, faults: FaultList): Graph {
+  const { definitions } = document;
+  const resolve = new DependencyResolver(document, faults);
   const offsets = new Uint32Array(definitions.length + 1);
-  const targets = new Uint32Array(dependencyCount);
-  const kinds = new Uint8Array(dependencyCount);
+  const targets = new Uint32Array(definitions.dependencyCount);
+  const kinds = new Uint8Array(definitions.dependencyCount);
   // The last definition, plus one, that waits for all of a target, or for its element: a repetition is left out.
   const seenAll = new Uint32Array(definitions.length);
-  const seenSame = new Uint32Array(definitions.length);
+  const seenSame = new Uint32Array(definitions.hasSame ? definitions.length : 0);
   let edge = 0;
-  for (const [index, definition] of definitions.entries()) {
-    for (const [position, dependency] of definition.depends.entries()) {
-      const target = resolve.target(index, definition, dependency, position);
-      if (target === null) continue;
-      const seen = typeof dependency === "string" ? seenAll : seenSame;
+  for (let index = 0; index < definitions.length; index += 1) {
+    const [first, end] = definitions.dependencyPlaces(index);
+    for (let place = first; place < end; place += 1) {
+      const dependency = definitions.dependencyAt(place);
+      const target = dependency === null ? null : resolve.target(index, dependency, place);
+      if (dependency === null || target === null) continue;
+      const seen = dependency.same ? seenSame : seenAll;
       if (seen[target] === index + 1) continue;
       seen[target] = index + 1;
       targets[edge] = target;
-      kinds[edge] = typeof dependency === "string" ? EDGE_ALL : EDGE_SAME;
+      kinds[edge] = dependency.same ? EDGE_SAME : EDGE_ALL;
       edge += 1;
     }
     offsets[index + 1] = edge;
   }
-  const links = { offsets, targets: targets.slice(0, edge), kinds: kinds.slice(0, edge) };
-  findCycles(document, links, faults);
-  return links;
-}
-
-function numberNames(document: WorkflowDocument, faults: FaultList): ReadonlyMap<string, number> {
-  const numbers = new Map<string, number>();
-  for (const [index, { name }] of document.definitions.entries()) {
-    if (name === "") continue;
-    const first = numbers.get(name);
-    if (first === undefined) {
-      numbers.set(name, index);
-      continue;
-    }
-    faults.add(
-      () => atValue([...document.tasksPath, index, "name"]),
-      () => ({
-        other: [...document.tasksPath, first, "name"],
-        say: (line) =>
-          `The name ${quoted(name)} is taken by the task on line ${line}: give each task its own.`,
-      }),
-    );
-  }
-  return numbers;
+  return { offsets, targets: targets.subarray(0, edge), kinds: kinds.subarray(0, edge) };
 }
 
 /** Comparisons with other names that a document may cost; beyond them no name is suggested. */
 const SUGGESTION_COMPARISONS_MAX = 3_000_000;
 
 class DependencyResolver {
-  readonly #document: WorkflowDocument;
-  readonly #numbers: ReadonlyMap<string, number>;
+  readonly #definitions: DefinitionTable;
+  readonly #tasksPath: Path;
   readonly #faults: FaultList;
   #comparisons = 0;
 
-  constructor(document: WorkflowDocument, numbers: ReadonlyMap<string, number>, faults: FaultList) {
-    this.#document = document;
-    this.#numbers = numbers;
+  constructor({ definitions, tasksPath }: WorkflowDocument, faults: FaultList) {
+    this.#definitions = definitions;
+    this.#tasksPath = tasksPath;
     this.#faults = faults;
   }
 
   /** The definition to wait for, or null after a fault. */
-  target(index: number, definition: Definition, dependency: Dependency, position: number): number | null {
-    const name = dependencyName(dependency);
-    if (name === "") return null;
-    const target = this.#numbers.get(name);
-    if (target !== undefined && target !== index && typeof dependency === "string") return target;
-    const problem = this.#problem(index, definition, dependency, target);
-    if (problem === null) return target ?? null;
-    this.#faults.add(() => atValue(this.#path(index, position)), problem);
+  target(index: number, { target, same }: TableDependency, place: number): number | null {
+    if (target !== null && target !== index && !same) return target;
+    const problem = this.#problem(index, target, same, place);
+    if (problem === null) return target;
+    this.#faults.add(() => atValue(this.#path(index, place)), problem);
     return null;
   }
 
-  #problem(
-    index: number,
-    definition: Definition,
-    dependency: Dependency,
-    target: number | undefined,
-  ): (() => string) | null {
-    const name = dependencyName(dependency);
-    const other = target === undefined ? undefined : this.#document.definitions[target];
-    if (target === undefined || other === undefined) return () => this.#unknown(name);
-    if (target === index) return () => `The task ${quoted(name)} depends on itself: take this out.`;
-    if (typeof dependency === "string") return null;
-    if (definition.foreach === null || other.foreach === null) {
-      const single = definition.foreach === null ? definition.name : name;
+  #problem(index: number, target: number | null, same: boolean, place: number): (() => string) | null {
+    const definitions = this.#definitions;
+    const name = (): string => definitions.dependencyNameAt(place);
+    if (target === null) return () => this.#unknown(name());
+    if (target === index) return () => `The task ${quoted(name())} depends on itself: take this out.`;
+    if (!same) return null;
+    const isSingle = definitions.foreachOf(index) === null;
+    if (isSingle || definitions.foreachOf(target) === null) {
+      const single = isSingle ? definitions.nameOf(index) : name();
       return () => `same: index joins two arrays, but ${quoted(single)} has no foreach: name the task alone.`;
     }
-    const [own, others] = [elementCount(definition), elementCount(other)];
+    const [own, others] = [definitions.elementCount(index), definitions.elementCount(target)];
     if (own === others) return null;
     return () =>
-      `same: index needs arrays of one size, but this one has ${own} elements and ${quoted(name)} has ${others}.`;
+      `same: index needs arrays of one size, but this one has ${own} elements and ${quoted(name())} has ${others}.`;
   }
 
-  #path(index: number, position: number): Path {
-    return [...this.#document.tasksPath, index, "depends", position];
+  #path(index: number, place: number): Path {
+    const [first] = this.#definitions.dependencyPlaces(index);
+    return [...this.#tasksPath, index, "depends", place - first];
   }
 
   #unknown(name: string): string {
+    const definitions = this.#definitions;
     const array = name.replace(/\[\d+\]$/, "");
-    if (array !== name && this.#numbers.has(array)) {
+    if (array !== name && definitions.find(array) !== null) {
       return `A task cannot wait for the single element ${quoted(name)}: depend on ${quoted(array)}, or use same: index.`;
     }
-    this.#comparisons += this.#numbers.size;
-    const guess = this.#comparisons > SUGGESTION_COMPARISONS_MAX ? null : nearest(name, this.#numbers.keys());
+    this.#comparisons += definitions.length;
+    const guess = this.#comparisons > SUGGESTION_COMPARISONS_MAX ? null : nearest(name, definitions.names());
     const advice = guess === null ? "add it, or take the dependency out" : `did you mean ${quoted(guess)}?`;
     return `There is no task ${quoted(name)}: ${advice}${guess === null ? "." : ""}`;
   }

@@ -1,9 +1,14 @@
-/** Reads a JSON document. JSON.parse is fast and gives no positions, so these are looked for when there is a fault. */
+/**
+ * Reads a JSON document. JSON.parse is fast and gives no positions, so these are looked for when there is a fault. The list of tasks
+ * is parsed piece by piece as it is gone through, so that a million of them are never there at once.
+ */
 import { isAscii } from "node:buffer";
 import { type ParseErrorCode, printParseErrorCode, visit } from "jsonc-parser";
 import { atPosition, type FaultList, wholeDocument } from "./fault.ts";
+import { ListedTasks } from "./listedTasks.ts";
 import { jsonLocator } from "./locateJson.ts";
 import type { ReadDocument } from "./reading.ts";
+import { isEntries } from "./scalar.ts";
 import { scanJson } from "./scanJson.ts";
 
 /** At most DOCUMENT_BYTES_MAX bytes: one text has to hold them. */
@@ -15,18 +20,29 @@ export function readJson(content: Buffer, faults: FaultList): ReadDocument | nul
     return null;
   }
   // ASCII becomes a text outside of the heap, at a third of the time.
-  const text = isAscii(content) ? content.toString("latin1") : content.toString("utf8");
+  const encoding = isAscii(content) ? "latin1" : "utf8";
+  const textBetween = (start: number, end: number): string => content.toString(encoding, start, end);
+  const wholeText = (): string => textBetween(0, content.length);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // With a key that is there twice it is not certain which list counts.
+    if (scan.taskList === null || scan.repeatedKeysAt.length > 0) value = JSON.parse(wholeText());
+    else {
+      const { start, end } = scan.taskList;
+      const around: unknown = JSON.parse(`${textBetween(0, start)}[]${textBetween(end + 1, content.length)}`);
+      const tasks = new ListedTasks(scan.taskList, textBetween, (error) =>
+        faults.replaceAll(() => addSyntaxFault(wholeText(), error, faults)),
+      );
+      value = isEntries(around) ? { ...around, tasks } : tasks;
+    }
   } catch (error) {
-    addSyntaxFault(text, error, faults);
+    addSyntaxFault(wholeText(), error, faults);
     return null;
   }
   for (const offset of scan.repeatedKeysAt) {
     faults.add(positionOf(offset), "This key is there twice: keep one of them.");
   }
-  return { value, locate: jsonLocator(text) };
+  return { value, locate: (places) => jsonLocator(wholeText())(places) };
 }
 
 function positionIn(content: Buffer, offset: number): ReturnType<typeof atPosition> {

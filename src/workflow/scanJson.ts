@@ -3,6 +3,7 @@
  * spends memory on it, and keys that an object has twice, of which JSON.parse silently keeps the last.
  */
 import { DOCUMENT_FAULTS_MAX } from "../../protocol/clientLink.ts";
+import type { TaskListExtent } from "./listedTasks.ts";
 import { NESTING_MAX, tooDeep } from "./reading.ts";
 
 interface JsonScan {
@@ -10,7 +11,12 @@ interface JsonScan {
   readonly refused: { readonly offset: number; readonly message: string } | null;
   /** Offsets of the first DOCUMENT_FAULTS_MAX keys that repeat one of their object. */
   readonly repeatedKeysAt: readonly number[];
+  /** The whole document if it is a list, or its list of `tasks`; null if there is none. */
+  readonly taskList: TaskListExtent | null;
 }
+
+/** Entries of the list of tasks from one cut to the next. */
+const CUT_ENTRIES = 256;
 
 /** The largest object of a workflow is an environment, of at most 1 MiB; JSON.parse takes seconds for millions of keys. */
 const KEYS_MAX = 100_000;
@@ -21,6 +27,7 @@ const BACKSLASH = 0x5c;
 
 export function scanJson(bytes: Buffer): JsonScan {
   const repeatedKeysAt: number[] = [];
+  const list = new TaskListFinder(bytes);
   const objects: (ObjectKeys | null)[] = Array.from({ length: NESTING_MAX + 1 }, () => null);
   const spare = Array.from({ length: NESTING_MAX + 1 }, () => new ObjectKeys(bytes));
   let depth = 0;
@@ -31,19 +38,22 @@ export function scanJson(bytes: Buffer): JsonScan {
         const start = index;
         index = endOfText(bytes, start);
         const keys = keyNext ? (objects[depth] ?? null) : null;
+        if (keyNext && depth === 1) list.rootKey(start + 1, index);
         keyNext = false;
         if (keys === null || repeatedKeysAt.length >= DOCUMENT_FAULTS_MAX) break;
         if (keys.repeats(start + 1, index)) repeatedKeysAt.push(start);
         if (keys.count > KEYS_MAX)
-          return { refused: { offset: start, message: tooManyKeys }, repeatedKeysAt };
+          return { refused: { offset: start, message: tooManyKeys }, repeatedKeysAt, taskList: null };
         break;
       }
       case 0x7b: // {
       case 0x5b: {
         // [
         depth += 1;
-        if (depth > NESTING_MAX) return { refused: { offset: index, message: tooDeep }, repeatedKeysAt };
+        if (depth > NESTING_MAX)
+          return { refused: { offset: index, message: tooDeep }, repeatedKeysAt, taskList: null };
         keyNext = bytes[index] === 0x7b;
+        if (depth <= 2) list.opened(depth, index);
         const keys = keyNext ? (spare[depth] ?? null) : null;
         keys?.clear();
         objects[depth] = keys;
@@ -51,15 +61,71 @@ export function scanJson(bytes: Buffer): JsonScan {
       }
       case 0x7d: // }
       case 0x5d: // ]
+        if (depth <= 2) list.closed(depth, index);
         depth = Math.max(0, depth - 1);
         keyNext = false;
         break;
       case 0x2c: // ,
         keyNext = objects[depth] !== null;
+        if (depth <= 2) list.comma(depth, index);
         break;
     }
   }
-  return { refused: null, repeatedKeysAt };
+  return { refused: null, repeatedKeysAt, taskList: list.found };
+}
+
+const TASKS = Buffer.from("tasks");
+const LIST_BEGIN = 0x5b;
+const LIST_END = 0x5d;
+
+/** Follows a scan and finds the list of tasks: at depth 1 if the document is a list, else at depth 2 under the key `tasks`. */
+class TaskListFinder {
+  readonly #bytes: Buffer;
+  #underTasks = false;
+  /** Depth of the list while the scan is in it; 0 outside of it. */
+  #depth = 0;
+  #start = 0;
+  #commas = 0;
+  #cuts: number[] = [];
+  found: TaskListExtent | null = null;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  rootKey(start: number, end: number): void {
+    this.#underTasks = this.#bytes.compare(TASKS, 0, TASKS.length, start, end) === 0;
+  }
+
+  opened(depth: number, at: number): void {
+    const isList = this.#bytes[at] === LIST_BEGIN;
+    if (this.#depth !== 0 || !isList || (depth === 2 && !this.#underTasks)) return;
+    this.#depth = depth;
+    this.#start = at;
+    this.#commas = 0;
+    this.#cuts = [];
+  }
+
+  comma(depth: number, at: number): void {
+    if (depth !== this.#depth) return;
+    this.#commas += 1;
+    if (this.#commas % CUT_ENTRIES === 0) this.#cuts.push(at);
+  }
+
+  closed(depth: number, at: number): void {
+    if (depth !== this.#depth) return;
+    this.#depth = 0;
+    // Brackets that do not match are for the parser to tell.
+    if (this.#bytes[at] !== LIST_END || this.found !== null) return;
+    const isEmpty = this.#commas === 0 && this.#isBlank(this.#start + 1, at);
+    const count = isEmpty ? 0 : this.#commas + 1;
+    this.found = { start: this.#start, end: at, count, cuts: this.#cuts };
+  }
+
+  #isBlank(start: number, end: number): boolean {
+    for (let at = start; at < end; at += 1) if ((this.#bytes[at] ?? 0) > 0x20) return false;
+    return true;
+  }
 }
 
 /** Offset of the closing quote, or the end of the bytes. */

@@ -1,5 +1,5 @@
 /** Names of tasks and what they depend on. */
-import type { Dependency } from "./document.ts";
+import type { Dependency } from "./definition.ts";
 import { atKey, atValue, type FaultList, type Path } from "./fault.ts";
 import { mayHavePlaceholders, placeholdersOf } from "./placeholder.ts";
 import { describe, isEntries, quoted, unusableText } from "./scalar.ts";
