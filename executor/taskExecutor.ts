@@ -6,6 +6,7 @@ import { rmSync, unlinkSync } from "node:fs";
 import type { Logger } from "pino";
 import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
+import { isHotCommand } from "../protocol/executorHot.ts";
 import { commandSchema, type ExecutorFact } from "../protocol/executorLink.ts";
 import type { ForkserverCommand } from "../protocol/forkserverLink.ts";
 import { type AttemptId, seatMark } from "../protocol/ids.ts";
@@ -89,7 +90,7 @@ export class TaskExecutor {
   }
 
   onFrame(bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes, commandSchema);
+    const frame = decodeFrame(bytes, commandSchema, isHotCommand);
     if (!frame.ok) return this.#refusals.add(frame.fault);
     if (frame.epoch < this.#seatEpoch) return this.#refusals.add("oldEpoch");
     this.#seatEpoch = frame.epoch;

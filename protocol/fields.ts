@@ -12,7 +12,8 @@ export const jobField = v.pipe(u32, v.transform(jobSeq));
 export const taskField = v.pipe(u32, v.transform(taskIndex));
 export const seatField = v.pipe(u32, v.transform(seatNumber));
 export const attemptField = v.pipe(u32, v.minValue(1));
-export const textField = v.pipe(v.string(), v.maxLength(1024 * 1024));
+export const TEXT_LENGTH_MAX = 1024 * 1024;
+export const textField = v.pipe(v.string(), v.maxLength(TEXT_LENGTH_MAX));
 export const bytesField = v.instance(Uint8Array);
 export const environmentField = v.record(v.string(), v.string());
 

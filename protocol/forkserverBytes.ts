@@ -6,7 +6,11 @@ import { FORKSERVER_FRAME_BYTES_MAX } from "./limits.ts";
 
 const LENGTH_BYTES = 4;
 const U32_RANGE = 0x1_0000_0000;
-const NANOS_PER_MS = 1_000_000n;
+const NANOS_PER_MS = 1_000_000;
+const U32_RANGE_MS = Math.floor(U32_RANGE / NANOS_PER_MS);
+const U32_RANGE_REST_NANOS = U32_RANGE % NANOS_PER_MS;
+/** Texts up to this length are written character by character. */
+const SHORT_TEXT_LENGTH = 128;
 const NO_BYTES = new Uint8Array(0);
 /** The year 2262; as nanoseconds it still fits into 63 bits. */
 const TIME_MS_MAX = 2 ** 63 / 1e6;
@@ -61,11 +65,12 @@ export class FrameWriter {
       return;
     }
     this.reserve(8);
-    const nanos = BigInt(whole) * NANOS_PER_MS + BigInt(Math.round((ms - whole) * Number(NANOS_PER_MS)));
+    const nanos = BigInt(whole) * BigInt(NANOS_PER_MS) + BigInt(Math.round((ms - whole) * NANOS_PER_MS));
     this.length = this.buffer.writeBigUInt64LE(nanos, this.length);
   }
 
   str(value: string): void {
+    if (value.length <= SHORT_TEXT_LENGTH && this.ascii(value)) return;
     if (value.includes("\0")) this.fault ??= "a text contains a zero byte";
     // A text too large for its frame is not even copied: the buffer never grows beyond a frame more than it has.
     if (value.length > FORKSERVER_FRAME_BYTES_MAX) {
@@ -77,6 +82,22 @@ export class FrameWriter {
     const written = this.buffer.write(value, this.length + LENGTH_BYTES, "utf8");
     this.buffer.writeUInt32LE(written, this.length);
     this.length += LENGTH_BYTES + written;
+  }
+
+  /** Most texts are short and plain: a loop takes a third of the time of two calls out of JavaScript. False: this one is not. */
+  private ascii(value: string): boolean {
+    const { length } = value;
+    this.reserve(LENGTH_BYTES + length);
+    const { buffer } = this;
+    let at = this.length + LENGTH_BYTES;
+    for (let index = 0; index < length; index++) {
+      const code = value.charCodeAt(index);
+      if (code === 0 || code > 0x7f) return false;
+      buffer[at++] = code;
+    }
+    buffer.writeUInt32LE(length, this.length);
+    this.length = at;
+    return true;
   }
 
   raw(bytes: Uint8Array): void {
@@ -117,14 +138,15 @@ export class FrameWriter {
   }
 }
 
-/** Reads one frame's payload. After a fault every read gives zero or empty, so decoders need not look after each. */
+/** Reads one frame's payload, from `at`. After a fault every read gives zero or empty, so decoders need not look after each. */
 export class PayloadReader {
   private readonly bytes: Buffer;
-  private at = 0;
+  private at: number;
   private fault: string | null = null;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, at: number) {
     this.bytes = bytes;
+    this.at = at;
   }
 
   u8(): number {
@@ -147,8 +169,11 @@ export class PayloadReader {
   time(): number {
     const at = this.advance(8);
     if (at === null) return 0;
-    const nanos = this.bytes.readBigUInt64LE(at);
-    return Number(nanos / NANOS_PER_MS) + Number(nanos % NANOS_PER_MS) / Number(NANOS_PER_MS);
+    const high = this.bytes.readUInt32LE(at + 4);
+    // 2^32 ns are 4294 ms and 967296 ns: so all numbers stay exact, and no big integer is made.
+    const restNanos = high * U32_RANGE_REST_NANOS + this.bytes.readUInt32LE(at);
+    const restMs = Math.floor(restNanos / NANOS_PER_MS);
+    return high * U32_RANGE_MS + restMs + (restNanos - restMs * NANOS_PER_MS) / NANOS_PER_MS;
   }
 
   /** Zero or one. */

@@ -13,6 +13,8 @@ export interface EncodedBatch<Value> {
   readonly rejected: readonly { readonly value: Value; readonly detail: string }[];
 }
 
+const TYPE_BYTES = 1;
+
 export function encodeBatch<Value>(
   values: readonly Value[],
   write: (writer: FrameWriter, value: Value) => void,
@@ -33,7 +35,7 @@ export function decodeFrame<Value>(
   read: (type: number, reader: PayloadReader) => Value | null,
 ): Decoded<Value> {
   const type = frame[0] ?? 0;
-  const reader = new PayloadReader(frame.subarray(1));
+  const reader = new PayloadReader(frame, TYPE_BYTES);
   const value = read(type, reader);
   if (value === null) return { ok: false, detail: `a frame of the unknown type ${type}` };
   const detail = reader.finish();

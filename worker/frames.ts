@@ -1,5 +1,6 @@
 /** Frames into events: the edge at which everything that comes from outside is checked. */
 import { assertNever } from "../protocol/errors.ts";
+import { isHotFact } from "../protocol/executorHot.ts";
 import { type ExecutorFact, factSchema } from "../protocol/executorLink.ts";
 import { decodeFrame } from "../protocol/codec.ts";
 import { type ManagerCommand, managerCommandSchema } from "../protocol/workerLink.ts";
@@ -46,7 +47,7 @@ export class FrameGate {
   }
 
   #fromExecutor(peer: string, bytes: Uint8Array): Incoming | null {
-    const frame = decodeFrame(bytes, factSchema);
+    const frame = decodeFrame(bytes, factSchema, isHotFact);
     if (!frame.ok) {
       this.#refusals.add(frame.fault);
       return null;

@@ -1,6 +1,7 @@
 /** The TaskExecutor as a simulated process around its real core: what executor/taskExecutor.ts and executorProcess.ts do, step by step. */
 import { MemoryKills } from "../../src/node/memoryKills.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
+import { isHotCommand } from "../../protocol/executorHot.ts";
 import { commandSchema, type ExecutorFact } from "../../protocol/executorLink.ts";
 import type { ForkserverCommand, ForkserverFact } from "../../protocol/forkserverLink.ts";
 import { attemptKey, type SeatNumber, seatSocketName } from "../../protocol/ids.ts";
@@ -86,7 +87,7 @@ export class SimExecutor {
   }
 
   #onFrame(bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes, commandSchema);
+    const frame = decodeFrame(bytes, commandSchema, isHotCommand);
     if (!frame.ok) return this.#world.invariants.onMalformed("executor", frame.detail);
     if (frame.epoch < this.#seatEpoch) return;
     this.#seatEpoch = frame.epoch;
