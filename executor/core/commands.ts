@@ -53,7 +53,7 @@ export function onCommand(turn: Turn, command: ExecutorCommand): void {
 
 function openJob(turn: Turn, context: JobContext): void {
   turn.state.contexts.set(context.job, context);
-  if (turn.state.forkserver.type !== "absent") tellForkserver(turn, contextCommand(context));
+  if (turn.state.forkserver.type !== "absent") tellForkserver(turn, contextCommand(turn.state, context));
 }
 
 function runAttempt(turn: Turn, spec: AttemptSpec): void {
@@ -99,7 +99,7 @@ function needForkserver(turn: Turn): void {
   if (state.forkserver.type !== "absent") return;
   state.forkserver = { type: "opening", waiting: [] };
   turn.effects.push({ type: "openForkserver" });
-  for (const context of state.contexts.values()) tellForkserver(turn, contextCommand(context));
+  for (const context of state.contexts.values()) tellForkserver(turn, contextCommand(state, context));
   for (const [job, cap] of state.caps) tellForkserver(turn, { type: "setCap", job, ...cap });
 }
 
@@ -124,9 +124,10 @@ function stopAttempt(turn: Turn, id: AttemptId, graceMs: number): void {
 }
 
 function acknowledge(turn: Turn, id: AttemptId): void {
-  const known = turn.state.attempts.get(attemptKey(id));
+  const key = attemptKey(id);
+  const known = turn.state.attempts.get(key);
   if (known?.type !== "ended") return;
-  turn.state.attempts.delete(attemptKey(id));
+  turn.state.attempts.delete(key);
   tellForkserver(turn, { type: "acknowledge", key: known.id });
   if (known.spool.length > 0) turn.effects.push({ type: "discardSpool", id: known.id, paths: known.spool });
 }

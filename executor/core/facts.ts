@@ -99,9 +99,10 @@ function onEnded(turn: Turn, fact: ForkserverEnded): void {
 export function onOutputCollected(turn: Turn, event: Told<"outputCollected">): void {
   const { spool } = event;
   const id = { job: event.ended.job, task: event.ended.task, attempt: event.ended.attempt };
-  const isOrphan = turn.state.orphans?.has(attemptKey(id)) === true;
+  const key = attemptKey(id);
+  const isOrphan = turn.state.orphans?.has(key) === true;
   const ended: AttemptEnded = isOrphan ? { ...event.ended, outcome: ORPHANED } : event.ended;
-  turn.state.attempts.set(attemptKey(id), { type: "ended", id, ended, spool });
+  turn.state.attempts.set(key, { type: "ended", id, ended, spool });
   tellEnded(turn, [ended]);
 }
 

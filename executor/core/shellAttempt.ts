@@ -11,26 +11,36 @@ import {
 import type { Preparation } from "./events.ts";
 import type { ExecutorState } from "./state.ts";
 
-export function contextCommand(context: JobContext): ForkserverContext {
-  const env = Object.entries(context.env).map(([name, value]) => `${name}=${value}`);
-  return { type: "context", job: context.job, directory: context.directory, umask: context.umask, env };
+/** With what most attempts have in common, so that each says only what is its own. */
+export function contextCommand(state: ExecutorState, context: JobContext): ForkserverContext {
+  const { job, directory, umask } = context;
+  const env = {
+    [THREADS_VARIABLE]: "1",
+    ...context.env,
+    QREW_JOB_ID: globalJobId(state.instance, job),
+    QREW_ATTEMPT: "1",
+    QREW_CPUS: "1",
+    QREW_NODE: state.node ?? "",
+  };
+  return { type: "context", job, directory, umask, env: Object.entries(env).map(assignment) };
 }
+
+const assignment = ([name, value]: readonly [string, string]): string => `${name}=${value}`;
 
 export function spawnCommand(state: ExecutorState, spec: ShellAttemptSpec): ForkserverSpawn {
   const { job, task, attempt } = spec;
   const key = { job, task, attempt };
-  const paths = spoolFiles(state, key);
   const mark = attemptMark(state.instance, state.seat, key);
   return {
     type: "spawn",
     key,
     cpusMilli: spec.cpusMilli,
     argv: typeof spec.command === "string" ? ["/bin/sh", "-c", spec.command] : spec.command,
-    env: Object.entries(environmentOf(state, spec, mark)).map(([name, value]) => `${name}=${value}`),
+    env: environmentOf(state, spec, mark),
     workdir: spec.workdir ?? "",
     stdin: spec.stdin,
-    stdoutPath: spec.files === null || spec.files.stdout === null ? paths.stdoutPath : paths.stdoutLink,
-    stderrPath: spec.files === null || spec.files.stderr === null ? paths.stderrPath : paths.stderrLink,
+    stdoutPath: streamPath(state, spec, "stdout"),
+    stderrPath: streamPath(state, spec, "stderr"),
     mark,
   };
 }
@@ -77,25 +87,40 @@ export function spoolFiles({ spoolFolder }: ExecutorState, id: AttemptId): Spool
   };
 }
 
-function environmentOf(
-  state: ExecutorState,
-  spec: ShellAttemptSpec,
-  mark: string,
-): Readonly<Record<string, string>> {
-  const context = state.contexts.get(spec.job);
-  const threads = "OMP_NUM_THREADS";
-  const isSet =
-    Object.hasOwn(spec.env, threads) || (context !== undefined && Object.hasOwn(context.env, threads));
-  return {
-    ...spec.env,
-    ...(isSet ? {} : { [threads]: String(Math.max(1, Math.floor(spec.cpusMilli / 1000))) }),
-    QREW_JOB_ID: globalJobId(state.instance, spec.job),
-    QREW_TASK: spec.name,
-    QREW_ATTEMPT: String(spec.attempt),
-    QREW_CPUS: String(spec.cpusMilli / 1000),
-    QREW_NODE: state.node ?? "",
-    [MARK_VARIABLE]: mark,
-  };
+/** Where the forkserver is told to write: a spool file, or the link that leads to the file of the document. */
+function streamPath(state: ExecutorState, spec: ShellAttemptSpec, stream: "stdout" | "stderr"): string {
+  if (spec.files === null || spec.files[stream] === null) {
+    return `${state.spoolFolder}/${spoolFileName(spec, stream)}`;
+  }
+  const { stdoutLink, stderrLink } = spoolFiles(state, spec);
+  return stream === "stdout" ? stdoutLink : stderrLink;
+}
+
+const THREADS_VARIABLE = "OMP_NUM_THREADS";
+/** What the context says of all attempts. */
+const ONE_CPU_MILLI = 1000;
+
+/** Over the context's. What names the attempt stands last, since nobody may say otherwise. */
+function environmentOf(state: ExecutorState, spec: ShellAttemptSpec, mark: string): string[] {
+  const { job, attempt, cpusMilli } = spec;
+  const threads = Math.max(1, Math.floor(cpusMilli / 1000));
+  const env: string[] = [];
+  const wanted = state.contexts.get(job)?.env[THREADS_VARIABLE] ?? spec.env[THREADS_VARIABLE];
+  if (threads > 1 && wanted === undefined) {
+    env.push(`${THREADS_VARIABLE}=${threads}`);
+  }
+  let saysOtherwise = false;
+  for (const [name, value] of Object.entries(spec.env)) {
+    env.push(`${name}=${value}`);
+    saysOtherwise ||= name.startsWith("QREW_");
+  }
+  if (saysOtherwise) {
+    env.push(`QREW_JOB_ID=${globalJobId(state.instance, job)}`, `QREW_NODE=${state.node ?? ""}`);
+  }
+  if (saysOtherwise || attempt !== 1) env.push(`QREW_ATTEMPT=${attempt}`);
+  if (saysOtherwise || cpusMilli !== ONE_CPU_MILLI) env.push(`QREW_CPUS=${cpusMilli / 1000}`);
+  env.push(`QREW_TASK=${spec.name}`, `${MARK_VARIABLE}=${mark}`);
+  return env;
 }
 
 /** For messages: the program of a list, the shell of a string. */

@@ -25,7 +25,14 @@ describe("an attempt", () => {
       job: JOB,
       directory: "/data",
       umask: 18,
-      env: ["HOME=/h"],
+      env: [
+        "OMP_NUM_THREADS=1",
+        "HOME=/h",
+        "QREW_JOB_ID=uuid/1",
+        "QREW_ATTEMPT=1",
+        "QREW_CPUS=1",
+        "QREW_NODE=n1",
+      ],
     });
     expect(executor.told("setCap")).toMatchObject({ serial: 4, cpusMilli: 2000 });
     expect(executor.told("spawn").key).toEqual(attemptId(0));
@@ -54,15 +61,31 @@ describe("an attempt", () => {
     expect([...spawn.env].sort()).toEqual([
       "MODE=fast",
       "OMP_NUM_THREADS=7",
-      "QREW_ATTEMPT=1",
       "QREW_CPUS=2.5",
-      "QREW_JOB_ID=uuid/1",
       "QREW_MARK=uuid/3/1/5/1",
-      "QREW_NODE=n1",
       "QREW_TASK=task 5",
     ]);
     executor.say({ type: "runAttempts", attempts: [shell(6, { cpusMilli: 2500 })] });
     expect(executor.told("spawn").env).toContain("OMP_NUM_THREADS=2");
+    expect(executor.unexpected()).toEqual([]);
+  });
+
+  it("says only what the context does not, and has the last word on what names it", () => {
+    const executor = FakeTaskExecutor.serving();
+    executor.say({ type: "runAttempts", attempts: [shell(5)] });
+    expect(executor.told("spawn").env).toEqual(["QREW_TASK=task 5", "QREW_MARK=uuid/3/1/5/1"]);
+    executor.say({ type: "runAttempts", attempts: [shell(6, { env: { QREW_NODE: "elsewhere" } })] });
+    expect(executor.told("spawn").env).toEqual([
+      "QREW_NODE=elsewhere",
+      "QREW_JOB_ID=uuid/1",
+      "QREW_NODE=n1",
+      "QREW_ATTEMPT=1",
+      "QREW_CPUS=1",
+      "QREW_TASK=task 6",
+      "QREW_MARK=uuid/3/1/6/1",
+    ]);
+    executor.say({ type: "runAttempts", attempts: [{ ...shell(7), attempt: 2 }] });
+    expect(executor.told("spawn").env).toContain("QREW_ATTEMPT=2");
     expect(executor.unexpected()).toEqual([]);
   });
 
