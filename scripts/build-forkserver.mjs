@@ -1,18 +1,27 @@
 // Compiles executor/forkserver/*.c into dist/executor/forkserver/forkserver, with $CC or cc, unless the program is newer
 // than its sources. Without a compiler the TypeScript twin serves; a compiler that fails is an error.
+// `--sanitized` makes dist/test/forkserver-sanitized instead, which ends with a report at its first wrong access, overflow or leak.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra"];
-// A newer compiler may warn of more, and that must not keep a newcomer from building; in CI a warning is an error.
-if (process.env.CI !== undefined) FLAGS.push("-Werror");
+const isSanitized = process.argv.includes("--sanitized");
+const FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra"];
+FLAGS.push(
+  ...(isSanitized
+    ? ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    : ["-O2"]),
+);
+// A newer compiler may warn of more, and that must not keep a newcomer from building; in CI, and in tests, a warning is an error.
+if (isSanitized || process.env.CI !== undefined) FLAGS.push("-Werror");
 const COMPILE_TIMEOUT_MS = 120_000;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, "executor", "forkserver");
-const target = join(root, "dist", "executor", "forkserver", "forkserver");
+const target = isSanitized
+  ? join(root, "dist", "test", "forkserver-sanitized")
+  : join(root, "dist", "executor", "forkserver", "forkserver");
 
 function modifiedAt(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -14,6 +14,7 @@ import { spawnSync } from "node:child_process";
 
 export type Need =
   | "cc"
+  | "sanitizer"
   | "strace"
   | "root"
   | "otherUser"
@@ -54,6 +55,19 @@ const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
         "#include <stdlib.h>\nint main(void) { return 0; }\n",
       ),
     reason: "there is no C compiler with the headers of the C library (Debian: gcc, libc6-dev)",
+    fromCi: true,
+  },
+  sanitizer: {
+    isMet: () =>
+      succeeds(
+        "sh",
+        [
+          "-c",
+          'd=$(mktemp -d) && cc -fsanitize=address,undefined -x c -o "$d/a" - && "$d/a"; s=$?; rm -rf "$d"; exit $s',
+        ],
+        "int main(void) { return 0; }\n",
+      ),
+    reason: "there is no C compiler with sanitizers (Debian: gcc)",
     fromCi: true,
   },
   strace: {

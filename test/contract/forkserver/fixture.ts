@@ -12,6 +12,7 @@ import type { ForkserverFlavour, ForkserverSpawn } from "../../../protocol/forks
 import { type JobSeq, jobSeq, taskIndex } from "../../../protocol/ids.ts";
 import { Controller } from "./controller.ts";
 import { eventually, isAlive, readTextIfAny } from "./lookups.ts";
+import { complaintIn } from "./sanitized.ts";
 
 export type SpawnOptions = Partial<Omit<ForkserverSpawn, "type" | "key">>;
 
@@ -55,7 +56,9 @@ export class Fixture {
       await eventually("the end of the forkserver", () => !isAlive(client.pid));
     }
     await sweepMarked(`${this.instance}/`, 0);
+    const complaint = complaintIn(readTextIfAny(this.path("log")));
     rmSync(this.folder, { recursive: true, force: true });
+    if (complaint !== null) throw new Error(complaint);
   }
 
   path(name: string): string {

@@ -1,10 +1,14 @@
-/** Runs a suite over both forkservers: the C program, where there is a compiler, and its TypeScript twin. */
+/**
+ * Runs a suite over both forkservers: the C program, where there is a compiler, also under sanitizers, and its TypeScript twin.
+ */
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe } from "vitest";
 import { findForkserverProgram } from "../../../executor/forkserver/client.ts";
 import type { ForkserverFlavour } from "../../../protocol/forkserverLink.ts";
 import type { Controller } from "./controller.ts";
+import { requires, skipUnless } from "../../support/requires.ts";
 import { Fixture } from "./fixture.ts";
+import { useSanitized } from "./sanitized.ts";
 
 /** One forkserver and its controller, for all tests of a file; each test has jobs of its own. */
 export interface Given {
@@ -22,26 +26,46 @@ export function describeForkservers(
     const isMissing = flavour === "c" && program === null;
     const where = isMissing ? `${flavour}, no C compiler here` : flavour;
     describe.skipIf(isMissing)(`forkserver (${where}): ${title}`, () => {
-      let shared: Fixture | null = null;
-      let controller: Controller | null = null;
-      beforeAll(async () => {
-        shared = new Fixture(flavour);
-        controller = await shared.open();
-      });
-      afterAll(() => shared?.dispose());
-      suite(
-        {
-          get shared() {
-            return present(shared);
-          },
-          get controller() {
-            return present(controller);
-          },
-        },
-        flavour,
-      );
+      describeGiven(suite, flavour);
     });
   }
+  if (program !== null && flavours.includes("c")) describeSanitized(title, suite);
+}
+
+function describeSanitized(title: string, suite: (given: Given, flavour: ForkserverFlavour) => void): void {
+  describe(`forkserver (c, sanitized): ${title}`, () => {
+    let useOther = (): void => undefined;
+    beforeAll(() => {
+      if (requires("sanitizer") === null) useOther = useSanitized();
+    });
+    beforeEach((ctx) => skipUnless(ctx, "sanitizer"));
+    afterAll(() => useOther());
+    describeGiven(suite, "c");
+  });
+}
+
+function describeGiven(
+  suite: (given: Given, flavour: ForkserverFlavour) => void,
+  flavour: ForkserverFlavour,
+): void {
+  let shared: Fixture | null = null;
+  let controller: Controller | null = null;
+  beforeAll(async () => {
+    shared = new Fixture(flavour);
+    controller = await shared.open();
+  });
+  afterAll(() => shared?.dispose());
+  suite(
+    {
+      get shared() {
+        return present(shared);
+      },
+      get controller() {
+        return present(controller);
+      },
+    },
+    flavour,
+  );
 }
 
 /** A forkserver of its own for a test that ends it, or that other tests would disturb. */
