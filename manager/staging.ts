@@ -85,7 +85,7 @@ export class Staging {
 export function submissionDigest(documentDigest: string, options: SubmissionOptions): string {
   const { name, directory, import: imports, priority } = options;
   const place = directory.type === "existing" ? directory.path : null;
-  const asked = [name, place, imports.format, imports.timeScale, imports.sizeScale, priority];
+  const asked = [name, place, imports.format, imports.timeScale, imports.sizeScale, imports.jx, priority];
   return createHash("sha256")
     .update(`${documentDigest}\n${JSON.stringify(asked)}`)
     .digest("hex");

@@ -29,7 +29,7 @@ const directorySchema = v.variant("type", [
   v.strictObject({ type: v.literal("fresh") }),
 ]);
 
-export const WORKFLOW_FORMATS = ["qrew", "makeflow", "makeflow-json", "wfformat"] as const;
+export const WORKFLOW_FORMATS = ["qrew", "makeflow", "makeflow-json", "makeflow-jx", "wfformat"] as const;
 export type WorkflowFormat = (typeof WORKFLOW_FORMATS)[number];
 
 /** A thousand times slower than recorded is slow enough; sizes are bounded by the disk. */
@@ -43,6 +43,8 @@ const importSettingsSchema = v.strictObject({
   timeScale: scaleSchema,
   /** Recorded sizes of files likewise. */
   sizeScale: scaleSchema,
+  /** Variables of JX: objects in that language, of which each may use those before it. `source` is for people. */
+  jx: v.pipe(v.array(v.strictObject({ source: textField, text: textField })), v.maxLength(64), v.readonly()),
 });
 export type ImportSettings = v.InferOutput<typeof importSettingsSchema>;
 

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ColumnPlan } from "../../src/workflow/columnPlan.ts";
+import { type ImportFlags, importSettings } from "../../src/cli/importing.ts";
 import { compileWorkflow } from "../../src/workflow/compile.ts";
 import { usualImport } from "../../src/workflow/importers/importing.ts";
 import { jobFilesOf } from "../../src/workflow/importers/jobFiles.ts";
@@ -88,11 +89,22 @@ function carryOut(plan: ColumnPlan, folder: string): void {
   }
 }
 
+/** As commander gives the options of the case to qrew. */
+function jxFlags({ define = [] }: MakeflowCase, folder: string): ImportFlags {
+  const after = (option: string): readonly string[] =>
+    define.filter((_, index) => index > 0 && define[index - 1] === option);
+  return {
+    jxArgs: after("--jx-args").map((file) => path.join(folder, file)),
+    jxDefine: after("--jx-define"),
+  };
+}
+
 function runOurs(example: MakeflowCase): Readonly<Record<string, string>> {
   const { folder, file } = prepare("ours", example);
+  const { jx } = importSettings(jxFlags(example, folder));
   const compiled = compileWorkflow(readFileSync(path.join(folder, file)), file, {
     capacity: null,
-    imports: { ...usualImport, environment, files: jobFilesOf(folder), replayCommand: ["replay"] },
+    imports: { ...usualImport, jx, environment, files: jobFilesOf(folder), replayCommand: ["replay"] },
   });
   if (compiled.type === "invalid")
     throw new Error(compiled.faults.map(({ line, message }) => `${line}: ${message}`).join("\n"));
@@ -122,7 +134,8 @@ async function ended(child: ChildProcess): Promise<string> {
 
 async function runTheirs(example: MakeflowCase): Promise<Readonly<Record<string, string>>> {
   const { folder, file } = prepare("theirs", example);
-  const json = example.ending === "json" ? ["--json"] : [];
+  const ending = example.ending ?? "mf";
+  const json = ending === "mf" ? [] : [`--${ending}`, ...(example.define ?? [])];
   if (example.batch === undefined) {
     const output = await ended(runMakeflow(folder, ["-T", "local", ...json, file]));
     if (/fatal|workflow failed/.test(output)) throw new Error(output);

@@ -5,7 +5,9 @@ export interface MakeflowCase {
   readonly text: string;
   /** Beside the files that all cases find: `in`, `in 2` and `data/list`. */
   readonly files?: Readonly<Record<string, string>>;
-  readonly ending?: "mf" | "json";
+  readonly ending?: "mf" | "json" | "jx";
+  /** More arguments of both. */
+  readonly define?: readonly string[];
   /** As it is with Work Queue, which knows what local runs of Makeflow refuse. */
   readonly batch?: "wq";
 }
@@ -167,5 +169,58 @@ export const cases: readonly MakeflowCase[] = [
         { command: "test -s o3", inputs: ["o3"] },
       ],
     }),
+  },
+  {
+    what: "JX: definitions, loops and conditions",
+    ending: "jx",
+    text: `# A comment
+{
+  "define": { "RANGE": range(1, 4), "FILES": [ "o." + N + ".txt" for N in RANGE ], "SUFFIX": ".txt" },
+  "categories": { "one": { "resources": { "cores": len(RANGE) - 2, "memory": 10 } } },
+  "rules": [
+    {
+      "command": "echo " + N + " $CORES > o." + N + SUFFIX, # of each
+      "outputs": [ "o." + N + SUFFIX ],
+      "category": "one",
+    } for N in RANGE,
+    { "command": format("echo %d-%d > p%d%d", a, b, a, b), "outputs": [ format("p%d%d", a, b) ] } for a in RANGE for b in range(a) if a + b > 2,
+    { "command": "cat " + join(FILES) + " > all", "inputs": FILES, "outputs": [ "all" ] }
+  ]
+}
+`,
+  },
+  {
+    what: "JX: functions and operators",
+    ending: "jx",
+    text: `{ "rules": [ {
+  "command": "printf '%s\\\\n' " + join([escape(t) for t in [
+    template("{a}{{}}-{ b }", {"a": 1, "b": "x"}), basename("d/in.txt", ".txt"), dirname("d/e/in"), "" + 8 - 2 - 1, "x" + 1 + 2,
+    "" + 1 / 3.0, "" + 1e20, "" + 7 / 2, "" + -7 % 3, "" + ceil(1.2) + floor(-1.5), format("%f %e %g", 2.5, 2.5, 2.5), "" + len([1, 2]),
+    "" + (1 < 2 and not (2 < 1) or false), "" + ([1, 2] == [1, 2]), join([k for k in keys({"m": 1, "n": 2})], "+"),
+    "" + [5, 6, 7][-1], join(["a", "b", "c"][1:]), {"k": "$v"}["k"], "" + like("^a.*c$", "abc"), join(project(n, select(s > 1, [{"n": "p", "s": 1}, {"n": "q", "s": 2}])))
+  ]]) + " > o",
+  "outputs": ["o"]
+} ] }
+`,
+  },
+  {
+    what: "JX: nested workflows with arguments",
+    ending: "jx",
+    text: `{ "rules": [
+  { "workflow": "sub.jx", "args": { "n": i, "word": "w" + i }, "inputs": ["sub.jx"], "outputs": ["out." + i] } for i in range(2),
+  { "command": "cat out.0 out.1 > all", "inputs": ["out.0", "out.1"], "outputs": ["all"] }
+] }
+`,
+    files: {
+      "sub.jx":
+        '{ "rules": [ { "command": template("echo {word} > out.{n}"), "outputs": ["out." + n] } ] }\n',
+    },
+  },
+  {
+    what: "JX: variables from outside",
+    ending: "jx",
+    define: ["--jx-args", "data/args", "--jx-define", "N=COUNT+1", "--jx-define", 'S="a b"'],
+    text: '{ "define": { "N": 100, "T": S + "!" }, "rules": [ { "command": "echo " + N + " " + T + " > o", "outputs": ["o"] } ] }\n',
+    files: { "data/args": '{ "COUNT": 2 }\n' },
   },
 ];

@@ -69,7 +69,7 @@ it("is not held up by a submission that is never sealed", async () => {
     directory: { type: "fresh" },
     env: {},
     umask: 0o22,
-    import: { format: null, timeScale: 1, sizeScale: 0 },
+    import: { format: null, timeScale: 1, sizeScale: 0, jx: [] },
     retries: null,
     priority: 0,
   } as const;

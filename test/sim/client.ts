@@ -81,7 +81,7 @@ export class SimClient {
   #begin(): void {
     if (this.#job !== null) return this.#follow(this.#job);
     const { name } = this.#script;
-    const settings = { format: null, timeScale: 1, sizeScale: 1 };
+    const settings = { format: null, timeScale: 1, sizeScale: 1, jx: [] };
     this.#ask({
       type: "openSubmission",
       key: this.#script.key,

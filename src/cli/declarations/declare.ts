@@ -52,7 +52,9 @@ export const withFilterOptions = (command: Command): Command =>
 /** For commands that read a document. */
 export function withImportOptions(command: Command): Command {
   return command
-    .option("--format <format>", "qrew, makeflow, makeflow-json or wfformat, if it is not found out")
+    .option("--format <format>", "qrew, makeflow, makeflow-json, makeflow-jx, wfformat; if not found out")
+    .option("--jx-args <file>", "JX: a file with variables; may be repeated", collect)
+    .option("--jx-define <name=value>", "JX: a variable, as 'N=3' or 'S=\"a b\"'; may be repeated", collect)
     .option("--time-scale <number>", "WfFormat: multiply recorded times, as 0.01", "1")
     .option("--size-scale <number>", "WfFormat: multiply sizes of recorded files", "0");
 }

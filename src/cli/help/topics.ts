@@ -85,6 +85,7 @@ export const HELP_TOPICS: Readonly<Record<string, HelpTopic>> = {
     lines: [
       "run, submit, validate and convert read, by the ending of the file or by its content:",
       "  .makeflow .mf   Makeflow, with variables, categories, nested files (docs/makeflow.md)",
+      "  .jx             Makeflow's JX; variables by --jx-args FILE and --jx-define NAME=VALUE",
       "  .json           Makeflow's JSON, and WfCommons WfFormat 1.4 and 1.5 (docs/wfcommons.md), which is replayed",
       "--format says which it is, where that is not found out. --time-scale 0.01 shortens recorded times.",
       "",

@@ -6,6 +6,8 @@ import { atPosition, wholeDocument } from "../fault.ts";
 /** Files as the tasks of the job will see them: relative paths are those of the folder in which the job runs. */
 export interface JobFiles {
   exists(path: string): boolean;
+  /** The names in a folder, sorted; null if it cannot be read, or has more than a million. */
+  list(path: string): readonly string[] | null;
   /** Null if it cannot be read as a file of at most so many bytes; without a limit, of the size that workflows have. */
   read(path: string, bytesMax?: number): Uint8Array | null;
 }
@@ -19,8 +21,8 @@ export interface ImportContext extends ImportSettings {
   readonly replayCommand: readonly string[];
 }
 
-/** Recorded times as they are, files empty. */
-export const usualImport: ImportSettings = { format: null, timeScale: 1, sizeScale: 0 };
+/** Recorded times as they are, files empty, no variables of JX. */
+export const usualImport: ImportSettings = { format: null, timeScale: 1, sizeScale: 0, jx: [] };
 
 /** A task of a qrew document as an importer writes it. */
 export interface ImportedTask {

@@ -1,7 +1,7 @@
 /**
  * The rules of a Makeflow in JSON: `rules` with `command` or `workflow`, `inputs`, `outputs`, `environment`, `resources` and
- * `category`; `environment`, `categories` and `default_category` for all. Commands are for the shell as they are. JX, which
- * computes such JSON, is not evaluated.
+ * `category`; `environment`, `categories` and `default_category` for all. Commands are for the shell as they are. What JX
+ * computes comes here as well.
  */
 import { atKey, atValue, type FaultList, type Path } from "../fault.ts";
 import { describe, type Entries, isEntries, textOf } from "../scalar.ts";
@@ -114,13 +114,15 @@ class JsonRules {
     if (typeof command === "string") return { type: "command", command };
     if (command !== undefined) this.#wrong([...path, "command"], "command must be text", command);
     else if (typeof workflow === "string") {
-      if (value["args"] !== undefined) {
-        this.#faults.add(
-          atKey([...path, "args"]),
-          "Arguments of nested workflows need JX, which is not supported: write the rules out.",
-        );
-      }
-      return { type: "workflow", path: workflow, workdir: "." };
+      const { args } = value;
+      if (args !== undefined && !isEntries(args))
+        this.#wrong([...path, "args"], "args must be an object", args);
+      return {
+        type: "workflow",
+        path: workflow,
+        workdir: ".",
+        args: isEntries(args) ? JSON.stringify(args) : null,
+      };
     } else this.#faults.add(atValue(path), "This rule has neither command nor workflow: say what to run.");
     return { type: "command", command: "true" };
   }

@@ -1,11 +1,11 @@
 /** From bytes to a qrew document, whatever format the bytes have. */
-import { atPosition, type FaultList } from "../fault.ts";
+import { type FaultList, wholeDocument } from "../fault.ts";
 import { isJsonDocument, readableContent, readDocumentContent } from "../readDocument.ts";
 import { readJson } from "../readJson.ts";
 import type { ReadDocument } from "../reading.ts";
 import { detectByName, detectByValue, looksLikeMakeflow } from "./detect.ts";
 import type { ImportContext } from "./importing.ts";
-import { makeflowDocument, makeflowJsonDocument } from "./rulesDocument.ts";
+import { makeflowDocument, makeflowJsonDocument, makeflowJxDocument } from "./rulesDocument.ts";
 import { wfformatDocument } from "./wfcommons.ts";
 
 /** Text beyond this is not looked at to find out what it is. */
@@ -25,20 +25,21 @@ export function readWorkflow(
   if (context.format === "makeflow" || (context.format === null && isMakeflow(content, source))) {
     return makeflowDocument(content, context, faults);
   }
-  if (context.format === null && named !== "jx" && !isJsonDocument(content, source)) {
+  if (context.format === "makeflow-jx" || (context.format === null && named === "jx")) {
+    return makeflowJxDocument(content, context, faults);
+  }
+  if (context.format === null && !isJsonDocument(content, source)) {
     return readDocumentContent(content, source, faults);
   }
-  const before = faults.total;
   const read = readJson(content, faults);
-  if (read === null || faults.total > before) {
-    if (named === "jx") faults.add(atPosition(1, 1), JX_ADVICE);
-    return read === null ? null : imported(read, context, faults);
-  }
-  return imported(read, context, faults);
+  if (read !== null) return imported(read, context, faults);
+  if (RULES.test(content.toString("utf8", 0, LOOKED_AT_BYTES))) faults.add(wholeDocument, JX_ADVICE);
+  return null;
 }
 
-const JX_ADVICE =
-  "The expressions of JX are not evaluated: write plain JSON, as `makeflow --jx` computes it, or a qrew document with foreach.";
+/** A Makeflow in JSON that is no JSON may be meant as JX. */
+const RULES = /"rules"\s*:\s*\[/;
+const JX_ADVICE = "If this is JX, call the file .jx, or say --format makeflow-jx.";
 
 function imported(read: ReadDocument, context: ImportContext, faults: FaultList): ReadDocument | null {
   const format = context.format ?? detectByValue(read.value);

@@ -12,7 +12,13 @@ export interface RuleFile {
 export type RuleAction =
   | { readonly type: "command"; readonly command: string }
   /** Another Makeflow, run as a whole in `workdir`, whose paths are relative to that of this one. */
-  | { readonly type: "workflow"; readonly path: string; readonly workdir: string };
+  | {
+      readonly type: "workflow";
+      readonly path: string;
+      readonly workdir: string;
+      /** Its variables: an object in JX; null where it is given none. */
+      readonly args: string | null;
+    };
 
 export interface Rule {
   readonly place: Place;

@@ -6,7 +6,7 @@ import path from "node:path";
 import { FaultList, locatePositionsOnly, type Place } from "../fault.ts";
 import { escapePlaceholders } from "../placeholder.ts";
 import type { ImportContext, ImportedTask, JobFiles } from "./importing.ts";
-import type { Rule, RuleResources } from "./rule.ts";
+import type { Rule, RuleAction, RuleResources } from "./rule.ts";
 import { needsSandbox, sandboxCommand } from "./sandboxCommand.ts";
 import { TaskNames } from "./taskNames.ts";
 
@@ -129,7 +129,7 @@ class Linking {
 
   #addNested(
     rule: Rule,
-    action: { readonly path: string; readonly workdir: string },
+    action: RuleAction & { readonly type: "workflow" },
     name: string,
     after: readonly string[],
     level: Level,
@@ -143,7 +143,7 @@ class Linking {
   /** The names of the tasks of a nested workflow; null after faults. */
   #nestedEnds(
     rule: Rule,
-    action: { readonly path: string; readonly workdir: string },
+    action: RuleAction & { readonly type: "workflow" },
     name: string,
     after: readonly string[],
     level: Level,
@@ -159,7 +159,10 @@ class Linking {
       return null;
     }
     const env = { ...level.env, ...rule.env };
-    const context = { ...level.context, files, environment: { ...level.context.environment, ...rule.env } };
+    const environment = { ...level.context.environment, ...rule.env };
+    // A nested file sees what it is given, and nothing else of the one around it.
+    const jx = action.args === null ? [] : [{ source: `args of ${action.path}`, text: action.args }];
+    const context = { ...level.context, files, environment, jx };
     const inner = new FaultList();
     const rules = this.#readNested(bytes, action.path, context, inner);
     for (const fault of inner.located(locatePositionsOnly)) {
@@ -181,7 +184,11 @@ function nestedRefusal(file: string, bytes: Uint8Array | null, isOpen: boolean):
 
 function filesBelow(files: JobFiles, workdir: string): JobFiles {
   const below = (name: string): string => (name.startsWith("/") ? name : path.posix.join(workdir, name));
-  return { exists: (name) => files.exists(below(name)), read: (name) => files.read(below(name)) };
+  return {
+    exists: (name) => files.exists(below(name)),
+    list: (name) => files.list(below(name)),
+    read: (name) => files.read(below(name)),
+  };
 }
 
 function resourcesOf({ cores, memoryMegabytes, gpus }: RuleResources): Record<string, number | string> {

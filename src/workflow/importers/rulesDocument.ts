@@ -4,6 +4,7 @@ import { readJson } from "../readJson.ts";
 import type { ReadDocument } from "../reading.ts";
 import { detectByName } from "./detect.ts";
 import { type ImportContext, type ImportedDocument, locateByTask } from "./importing.ts";
+import { readJx } from "./jx/readJx.ts";
 import { readMakeflowRules } from "./makeflow/readRules.ts";
 import { readMakeflowJson } from "./makeflowJson.ts";
 import type { Rule } from "./rule.ts";
@@ -33,6 +34,16 @@ export function makeflowJsonDocument(
   return documentOf(readMakeflowJson(read.value, faults), read.locate, context, faults);
 }
 
+/** Null after faults. */
+export function makeflowJxDocument(
+  content: Uint8Array,
+  context: ImportContext,
+  faults: FaultList,
+): ReadDocument | null {
+  const read = readJx(content, context.jx, context.files, faults);
+  return read === null ? null : makeflowJsonDocument(read, context, faults);
+}
+
 function documentOf(
   rules: readonly Rule[],
   locate: Locate,
@@ -52,10 +63,11 @@ function readNested(
   context: ImportContext,
   faults: FaultList,
 ): readonly Rule[] | null {
-  const isJson = detectByName(nestedPath) === "json";
-  if (!isJson) return readMakeflowRules(bytes, context.environment, faults);
-  const content = Buffer.from(bytes);
-  const read = readJson(content, faults);
+  const named = detectByName(nestedPath);
+  // What Makeflow nests in JSON it reads as JX, whatever its name.
+  const isJx = named === "jx" || context.jx.length > 0;
+  if (!isJx && named !== "json") return readMakeflowRules(bytes, context.environment, faults);
+  const read = isJx ? readJx(bytes, context.jx, context.files, faults) : readJson(Buffer.from(bytes), faults);
   if (read === null) return null;
   // The places of its faults are paths, which only this text can turn into positions.
   const inner = new FaultList();

@@ -56,7 +56,7 @@ async function planOf(
   if (compiled.type !== "plan") throw new Error(JSON.stringify(compiled.faults));
   return compiled.plan;
 }
-const noFiles = { read: () => null, exists: () => false };
+const noFiles = { read: () => null, list: () => null, exists: () => false };
 
 async function commandsOf(
   ...args: Parameters<typeof planOf>

@@ -56,7 +56,7 @@ const options: SubmissionOptions = {
   source: "flow.yaml",
   directory: { type: "existing", path: "/data" },
   env: { A: "1" },
-  import: { format: null, timeScale: 1, sizeScale: 0 },
+  import: { format: null, timeScale: 1, sizeScale: 0, jx: [] },
   umask: 0o022,
   retries: null,
   priority: 0,

@@ -17,7 +17,7 @@ const options: SubmissionOptions = {
   source: "nightly.yaml",
   directory: { type: "existing", path: "/data" },
   env: {},
-  import: { format: null, timeScale: 1, sizeScale: 0 },
+  import: { format: null, timeScale: 1, sizeScale: 0, jx: [] },
   retries: null,
   umask: 0o022,
   priority: 0,

@@ -75,7 +75,7 @@ describe("a corrected document", () => {
     directory: { type: "fresh" },
     env: {},
     umask: 0,
-    import: { format: null, timeScale: 1, sizeScale: 0 },
+    import: { format: null, timeScale: 1, sizeScale: 0, jx: [] },
     retries: jobSeq(1),
     priority: 0,
   } as const;

@@ -84,7 +84,11 @@ describe("lines of a file", () => {
       imports: {
         ...usualImport,
         environment: {},
-        files: { exists: (name) => Object.hasOwn(contents, name), read: (name) => contents[name] ?? null },
+        files: {
+          exists: (name) => Object.hasOwn(contents, name),
+          list: () => null,
+          read: (name) => contents[name] ?? null,
+        },
         replayCommand: [],
       },
     });

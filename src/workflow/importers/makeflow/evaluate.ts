@@ -188,7 +188,12 @@ function actionOf(expanded: string): RuleAction | null {
   if (command === "") return null;
   const nested = /^MAKEFLOW\s+("[^"]*"|'[^']*'|\S+)(?:\s+("[^"]*"|'[^']*'|\S+))?$/.exec(command);
   if (nested === null) return { type: "command", command };
-  return { type: "workflow", path: unquoted(nested[1] ?? ""), workdir: unquoted(nested[2] ?? ".") };
+  return {
+    type: "workflow",
+    path: unquoted(nested[1] ?? ""),
+    workdir: unquoted(nested[2] ?? "."),
+    args: null,
+  };
 }
 
 export function normalised(name: string): string {

@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { WorkflowFormat } from "../../../../protocol/clientLink.ts";
 import { compileWorkflow, convertWorkflow } from "../../../../src/workflow/compile.ts";
 import { contextOf, faultsOf, filesOf, tasksOf } from "./importingText.ts";
 
 const json = (value: unknown): string => JSON.stringify(value);
-const namesOf = (
-  text: string,
-  source: string,
-  format: "makeflow" | "qrew" | null = null,
-): readonly string[] => [...tasksOf(text, source, { format }).keys()];
+const namesOf = (text: string, source: string, format: WorkflowFormat | null = null): readonly string[] => [
+  ...tasksOf(text, source, { format }).keys(),
+];
 
 describe("the format", () => {
   const makeflow = "A=1\nout: in\n\techo 1 > out\n";
@@ -46,10 +45,10 @@ describe("the format", () => {
     expect(faultsOf("[]", "x.json", { format: "makeflow-json" })[0]).toContain('list of "rules"');
   });
 
-  it("JX with expressions is refused with the way out", () => {
-    expect(faultsOf('{"rules": [{"command": "a" + x}]}', "x.jx").join()).toContain(
-      "expressions of JX are not evaluated",
-    );
+  it("can be told of JX, whatever its name", () => {
+    const jx = '{"rules": [{"command": "x", "outputs": ["o" + i]} for i in range(2)]}';
+    expect(namesOf(jx, "x.json", "makeflow-jx")).toEqual(["o0", "o1"]);
+    expect(faultsOf(jx, "x.json").join()).toContain("--format makeflow-jx");
   });
 });
 
@@ -102,7 +101,6 @@ describe("Makeflow in JSON", () => {
       "5:17 A file must be a name, or an object w",
       "5:44 cores must be a number of 0 or more, ",
       '6:1 The nested workflow "w" cannot be read',
-      "6:19 Arguments of nested workflows need JX",
       '6:33 Unknown key "rule" in a workflow. It ',
     ]);
   });

@@ -11,6 +11,10 @@ import type { ResolvedTask } from "../../../../src/workflow/plan.ts";
 /** Files by their paths. */
 export const filesOf = (files: Readonly<Record<string, string>>): JobFiles => ({
   exists: (name) => Object.hasOwn(files, name),
+  list: (name) => {
+    const names = Object.keys(files).filter((file) => file.startsWith(`${name}/`));
+    return names.length === 0 ? null : names.map((file) => file.slice(name.length + 1)).toSorted();
+  },
   read: (name) => {
     const text = files[name];
     return text === undefined ? null : Buffer.from(text);
