@@ -70,7 +70,10 @@ describe("completion in bash", () => {
     [["run", "--dir", ""], ["sub dir"]],
     [["run", "--", "o"], ["other.txt"]],
     [["convert", "--to", "j"], ["json"]],
-    [["validate", "--format", "makeflow-"], ["makeflow-json", "makeflow-jx"]],
+    [
+      ["validate", "--format", "makeflow-"],
+      ["makeflow-json", "makeflow-jx"],
+    ],
     [["config", "set", "daemon.g"], ["daemon.gpus"]],
     [
       ["completion", ""],

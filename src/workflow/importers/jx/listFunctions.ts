@@ -56,7 +56,7 @@ export function ofEntries(
     if (object?.type !== "object") return `${name} takes an object.`;
     return {
       type: "array",
-      items: [...object.entries].reverse().map(([key, value]) => pick(key, value, at)),
+      items: [...object.entries].toReversed().map(([key, value]) => pick(key, value, at)),
       at,
     };
   };
@@ -81,5 +81,5 @@ export function schema([list]: readonly JxValue[], at: number): JxValue | string
     for (const [key, value] of item.entries)
       if (!entries.has(key)) entries.set(key, text(TYPE_NAMES[value.type], at));
   }
-  return { type: "object", entries: new Map([...entries].reverse()), at };
+  return { type: "object", entries: new Map([...entries].toReversed()), at };
 }
