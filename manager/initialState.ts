@@ -1,12 +1,14 @@
 /** The state with which a manager begins: the node as it is now, and the jobs that its predecessor left unfinished. */
 import { randomUUID } from "node:crypto";
+import { jobSeq } from "../protocol/ids.ts";
 import { QREW_VERSION } from "../protocol/version.ts";
 import { detectCapacity } from "../src/node/capacity.ts";
 import { isLiving } from "../src/node/process.ts";
 import type { HolderRecord, SeatRecord } from "../src/store/managerRecords.ts";
 import { ensureInstance, listJobs, listSeats, readNextJob } from "../src/store/managerStore.ts";
 import { listDeletions } from "../src/store/deletions.ts";
-import type { Store } from "../src/store/port.ts";
+import type { CopyableStore } from "../src/store/lmdb.ts";
+import { NUMBERS_PER_FLUSH_MAX } from "./jobStorage.ts";
 import type { ManagerArguments } from "./arguments.ts";
 import type { ActorSettings } from "./settings.ts";
 import type { KnownHolder, ManagerState } from "./core/state.ts";
@@ -22,7 +24,7 @@ const UNFINISHED_JOBS_MAX = 1_000_000;
 export function initialState(
   args: ManagerArguments,
   settings: ActorSettings,
-  store: Store,
+  store: CopyableStore,
   holder: HolderRecord,
 ): ManagerState {
   const instance = store.write((writer) => ensureInstance(writer, randomUUID()));
@@ -47,7 +49,7 @@ export function initialState(
       prune: settings.prune,
     },
     unfinished.toReversed(),
-    store.read(readNextJob),
+    jobSeq(store.read(readNextJob) + (store.wasCut ? NUMBERS_PER_FLUSH_MAX : 0)),
     knownHolders(store.read(listSeats)),
     store.read(listDeletions),
   );

@@ -1,6 +1,6 @@
 /**
- * New jobs with all that belongs to them, on disk before anybody is told. Small ones that come in one turn of the event loop share a
- * transaction and a flush: a thousand submissions at once cost a few commits, not thousands.
+ * New jobs with all that belongs to them. They begin when they are committed, and their submitters are told when that is on disk. Small
+ * ones that come in one turn of the event loop share a transaction: a thousand submissions at once cost a few commits, not thousands.
  */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -26,6 +26,12 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/**
+ * Job numbers that are given between two flushes at most. A power cut may take back that they were given, and a QWorker's store
+ * may know the jobs all the same: so a manager that comes after one skips so many, and no job is ever taken for another.
+ */
+export const NUMBERS_PER_FLUSH_MAX = 1000;
+
 /** Plans in one transaction: its commit writes so many bytes before the event loop goes on. */
 const GROUP_BYTES_MAX = 8 * PLAN_CHUNK_BYTES;
 
@@ -33,14 +39,20 @@ export class JobStorage {
   readonly #store: Store;
   readonly #home: string;
   readonly #waiting: Waiting[] = [];
+  #givenUnflushed = 0;
 
   constructor(store: Store, home: string) {
     this.#store = store;
     this.#home = home;
   }
 
-  /** Resolves with the record as it is stored, when it is on disk. Throws `storeFull`, `refused`. */
+  /** Resolves with the record as it is stored, when it is committed. Throws `storeFull`, `refused`. */
   async add(job: NewJob): Promise<JobRecord> {
+    this.#givenUnflushed += 1;
+    if (this.#givenUnflushed >= NUMBERS_PER_FLUSH_MAX) {
+      await this.#store.flushed();
+      this.#givenUnflushed = 0;
+    }
     const { record, options, plan } = job;
     const directory =
       options.directory.type === "existing" ? options.directory.path : this.#freshFolder(record);
@@ -48,13 +60,13 @@ export class JobStorage {
     if (plan.length >= PLAN_CHUNK_BYTES) return this.#addLarge(job, stored);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ job, stored, resolve, reject });
-      if (this.#waiting.length === 1) setImmediate(() => void this.#addWaiting());
+      if (this.#waiting.length === 1) setImmediate(() => this.#addWaiting());
     });
   }
 
-  async #addWaiting(): Promise<void> {
+  #addWaiting(): void {
     const group = this.#takeGroup();
-    if (this.#waiting.length > 0) setImmediate(() => void this.#addWaiting());
+    if (this.#waiting.length > 0) setImmediate(() => this.#addWaiting());
     try {
       this.#store.write((writer) => {
         for (const { job, stored } of group) {
@@ -62,7 +74,6 @@ export class JobStorage {
           putAccepted(writer, job, stored);
         }
       });
-      await this.#store.flushed();
     } catch (error) {
       for (const { reject } of group) reject(error);
       return;
@@ -86,7 +97,6 @@ export class JobStorage {
     this.#store.write((writer) => reserveJobNumber(writer, stored.job));
     await writePlan(this.#store, stored.job, job.plan);
     this.#store.write((writer) => putAccepted(writer, job, stored));
-    await this.#store.flushed();
     return stored;
   }
 

@@ -10,11 +10,10 @@ import { RouterLink } from "../src/link/router.ts";
 import { type ActorLog, openLog } from "../src/log.ts";
 import { currentHomeInputs, type Home, openHome } from "../src/node/home.ts";
 import { checkDescriptorLimit } from "../src/node/limits.ts";
-import { openLmdbStore } from "../src/store/lmdb.ts";
+import { type CopyableStore, openLmdbStore } from "../src/store/lmdb.ts";
 import { restoreAfterPowerCut } from "../src/store/lmdbFile.ts";
 import type { HolderRecord } from "../src/store/managerRecords.ts";
 import { readHolder } from "../src/store/managerStore.ts";
-import type { Store } from "../src/store/port.ts";
 import { MANAGER_SCHEMA, prepareSchema, refuseNewer } from "../src/store/schema.ts";
 import { MANAGER_STORE, storeNames } from "../src/store/upkeep/names.ts";
 import { refuseOffline } from "../src/store/upkeep/offline.ts";
@@ -71,7 +70,7 @@ function assemble(
   args: ManagerArguments,
   settings: ActorSettings,
   home: Pick<Home, "folder" | "runFolder">,
-  store: Store,
+  store: CopyableStore,
   holder: HolderRecord,
   log: ActorLog,
 ): { readonly manager: QManager; readonly router: RouterLink } {

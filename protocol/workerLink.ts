@@ -21,6 +21,16 @@ import {
 import { DEMAND_CLASSES_MAX } from "./limits.ts";
 import { resourcesSchema } from "./resources.ts";
 
+/** Tasks of one priority and one shape that want slots: those that run and those that are ready. In order of need. */
+const demandClassSchema = v.strictObject({
+  priority: v.number(),
+  resources: resourcesSchema,
+  /** Clipped to what fits on the whole node. */
+  count: countField,
+});
+export type DemandClass = v.InferOutput<typeof demandClassSchema>;
+const demandField = v.pipe(v.array(demandClassSchema), v.maxLength(DEMAND_CLASSES_MAX));
+
 /** Frames from the manager carry the manager's epoch, those from a QWorker the epoch of its seat. */
 export const managerCommandSchema = v.variant("type", [
   /** First on every connection. The answer is `workerReady`. */
@@ -36,6 +46,8 @@ export const managerCommandSchema = v.variant("type", [
     round: countField,
     priority: v.number(),
     pause: pauseModeSchema,
+    /** What the manager takes it to ask for; the QWorker says `demandSlots` where it knows better. */
+    demand: demandField,
   }),
   /**
    * The loan of a job is `resources` from now on. A raise holds at once; what a reduction frees is told by `loanHeld` with
@@ -62,15 +74,6 @@ export const managerCommandSchema = v.variant("type", [
   v.strictObject({ type: v.literal("leave") }),
 ]);
 export type ManagerCommand = v.InferOutput<typeof managerCommandSchema>;
-
-/** Tasks of one priority and one shape that want slots: those that run and those that are ready. In order of need. */
-const demandClassSchema = v.strictObject({
-  priority: v.number(),
-  resources: resourcesSchema,
-  /** Clipped to what fits on the whole node. */
-  count: countField,
-});
-export type DemandClass = v.InferOutput<typeof demandClassSchema>;
 
 const runningTaskSchema = v.strictObject({ name: textField, attempt: countField, startedAtMs: wallMsField });
 export type RunningTask = v.InferOutput<typeof runningTaskSchema>;
@@ -108,7 +111,7 @@ export const workerFactSchema = v.variant("type", [
   v.strictObject({
     type: v.literal("demandSlots"),
     job: jobField,
-    classes: v.pipe(v.array(demandClassSchema), v.maxLength(DEMAND_CLASSES_MAX)),
+    classes: demandField,
   }),
   /** The job holds at most `resources` from now on: the loan of this serial, or more while attempts run beyond it. */
   v.strictObject({
@@ -117,6 +120,8 @@ export const workerFactSchema = v.variant("type", [
     serial: countField,
     resources: resourcesSchema,
   }),
+  /** The round has ended: whatever was lent to the job, it holds nothing any more, and starts nothing. `jobFinished` follows. */
+  v.strictObject({ type: v.literal("loanReturned"), job: jobField, round: countField }),
   v.strictObject({ type: v.literal("jobProgressed"), report: jobReportSchema }),
   /** The job's final state is flushed in the seat's store. Repeated until `releaseJob`. */
   v.strictObject({

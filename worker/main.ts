@@ -76,7 +76,7 @@ async function main(args: WorkerArguments): Promise<void> {
   for (const record of store.read(listWorkerJobs)) {
     if (record.state !== "running" || record.parked) continue;
     const { job, round, priority } = record;
-    holder.push({ type: "jobAssigned", job, round, priority, pause: null });
+    holder.push({ type: "jobAssigned", job, round, priority, pause: null, demand: null });
   }
   await router.bind();
   log.logger.info({ seat: args.seat, epoch, peer: MANAGER_PEER }, "the QWorker serves");

@@ -57,7 +57,7 @@ export type ManagerEvent =
       readonly digest: string;
       readonly found: { readonly job: JobSeq; readonly tasks: number; readonly digest: string } | null;
     }
-  /** The job is on disk. */
+  /** The job is committed. */
   | { readonly type: "jobStored"; readonly submission: number; readonly record: JobRecord }
   /** Answers `markDeleted`: those of the jobs that have ended. */
   | {
@@ -143,7 +143,7 @@ export type ManagerEffect =
       readonly options: SubmissionOptions;
     }
   | { readonly type: "planDocument"; readonly submission: number; readonly options: SubmissionOptions }
-  /** Plan, environment and record in one transaction, flushed; then `jobStored`. */
+  /** Plan, environment and record in one transaction; then `jobStored`. */
   | {
       readonly type: "storeJob";
       readonly submission: number;

@@ -56,7 +56,8 @@ export function assignJobs(turn: Turn): void {
       job.cancelTold = false;
       job.pauseTold = record.pause;
       const { job: id, round, priority, pause } = record;
-      const command = { type: "assignJob", job: id, round, priority, pause } as const;
+      const demand = [...job.borrower.demand];
+      const command = { type: "assignJob", job: id, round, priority, pause, demand } as const;
       turn.effects.push({ type: "tellWorker", seat: record.seat, command });
     }
     if (record.cancelRequested && !job.cancelTold) {

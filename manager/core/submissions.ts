@@ -255,7 +255,8 @@ export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
   const { record } = told;
   const { borrower } = enqueue(turn, record);
   // A loan goes out with the job, before its QWorker has read it.
-  borrower.demand = turn.state.submissions.get(told.submission)?.demand ?? [];
+  const demand = turn.state.submissions.get(told.submission)?.demand ?? [];
+  borrower.demand = demand.map((of) => ({ ...of, priority: of.priority + record.priority }));
   answerSeal(turn, told.submission, record.job, record.tasks.total);
 }
 

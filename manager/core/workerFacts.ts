@@ -39,6 +39,8 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
       turn.state.lending.stale = true;
       return;
     }
+    case "loanReturned":
+      return onLoanReturned(turn, fact);
     case "jobProgressed":
       return onJobProgressed(turn, fact.report);
     case "jobFinished":
@@ -58,6 +60,18 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
     default:
       assertNever(fact);
   }
+}
+
+/** Of a round that has ended; of an earlier one it comes late. */
+function onLoanReturned(turn: Turn, fact: Extract<WorkerFact, { type: "loanReturned" }>): void {
+  const job = turn.state.admitted.get(fact.job);
+  if (job === undefined || job.record.round !== fact.round) return;
+  const { borrower } = job;
+  borrower.demand = [];
+  borrower.held = NO_RESOURCES;
+  borrower.certain = true;
+  borrower.granted = NO_RESOURCES;
+  turn.state.lending.stale = true;
 }
 
 /** The QWorker serves: its loans are taken over as it tells them, its jobs are told to it again. */

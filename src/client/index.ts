@@ -99,6 +99,9 @@ export interface FollowLogsOptions {
 /** Default of `stop`; a day for running attempts to end. */
 const STOP_TIMEOUT_MS = 24 * 3_600_000;
 
+/** Connections kept for the next who follows a job: a descriptor each. */
+const IDLE_LINKS_MAX = 4;
+
 /** Connects to the daemon of the state folder. Throws `unreachable`, `otherVersion`, or why the folder cannot be used. */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const inputs = currentHomeInputs();
@@ -121,6 +124,9 @@ export class Client {
   readonly #daemon: DaemonOptions;
   readonly #link: DaemonLink;
   readonly #reader: StateReader;
+  /** That nobody follows a job over at the moment. */
+  readonly #idleLinks: DaemonLink[] = [];
+  #isClosed = false;
 
   /** Use `connect`, which also makes sure that there is a daemon. */
   constructor(daemon: DaemonOptions) {
@@ -165,11 +171,13 @@ export class Client {
 
   /** The present state of the jobs and each change, until all are final; survives a manager that is replaced. */
   async *follow(jobs: readonly JobSeq[], signal?: AbortSignal): AsyncGenerator<JobChange> {
-    const link = new DaemonLink(this.#daemon);
+    const link = this.#idleLinks.pop() ?? new DaemonLink(this.#daemon);
     try {
       yield* followJobs(link.reach, jobs, signal);
     } finally {
-      link.close();
+      // Its last request ends the following; the next one comes after it.
+      if (this.#isClosed || this.#idleLinks.length >= IDLE_LINKS_MAX) link.close();
+      else this.#idleLinks.push(link);
     }
   }
 
@@ -247,7 +255,9 @@ export class Client {
 
   /** The daemon goes on. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#link.close();
+    for (const link of this.#idleLinks.splice(0)) link.close();
     await this.#reader.close();
   }
 

@@ -30,6 +30,8 @@ export interface LmdbOptions {
 }
 
 export interface CopyableStore extends Store {
+  /** The machine went down while the store was written: what was not flushed is gone. False for a reader. */
+  readonly wasCut: boolean;
   /**
    * Writes the latest snapshot, without free pages, into a folder that is there and empty; the writer goes on meanwhile. Not
    * synced. Throws `storeFull`.
@@ -50,13 +52,13 @@ export function openLmdbStore(folder: string, options: LmdbOptions = {}): Copyab
   const readOnly = options.readOnly === true;
   const boot = options.bootId ?? bootId();
   if (readOnly) prepareForReading(folder, boot);
-  else prepareForWriting(folder, boot);
+  const wasCut = readOnly ? false : prepareForWriting(folder, boot);
   const place = realpathSync(folder);
   assert(!openFolders.has(place), `a process opens the store ${folder} once`);
   const database = openDatabase(place, readOnly);
   openFolders.add(place);
   try {
-    const store = new LmdbStore(database, place, options, boot);
+    const store = new LmdbStore(database, place, options, { boot, wasCut });
     if (!readOnly) finishMaking(place);
     return store;
   } catch (error) {
@@ -92,6 +94,7 @@ function openDatabase(folder: string, readOnly: boolean): Database {
 }
 
 class LmdbStore implements CopyableStore {
+  readonly wasCut: boolean;
   private readonly database: Database;
   private readonly folder: string;
   /** Null for a reader. */
@@ -101,9 +104,15 @@ class LmdbStore implements CopyableStore {
   private inTransaction = false;
   private closed = false;
 
-  constructor(database: Database, folder: string, options: LmdbOptions, boot: string) {
+  constructor(
+    database: Database,
+    folder: string,
+    options: LmdbOptions,
+    { boot, wasCut }: { readonly boot: string; readonly wasCut: boolean },
+  ) {
     this.database = database;
     this.folder = folder;
+    this.wasCut = wasCut;
     const flushing = { file: dataFileOf(folder), bootId: boot, hold: () => this.hold() };
     this.flusher = options.readOnly === true ? null : new Flusher(flushing);
     this.readerCheckMs = options.readerCheckMs ?? READER_CHECK_MS;

@@ -30,6 +30,8 @@ export interface Checkpoint {
 
 interface Found {
   readonly place: number;
+  /** It was the writer's last act: nothing was committed after it. */
+  readonly isLast: boolean;
   readonly transaction: number;
   readonly bootId: string;
   /** The meta record, as LMDB wrote it. */
@@ -43,22 +45,47 @@ const MAGIC = Buffer.from("QREWCKP1");
 const BOOT_ID_BYTES = 40;
 const DIGEST_BYTES = 32;
 const META_AT = MAGIC.length + BOOT_ID_BYTES;
+const LAST_AT = META_AT + META_BYTES;
 
-/** Of the state that was committed last, to be written once its pages are on disk; never where the one before it is. */
-export function nextCheckpoint(descriptor: number, file: string, bootId: string): Checkpoint {
-  const { pageBytes } = readLatestMeta(descriptor, file);
-  const before = findCheckpoint(descriptor, pageBytes);
-  const place = before === null ? 0 : (before.place + 1) % META_PAGES;
+/**
+ * Of the state that was committed last, to be written once its pages are on disk; not in the place of the one before it. `isLast`:
+ * nothing is committed any more.
+ */
+export function nextCheckpoint(
+  descriptor: number,
+  file: string,
+  bootId: string,
+  { before, isLast = false }: { readonly before: number | null; readonly isLast?: boolean },
+): Checkpoint {
+  const { record: meta, pageBytes } = readLatestRecord(descriptor, file);
+  const place = before === null ? 0 : (before + 1) % META_PAGES;
   const record = Buffer.alloc(RECORD_BYTES);
   MAGIC.copy(record);
   record.write(bootId, MAGIC.length, BOOT_ID_BYTES, "latin1");
-  readLatestRecord(descriptor, file).copy(record, META_AT);
+  meta.copy(record, META_AT);
+  record.writeUInt8(isLast ? 1 : 0, LAST_AT);
   digestOf(record).copy(record, RECORD_BYTES - DIGEST_BYTES);
   return { place, position: positionOf(place, pageBytes), record };
 }
 
+/** The place of the latest checkpoint; null where there is none. */
+export function latestPlace(descriptor: number, file: string): number | null {
+  return findCheckpoint(descriptor, readLatestMeta(descriptor, file).pageBytes)?.place ?? null;
+}
+
 const positionOf = (place: number, pageBytes: number): number =>
   (place + 1) * pageBytes - FROM_PAGE_END_BYTES;
+
+/** True if the machine went down while the file was written: what was committed after its checkpoint is gone, or will be. */
+export function wasCut(file: string, bootId: string): boolean {
+  const descriptor = openSync(file, "r");
+  try {
+    const found = findCheckpoint(descriptor, readLatestMeta(descriptor, file).pageBytes);
+    return found !== null && found.bootId !== bootId && !found.isLast;
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 /** True if the file holds more than what is known to be on disk, after the machine was started anew. */
 export function needsRestoring(file: string, bootId: string): boolean {
@@ -118,7 +145,7 @@ function putBack(file: string, bootId: string): void {
     }
     fdatasyncSync(descriptor);
     // From now on the machine has not been started anew since.
-    const { record, position } = nextCheckpoint(descriptor, file, bootId);
+    const { record, position } = nextCheckpoint(descriptor, file, bootId, { before: found.place });
     writeSync(descriptor, record, 0, record.length, position);
     fdatasyncSync(descriptor);
   } finally {
@@ -144,6 +171,7 @@ function readCheckpoint(descriptor: number, place: number, pageBytes: number): F
   const meta = record.subarray(META_AT, META_AT + META_BYTES);
   return {
     place,
+    isLast: record.readUInt8(LAST_AT) === 1,
     transaction: Number(meta.readBigUInt64LE(META_TRANSACTION_AT)),
     bootId: record.toString("latin1", MAGIC.length, META_AT).replace(/\0+$/, ""),
     meta,

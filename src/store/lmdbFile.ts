@@ -15,7 +15,7 @@ import {
 import path from "node:path";
 import { QrewError } from "../../protocol/errors.ts";
 import { bootId } from "../node/process.ts";
-import { needsRestoring, restoreCheckpoint } from "./lmdbCheckpoint.ts";
+import { needsRestoring, restoreCheckpoint, wasCut } from "./lmdbCheckpoint.ts";
 import { lmdbFailure } from "./lmdbErrors.ts";
 import { dataFileOf, type FileExtent, unreadable } from "./lmdbMeta.ts";
 import { surveyPages, surveyRoots } from "./pageSurvey.ts";
@@ -34,20 +34,28 @@ const LOCK_FILE_BYTES = 64 * 1024;
 /** What a new environment needs at once; tried before, since a failing open is not survived. */
 const NEW_STORE_BYTES = 64 * 1024;
 
-/** Makes the folder (0700) where needed, takes a store back to its checkpoint after a power cut, and checks what is there. */
-export function prepareForWriting(folder: string, boot: string): void {
+/**
+ * Makes the folder (0700) where needed, takes a store back to its checkpoint after a power cut, and checks what is there. True after
+ * a power cut.
+ */
+export function prepareForWriting(folder: string, boot: string): boolean {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     makeLockFile(path.join(folder, LOCK_FILE));
     checkOpens(path.join(folder, LOCK_FILE), "r+");
     const data = dataFileOf(folder);
     if (!existsSync(data)) closeSync(openSync(path.join(folder, BEGUN_FILE), "w", 0o600));
-    if (isEmpty(folder)) return tryToWrite(path.join(folder, "probe"));
+    if (isEmpty(folder)) {
+      tryToWrite(path.join(folder, "probe"));
+      return false;
+    }
     checkOpens(data, "r+");
+    const isCut = wasCut(data, boot);
     restoreCheckpoint(data, boot);
     const { bytes, expectedBytes } = inspect(data);
     // What is read there is then an error where it was a SIGBUS.
     if (bytes < expectedBytes) truncateSync(data, expectedBytes);
+    return isCut;
   } catch (error) {
     throw lmdbFailure(error, folder);
   }

@@ -5,7 +5,7 @@
  */
 import { closeSync, fdatasync, fdatasyncSync, openSync, write, writeSync } from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
-import { nextCheckpoint } from "./lmdbCheckpoint.ts";
+import { type Checkpoint, latestPlace, nextCheckpoint } from "./lmdbCheckpoint.ts";
 
 /** A power cut takes back what was committed for so long at most, beside what is being synced. Each flush costs two syncs. */
 const FLUSH_AFTER_MS = 50;
@@ -34,6 +34,8 @@ export class Flusher {
   private failure: QrewError | null = null;
   /** Commits that are still synced at once. */
   private tight = 0;
+  /** Of the last checkpoint in the file. */
+  private place: number | null = null;
   /** Gives the snapshot of the checkpoint back. */
   private release: () => void;
 
@@ -42,6 +44,7 @@ export class Flusher {
     this.options = options;
     this.descriptor = openSync(options.file, "r+");
     try {
+      this.place = latestPlace(this.descriptor, options.file);
       this.release = this.checkpoint();
     } catch (error) {
       closeSync(this.descriptor);
@@ -93,9 +96,10 @@ export class Flusher {
     this.check();
   }
 
-  /** After the last use and before LMDB is closed; what is not flushed then is left to the system. */
+  /** After the last use, when all is flushed, and before LMDB is closed. */
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
+    if (this.failure === null) this.checkpoint(true)();
     this.release();
     closeSync(this.descriptor);
   }
@@ -113,13 +117,15 @@ export class Flusher {
     }
   }
 
-  private checkpoint(): () => void {
-    const release = this.options.hold();
+  private checkpoint(isLast = false): () => void {
+    const { file, bootId, hold } = this.options;
+    const release = hold();
     try {
       fdatasyncSync(this.descriptor);
-      const { record, position } = nextCheckpoint(this.descriptor, this.options.file, this.options.bootId);
-      writeSync(this.descriptor, record, 0, record.length, position);
+      const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.place, isLast });
+      writeSync(this.descriptor, next.record, 0, next.record.length, next.position);
       fdatasyncSync(this.descriptor);
+      this.place = next.place;
       return release;
     } catch (error) {
       release();
@@ -133,11 +139,12 @@ export class Flusher {
     try {
       // Nobody else commits: the snapshot and the record are of the same state.
       const release = hold();
-      const { record, position } = nextCheckpoint(this.descriptor, file, bootId);
       try {
+        const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.place });
         await syncFile(this.descriptor);
-        await writeRecord(this.descriptor, record, position);
+        await writeRecord(this.descriptor, next);
         await syncFile(this.descriptor);
+        this.place = next.place;
       } catch (error) {
         release();
         throw error;
@@ -170,7 +177,7 @@ const syncFile = (descriptor: number): Promise<void> =>
   });
 
 /** A sector in a page that is there: it needs no room. */
-const writeRecord = (descriptor: number, record: Buffer, position: number): Promise<void> =>
+const writeRecord = (descriptor: number, { record, position }: Checkpoint): Promise<void> =>
   new Promise((resolve, reject) => {
     write(descriptor, record, 0, record.length, position, (error) =>
       error === null ? resolve() : reject(error),

@@ -90,14 +90,15 @@ function readMetaPage(descriptor: number, position: number, file: string): Buffe
 }
 
 /** The bytes of the meta record of the state that was committed last. Throws `storeDamaged` for what is no store of ours. */
-export function readLatestRecord(descriptor: number, file: string): Buffer {
-  const { pageBytes } = readMeta(descriptor, 0, file);
-  const [first, second] = [0, pageBytes].map((position) =>
-    readMetaPage(descriptor, position, file).subarray(PAGE_HEADER_BYTES),
-  );
-  if (first === undefined || second === undefined) throw unreadable(file, "it is cut off");
+export function readLatestRecord(
+  descriptor: number,
+  file: string,
+): { readonly record: Buffer; readonly pageBytes: number } {
+  const first = readMetaPage(descriptor, 0, file).subarray(PAGE_HEADER_BYTES);
+  const pageBytes = first.readUInt32LE(FREE_TREE);
+  const second = readMetaPage(descriptor, pageBytes, file).subarray(PAGE_HEADER_BYTES);
   const isFirst = first.readBigUInt64LE(META_TRANSACTION_AT) >= second.readBigUInt64LE(META_TRANSACTION_AT);
-  return isFirst ? first : second;
+  return { record: isFirst ? first : second, pageBytes };
 }
 
 function readTree(bytes: Buffer): Tree {

@@ -74,6 +74,9 @@ export function readPlanOfRound(
   round: number,
 ): Uint8Array<ArrayBuffer> | null {
   const place = placeOf(job, round);
+  const first = reader.get(place.table, u32Key(...place.prefix, 0));
+  // The usual case: one chunk that is not full has no other behind it.
+  if (first !== undefined && first.length < PLAN_CHUNK_BYTES) return alone(first);
   const { chunks, bytes } = measure(reader, place);
   if (chunks === 0) return null;
   const plan = new Uint8Array(new ArrayBuffer(bytes));
@@ -83,6 +86,12 @@ export function readPlanOfRound(
     offset += value.length;
   }
   return plan;
+}
+
+function alone(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(new ArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
 }
 
 function measure(

@@ -2,12 +2,13 @@
 import { type ClientReply, clientRequestSchema } from "../../protocol/clientLink.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import { QrewError } from "../../protocol/errors.ts";
-import { MANAGER_SOCKET_NAME, type SeatNumber } from "../../protocol/ids.ts";
+import { jobSeq, MANAGER_SOCKET_NAME, type SeatNumber } from "../../protocol/ids.ts";
 import type { ManagerCommand } from "../../protocol/workerLink.ts";
 import type { ClientId, ManagerEffect, ManagerEvent } from "../../manager/core/events.ts";
 import { summaryOf } from "../../manager/core/queue.ts";
 import type { ManagerState } from "../../manager/core/state.ts";
 import { createManager, step } from "../../manager/core/step.ts";
+import { NUMBERS_PER_FLUSH_MAX } from "../../manager/jobStorage.ts";
 import { persist } from "../../manager/persist.ts";
 import type { HolderRecord } from "../../src/store/managerRecords.ts";
 import {
@@ -49,6 +50,8 @@ export class SimManager {
   #loop: SimLoop<ManagerEvent> | null = null;
   #seats: SimSeats | null = null;
   #holder: HolderRecord | null = null;
+  /** The machine went down under the manager before this one. */
+  #wasCut = false;
   readonly #documents = new Map<number, Uint8Array>();
   readonly #plans = new Map<number, Uint8Array>();
 
@@ -89,9 +92,11 @@ export class SimManager {
   #takeLock(): HolderRecord {
     const name = this.#world.machine.nameOf(this.process);
     return this.#store.write((writer) => {
+      const before = readHolder(writer);
+      this.#wasCut = before !== null && before.bootId !== name.bootId;
       const record: HolderRecord = {
         ...name,
-        epoch: (readHolder(writer)?.epoch ?? 0) + 1,
+        epoch: (before?.epoch ?? 0) + 1,
         packageVersion: "0",
         startedAtMs: this.#world.machine.wallMs(),
         leaving: false,
@@ -122,7 +127,7 @@ export class SimManager {
         prune: null,
       },
       unfinished.toReversed(),
-      this.#store.read(readNextJob),
+      jobSeq(this.#store.read(readNextJob) + (this.#wasCut ? NUMBERS_PER_FLUSH_MAX : 0)),
       this.#store
         .read(listSeats)
         .filter(() => !takesHoldersForDead(this.#world.mutation))
@@ -310,9 +315,7 @@ export class SimManager {
             if (key !== null) putSubmissionKey(writer, key.key, { job: record.job, digest: key.digest });
             putJob(writer, stored);
           });
-          const told = (): void => this.push({ type: "jobStored", submission, record: stored });
-          if (this.#world.mutation === "toldBeforeFlush") told();
-          else this.#world.flush(this.process, this.#store, told);
+          this.push({ type: "jobStored", submission, record: stored });
         });
       });
     });

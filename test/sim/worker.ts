@@ -116,7 +116,7 @@ export class SimWorker {
     for (const record of this.#store.read(listWorkerJobs)) {
       if (record.state !== "running" || record.parked) continue;
       const { job, round, priority } = record;
-      this.push({ type: "jobAssigned", job, round, priority, pause: null });
+      this.push({ type: "jobAssigned", job, round, priority, pause: null, demand: null });
     }
     this.process.after(1, () => {
       this.#world.network.bind(seatSocketName(this.seat), this.#router);

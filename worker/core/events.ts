@@ -9,7 +9,7 @@ import type {
 import type { PauseMode } from "../../protocol/fields.ts";
 import type { AttemptId, JobSeq, TaskIndex } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
-import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
+import type { DemandClass, JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { NoopEnds, TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
 import type { PlanGraph } from "../../src/workflow/plan.ts";
 
@@ -28,6 +28,8 @@ export type WorkerEvent =
       readonly priority: number;
       /** Null: as on record. */
       readonly pause: PauseMode | null;
+      /** What the manager takes it to ask for; null: it has not said. */
+      readonly demand: readonly DemandClass[] | null;
     }
   /** What `loadJob` asked for. `records` are the tasks that have a record, in index order. */
   | {

@@ -93,6 +93,7 @@ export function createJob(
     loan: noLoan(),
     averageMs: null,
     demandSent: null,
+    loanReturned: false,
     reportedSeq: -1,
     reportAtMs: 0,
     reportPending: false,

@@ -17,11 +17,14 @@ import { onLoanSet } from "./loans.ts";
 /** Reports of one job are at least so far apart, except the last one: a person reads no faster. */
 const REPORT_INTERVAL_MS = 100;
 
+/** Before the first report of a job. */
+const FIRST_REPORT_MS = 50;
+
 /** For the processes of a cancelled job to be confirmed dead, beyond the grace; then it ends with the survivors counted. */
 const CLOSE_DEADLINE_MS = 30_000;
 
 export function onJobAssigned(turn: Turn, event: Extract<WorkerEvent, { type: "jobAssigned" }>): void {
-  const { job, round, priority, pause } = event;
+  const { job, round, priority, pause, demand } = event;
   const known = turn.state.jobs.get(job);
   if (known !== undefined && known.phase === "finished" && known.round < round) {
     // The manager knows how that round has ended: it has opened the next.
@@ -29,16 +32,17 @@ export function onJobAssigned(turn: Turn, event: Extract<WorkerEvent, { type: "j
   } else if (known !== undefined) {
     if (known.phase === "finished") tellFinished(turn, known);
     else if (pause !== null) setPause(turn, known, pause);
-    // Whoever assigns it knows nothing of it.
-    known.demandSent = null;
+    known.demandSent = demand;
+    known.loanReturned = false;
     return;
   }
   const loading = turn.state.loading.get(job);
   if (loading !== undefined) {
     loading.pause = pause ?? loading.pause;
+    loading.demand = demand;
     return;
   }
-  turn.state.loading.set(job, { cancelRequested: false, pause, loan: null });
+  turn.state.loading.set(job, { cancelRequested: false, pause, demand, loan: null });
   turn.effects.push({ type: "loadJob", job, round, priority });
 }
 
@@ -59,10 +63,14 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
     actor.finishedAtMs = event.progress.finishedAtMs;
     actor.detail = event.progress.detail;
     actor.changed = false;
+    actor.loanReturned = true;
     turn.state.jobs.set(event.job, actor);
     return tellFinished(turn, actor);
   }
   turn.state.jobs.set(event.job, actor);
+  actor.demandSent = waiting.demand;
+  // A new job that is over sooner is told of by its end alone.
+  if (event.progress === null) actor.reportAtMs = turn.clock.monoMs + FIRST_REPORT_MS;
   if (waiting.pause !== null) setPause(turn, actor, waiting.pause);
   if (waiting.loan !== null) onLoanSet(turn, actor, waiting.loan.serial, waiting.loan.resources);
   if (waiting.cancelRequested || actor.cancelRequested) cancelJob(turn, actor);

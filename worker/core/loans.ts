@@ -17,8 +17,7 @@ import type { Turn } from "./turn.ts";
 
 /** Tells the manager what the job wants, if that has changed. Clipped to the node, so that a long queue is told once. */
 export function tellDemand(turn: Turn, job: JobActor): void {
-  // Its end says enough.
-  if (job.phase === "finished" && job.demandSent === null) return;
+  if (job.phase === "finished") return;
   const classes = turn.state.drain === null && job.phase === "active" ? demandOf(turn, job) : [];
   if (sameDemand(classes, job.demandSent)) return;
   job.demandSent = classes;
@@ -89,6 +88,7 @@ export function onLoanSet(turn: Turn, job: JobActor, serial: number, resources: 
  */
 export function tellHeld(turn: Turn, job: JobActor): void {
   const { loan } = job;
+  if (job.phase === "finished") return returnLoan(turn, job);
   if (!capInForce(turn, job)) return;
   withdrawBeyondLoan(turn, job);
   withdrawTooWide(turn, job);
@@ -97,6 +97,14 @@ export function tellHeld(turn: Turn, job: JobActor): void {
   loan.told = { serial: loan.serial, resources };
   const fact = { type: "loanHeld", job: job.job, serial: loan.serial, resources } as const;
   turn.effects.push({ type: "tellManager", fact });
+}
+
+/** At once, so that others get it while the end is flushed. */
+function returnLoan(turn: Turn, job: JobActor): void {
+  if (job.loanReturned) return;
+  job.loanReturned = true;
+  const { job: id, round } = job;
+  turn.effects.push({ type: "tellManager", fact: { type: "loanReturned", job: id, round } });
 }
 
 /**

@@ -65,6 +65,7 @@ export interface LoadingJob {
   cancelRequested: boolean;
   /** Null: as on record. */
   pause: PauseMode | null;
+  demand: readonly DemandClass[] | null;
   loan: { readonly serial: number; readonly resources: Resources } | null;
 }
 
@@ -198,8 +199,10 @@ export interface JobActor {
   /** Average duration of its attempts; decides how many are sent ahead. Null before the first end. */
   averageMs: number | null;
 
-  /** Null: the manager, which has a guess of its own, was told nothing yet. */
+  /** What the manager takes it for: told last, or its own guess; null if that is not known. */
   demandSent: readonly DemandClass[] | null;
+  /** The manager knows that it holds nothing since it has ended. */
+  loanReturned: boolean;
   reportedSeq: number;
   reportAtMs: number;
   /** A timer for the next report runs. */

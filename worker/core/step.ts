@@ -252,7 +252,10 @@ function answerHello(turn: Turn): void {
     },
   });
   // Whatever the last manager was told is told again to this one.
-  for (const job of jobs) job.demandSent = null;
+  for (const job of jobs) {
+    job.demandSent = null;
+    job.loanReturned = false;
+  }
   tellFinishedAgain(turn);
 }
 

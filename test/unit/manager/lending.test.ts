@@ -198,6 +198,21 @@ describe("loans as they are told", () => {
     expect(held()).toEqual(cpus(2));
   });
 
+  it("come back when the round has ended, before its end is flushed, and go to the next job", () => {
+    const daemon = new Daemon({ capacity: cpus(1), workersMax: 1 });
+    daemon.store(jobRecord(1), jobRecord(2));
+    daemon.ready();
+    const classes = [{ priority: 0, resources: cpus(1), count: 1 }];
+    for (const job of [1, 2]) daemon.tell({ type: "demandSlots", job: jobSeq(job), classes });
+    daemon.commands("setLoan");
+    // Of a round that was over before this one began.
+    daemon.tell({ type: "loanReturned", job: jobSeq(1), round: 7 });
+    expect(daemon.commands("setLoan")).toEqual([]);
+    daemon.tell({ type: "loanReturned", job: jobSeq(1), round: 1 });
+    expect(daemon.commands("setLoan")).toMatchObject([{ job: 2, resources: cpus(1) }]);
+    expect(daemon.unexpected()).toEqual([]);
+  });
+
   it("are none after a restart until every job's part is known", () => {
     const daemon = new Daemon({ workersMax: 4 }, [
       jobRecord(1, { state: "running", seat: SEAT }),

@@ -45,6 +45,7 @@ const BOOKKEEPING: ReadonlySet<string> = new Set([
   "acknowledgeAttempts",
   "demandSlots",
   "loanHeld",
+  "loanReturned",
   "ping",
 ]);
 
@@ -151,7 +152,7 @@ export class Seat {
 
   assign(plan: PlanSpec | SmallPlan, job: JobSeq = JOB, priority = 0): void {
     this.#plans.set(job, isSmallPlan(plan) ? plan : smallPlan(plan));
-    this.feed({ type: "jobAssigned", job, round: 1, priority, pause: null });
+    this.feed({ type: "jobAssigned", job, round: 1, priority, pause: null, demand: null });
   }
 
   /** Answers `loadJob` with what the store has. */
