@@ -204,7 +204,7 @@ describe("loans as they are told", () => {
     daemon.ready();
     const classes = [{ priority: 0, resources: cpus(1), count: 1 }];
     for (const job of [1, 2]) daemon.tell({ type: "demandSlots", job: jobSeq(job), classes });
-    daemon.commands("setLoan");
+    daemon.unexpected();
     // Of a round that was over before this one began.
     daemon.tell({ type: "loanReturned", job: jobSeq(1), round: 7 });
     expect(daemon.commands("setLoan")).toEqual([]);
