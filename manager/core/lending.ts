@@ -92,17 +92,16 @@ function idealUnits(capacity: Resources, borrowers: readonly Borrower[]): Unit[]
   const target = new Map<Borrower, Resources>();
   let free = capacity;
   for (const level of levelsOf(borrowers)) {
-    const asking = askersAt(level, borrowers);
+    let asking = fitting(askersAt(level, borrowers), free);
     for (let asker = leastServed(asking, target, capacity); asker !== null; ) {
       const shape = asker.shapes[0];
-      if (shape === undefined || !fits(shape.resources, free)) asker.shapes.shift();
-      else {
-        free = subtractResources(free, shape.resources);
-        target.set(asker.borrower, addResources(target.get(asker.borrower) ?? NO_RESOURCES, shape.resources));
-        units.push({ borrower: asker.borrower, shape: shape.resources });
-        shape.count -= 1;
-        if (shape.count === 0) asker.shapes.shift();
-      }
+      if (shape === undefined) break;
+      free = subtractResources(free, shape.resources);
+      target.set(asker.borrower, addResources(target.get(asker.borrower) ?? NO_RESOURCES, shape.resources));
+      units.push({ borrower: asker.borrower, shape: shape.resources });
+      shape.count -= 1;
+      if (shape.count === 0) asker.shapes.shift();
+      asking = fitting(asking, free);
       asker = leastServed(asking, target, capacity);
     }
   }
@@ -130,6 +129,17 @@ function askersAt(level: number, borrowers: readonly Borrower[]): Asker[] {
     if (shapes.length > 0) askers.push({ borrower, shapes });
   }
   return askers;
+}
+
+/** Those of whose next shape there is one left; what does not fit now does not fit later. */
+function fitting(askers: readonly Asker[], free: Resources): Asker[] {
+  return askers.filter(({ shapes }) => {
+    for (let shape = shapes[0]; shape !== undefined; shape = shapes[0]) {
+      if (fits(shape.resources, free)) return true;
+      shapes.shift();
+    }
+    return false;
+  });
 }
 
 function leastServed(

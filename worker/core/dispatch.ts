@@ -54,6 +54,8 @@ export function dispatch(turn: Turn, job: JobActor): void {
       sendFirst(turn, job, group, Math.min(count, runnable), outgoing);
       room = roomOf(job, room);
     } else {
+      // There is nobody to keep it for.
+      if (job.groups.length === 1) return;
       room = reserve(group.resources, room);
       blocked ??= new Set();
       blocked.add(group);

@@ -31,6 +31,7 @@ import { onSetPause, tendPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
 import type { WorkerState } from "./state.ts";
 import { type Timer, TimerHeap } from "./timers.ts";
+import { Touched } from "./touched.ts";
 import type { Turn } from "./turn.ts";
 import { taskIndex } from "../../protocol/ids.ts";
 
@@ -88,20 +89,26 @@ export function createWorker(options: WorkerOptions): WorkerState {
 /** Handles the events, in order, then everything that follows from them. Effects are in the order of events.ts. */
 export function step(state: WorkerState, clock: Clock, events: readonly WorkerEvent[]): WorkerEffect[] {
   const turn: Turn = { state, clock, effects: [] };
+  const touched = new Touched(state);
+  const { trial } = state;
   for (const event of events) {
     if (isOfExecutor(event)) heardExecutor(turn);
+    touched.by(event);
     handle(turn, event);
   }
   for (let due = state.timers.popDue(clock.monoMs); due !== null; due = state.timers.popDue(clock.monoMs)) {
+    touched.byTimer(due);
     onTimer(turn, due);
   }
-  for (const job of state.jobs.values()) {
+  for (const job of touched.jobs()) {
     tendFailFast(turn, job);
     settleJob(turn, job);
   }
   tendTrial(turn);
   tendExecutor(turn);
-  for (const job of state.jobs.values()) {
+  // Suspects of any job may have had to wait for its end.
+  if (state.trial !== trial) touched.touchAll();
+  for (const job of touched.jobs()) {
     if (job.phase === "closing") closeInExecutor(turn, job);
     if (parkIfWaiting(turn, job)) continue;
     dispatch(turn, job);
