@@ -7,6 +7,7 @@ import { held } from "./scenarios/held.ts";
 import { idle } from "./scenarios/idle.ts";
 import { jobs } from "./scenarios/jobs.ts";
 import { latency } from "./scenarios/latency.ts";
+import { launch } from "./scenarios/launch.ts";
 import { noopMillion } from "./scenarios/noopMillion.ts";
 import { output } from "./scenarios/output.ts";
 import { submit } from "./scenarios/submit.ts";
@@ -28,4 +29,4 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** Only when they are named. */
-export const ASKED_SCENARIOS: readonly Scenario[] = [capacity];
+export const ASKED_SCENARIOS: readonly Scenario[] = [capacity, launch];

@@ -7,7 +7,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const isSanitized = process.argv.includes("--sanitized");
-const FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra"];
+const FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-pthread", "-Wall", "-Wextra"];
 FLAGS.push(
   ...(isSanitized
     ? ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

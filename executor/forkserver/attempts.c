@@ -6,7 +6,8 @@
 #include <sys/wait.h>
 
 #include "facts.h"
-#include "launch.h"
+#include "hunt.h"
+#include "launchers.h"
 #include "output.h"
 #include "spool.h"
 
@@ -92,12 +93,18 @@ void attempt_withdraw(struct server *server, struct attempt *attempt) {
   job_kick(server, job);
 }
 
+static void count_running(struct server *server, struct attempt *attempt, bool runs) {
+  uint32_t one = runs ? 1 : -1u;
+  uint64_t milli = runs ? attempt->cpus_milli : -(uint64_t)attempt->cpus_milli;
+  attempt->job->running += one;
+  attempt->job->running_milli += milli;
+  server->running += one;
+  server->running_milli += milli;
+}
+
 void attempt_finish(struct server *server, struct attempt *attempt) {
   struct job *job = attempt->job;
-  job->running--;
-  job->running_milli -= attempt->cpus_milli;
-  server->running--;
-  server->running_milli -= attempt->cpus_milli;
+  count_running(server, attempt, false);
   if (WIFSIGNALED(attempt->status)) {
     attempt->outcome = OUTCOME_SIGNALLED;
     attempt->code = (uint32_t)WTERMSIG(attempt->status);
@@ -132,6 +139,8 @@ void attempt_free(struct attempt *attempt) {
 
 void context_free(struct context *context) {
   if (context == NULL) return;
+  context->dropped = true;
+  if (context->launches > 0) return;
   free(context->env);
   free(context->name_lengths);
   free(context);
@@ -196,30 +205,35 @@ void job_suspend(struct server *server, struct job *job, bool suspended) {
   }
 }
 
-static void start(struct server *server, struct job *job, struct attempt *attempt) {
-  dequeue(server, attempt);
-  spool_lend(server, attempt);
-  struct failure failure = launch(server, job->context, attempt);
+void attempt_launched(struct server *server, struct attempt *attempt, struct failure failure) {
+  struct job *job = attempt->job;
   free(attempt->arguments);
   free(attempt->env);
   attempt->arguments = NULL;
   attempt->env = NULL;
   if (failure.error != 0) {
+    count_running(server, attempt, false);
     spool_take_back(server, attempt);
     attempt->outcome = OUTCOME_NOT_STARTED;
     attempt->code = (uint32_t)failure.error;
     attempt->step = failure.step;
     hold(server, attempt, true);
+    job_kick(server, job);
     return;
   }
   attempt->state = ATTEMPT_RUNNING;
   spool_watch(server, attempt);
-  job->running++;
-  job->running_milli += attempt->cpus_milli;
-  server->running++;
-  server->running_milli += attempt->cpus_milli;
   if (job->suspended) signal_group(attempt, true);
   say_started(server, attempt);
+  if (attempt->stop_asked) stop_attempt(server, attempt, attempt->stop_grace_ms);
+}
+
+static void start(struct server *server, struct job *job, struct attempt *attempt) {
+  dequeue(server, attempt);
+  spool_lend(server, attempt);
+  attempt->state = ATTEMPT_STARTING;
+  count_running(server, attempt, true);
+  launchers_start(server, job->context, attempt);
 }
 
 /* Jobs take turns, so that one with a long queue of short attempts does not keep the others waiting. */

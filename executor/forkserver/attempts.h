@@ -2,6 +2,7 @@
 #ifndef QREW_ATTEMPTS_H
 #define QREW_ATTEMPTS_H
 
+#include "launch.h"
 #include "server.h"
 
 struct attempt *attempt_find(const struct server *server, struct key key);
@@ -15,9 +16,12 @@ void attempt_forget(struct server *server, struct attempt *attempt);
 void attempt_free(struct attempt *attempt);
 /* A waiting attempt ends without having started. */
 void attempt_withdraw(struct server *server, struct attempt *attempt);
+/* It runs, or could not be started. */
+void attempt_launched(struct server *server, struct attempt *attempt, struct failure failure);
 /* The first process and all that has to go with it is gone. */
 void attempt_finish(struct server *server, struct attempt *attempt);
 
+/* Or after the last start that reads it. */
 void context_free(struct context *context);
 struct job *job_find(const struct server *server, uint32_t id);
 /* NULL: too many jobs, or no memory. */

@@ -36,6 +36,11 @@ void stop_attempt(struct server *server, struct attempt *attempt, uint64_t grace
     attempt_withdraw(server, attempt);
     return;
   }
+  if (attempt->state == ATTEMPT_STARTING) {
+    if (!attempt->stop_asked || grace_ms < attempt->stop_grace_ms) attempt->stop_grace_ms = grace_ms;
+    attempt->stop_asked = true;
+    return;
+  }
   if (attempt->hunt != NULL) {
     advance_deadline(attempt->hunt, grace_ms);
     return;

@@ -1,6 +1,6 @@
 /*
  * vfork: the child borrows our memory until it executes, so nothing is copied however much memory is in use, and it
- * reports a failure by writing to `failure`. It may therefore only make system calls and must not allocate. Our signals
+ * reports a failure by writing to `failure`. Only the thread that calls it waits meanwhile; see launchers.c. It may therefore only make system calls and must not allocate. Our signals
  * are all at their default and blocked, so nothing of ours can run in the child; unblocking is its last act.
  */
 #include "launch.h"
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,15 +22,6 @@
 #define ENV_PAIRS_MAX 16000000ull
 #define DEFAULT_PATH "/bin:/usr/bin"
 
-struct plan {
-  pid_t parent;
-  int input;
-  const struct context *context;
-  const struct attempt *attempt;
-  char **envp;
-  const char *path;
-};
-
 static _Noreturn void fail(volatile struct failure *failure, const char *step, int error) {
   failure->step = step;
   failure->error = error;
@@ -40,28 +32,28 @@ static _Noreturn void fail(volatile struct failure *failure, const char *step, i
  * Returns only if it failed, with errno of the most telling failure. Not execvp: that hands a script without an
  * interpreter line to the shell, and a list is executed without one.
  */
-static void search(const struct plan *plan) {
-  char **arguments = plan->attempt->arguments;
+static void search(const struct launch *launch) {
+  char **arguments = launch->attempt->arguments;
   const char *name = arguments[0];
   if (*name == 0) {
     errno = ENOENT;
     return;
   }
   if (strchr(name, '/') != NULL) {
-    execve(name, arguments, plan->envp);
+    execve(name, arguments, launch->envp);
     return;
   }
   char file[PATH_MAX];
   size_t name_bytes = strlen(name);
   int error = ENOENT;
-  for (const char *at = plan->path; at != NULL;) {
+  for (const char *at = launch->path; at != NULL;) {
     const char *end = strchrnul(at, ':');
     size_t folder_bytes = (size_t)(end - at);
     if (folder_bytes + name_bytes + 2 <= sizeof file) {
       memcpy(file, at, folder_bytes);
       if (folder_bytes > 0) file[folder_bytes++] = '/';
       memcpy(file + folder_bytes, name, name_bytes + 1);
-      execve(file, arguments, plan->envp);
+      execve(file, arguments, launch->envp);
       if (errno == EACCES) error = EACCES;
       else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG) return;
     }
@@ -85,16 +77,18 @@ static int open_stream(const struct spool_file *lent, const char *path) {
   return open(lent->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
 }
 
-static __attribute__((noinline)) _Noreturn void child(const struct plan *plan, volatile struct failure *failure) {
-  const struct attempt *attempt = plan->attempt;
+static __attribute__((noinline)) _Noreturn void child(struct launch *launch) {
+  volatile struct failure *failure = &launch->failure;
+  const struct attempt *attempt = launch->attempt;
+  atomic_store(&launch->child, getpid());
   if (setsid() < 0) fail(failure, "spawn", errno);
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail(failure, "spawn", errno);
-  if (getppid() != plan->parent) _exit(127);
+  if (getppid() != launch->parent) _exit(127);
 
-  if (chdir(plan->context->directory) < 0) fail(failure, "chdir", errno);
+  if (chdir(launch->context->directory) < 0) fail(failure, "chdir", errno);
   if (*attempt->workdir != 0 && chdir(attempt->workdir) < 0) fail(failure, "chdir", errno);
 
-  if (dup2(plan->input, 0) < 0) fail(failure, "stdin", errno);
+  if (dup2(launch->input, 0) < 0) fail(failure, "stdin", errno);
   int output = open_stream(attempt->lent[0], attempt->stdout_path);
   if (output < 0 || dup2(output, 1) < 0) fail(failure, "stdout", errno);
   if (strcmp(attempt->stdout_path, attempt->stderr_path) != 0) {
@@ -103,11 +97,11 @@ static __attribute__((noinline)) _Noreturn void child(const struct plan *plan, v
   }
   if (dup2(output, 2) < 0) fail(failure, "stderr", errno);
 
-  umask(plan->context->umask);
+  umask(launch->context->umask);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  search(plan);
+  search(launch);
   fail(failure, "exec", errno);
 }
 
@@ -149,16 +143,18 @@ static int open_input(const struct attempt *attempt) {
 static size_t name_length(const char *entry) { return (size_t)(strchrnul(entry, '=') - entry); }
 
 /* The context's environment with the attempt's over it, by name; 0 or errno. */
-static int merge_env(struct server *server, const struct context *context, const struct attempt *attempt) {
+static int merge_env(struct launch *launch) {
+  const struct context *context = launch->context;
+  const struct attempt *attempt = launch->attempt;
   size_t most = (size_t)context->env_count + attempt->env_count + 1;
   if ((uint64_t)attempt->env_count * most > ENV_PAIRS_MAX) return E2BIG;
-  if (most > server->envp_capacity) {
-    char **grown = realloc(server->envp, most * sizeof *grown);
+  if (most > launch->envp_capacity) {
+    char **grown = realloc(launch->envp, most * sizeof *grown);
     if (grown == NULL) return ENOMEM;
-    server->envp = grown;
-    server->envp_capacity = most;
+    launch->envp = grown;
+    launch->envp_capacity = most;
   }
-  char **envp = server->envp;
+  char **envp = launch->envp;
   size_t count = context->env_count;
   if (count > 0) memcpy(envp, context->env, count * sizeof *envp);
   for (uint32_t i = 0; i < attempt->env_count; i++) {
@@ -183,42 +179,48 @@ static const char *find_path(char **envp) {
   return DEFAULT_PATH;
 }
 
-static __attribute__((noinline)) pid_t fork_child(const struct plan *plan, volatile struct failure *failure) {
+static __attribute__((noinline)) pid_t fork_child(struct launch *launch) {
   pid_t pid = vfork();
-  if (pid == 0) child(plan, failure);
+  if (pid == 0) child(launch);
   return pid;
 }
 
-struct failure launch(struct server *server, const struct context *context, struct attempt *attempt) {
-  volatile struct failure failure = {0, ""};
-  if (context == NULL) return (struct failure){EINVAL, "context"};
-  int error = merge_env(server, context, attempt);
+struct failure launch_prepare(struct server *server, struct launch *launch) {
+  launch->failure.error = 0;
+  launch->failure.step = "";
+  atomic_store(&launch->child, 0);
+  if (launch->context == NULL) return (struct failure){EINVAL, "context"};
+  int error = merge_env(launch);
   if (error != 0) return (struct failure){error, error == ENOMEM ? "spawn" : "exec"};
-  struct plan plan = {
-      .parent = server->pid,
-      .input = server->null_input,
-      .context = context,
-      .attempt = attempt,
-      .envp = server->envp,
-      .path = find_path(server->envp),
-  };
-  if (attempt->has_stdin) plan.input = open_input(attempt);
-  if (plan.input < 0) return (struct failure){errno, "stdin"};
+  launch->parent = server->pid;
+  launch->path = find_path(launch->envp);
+  launch->input = launch->attempt->has_stdin ? open_input(launch->attempt) : server->null_input;
+  if (launch->input < 0) return (struct failure){errno, "stdin"};
+  return (struct failure){0, ""};
+}
 
+void launch_perform(struct launch *launch) {
+  struct attempt *attempt = launch->attempt;
   attempt->start_mono = mono_now();
   attempt->start_wall = wall_now();
-  pid_t pid = fork_child(&plan, &failure);
-  int fork_error = errno;
-  if (attempt->has_stdin) close(plan.input);
-  if (pid < 0) return (struct failure){fork_error, "spawn"};
-  if (failure.error != 0) {
+  launch->pid = fork_child(launch);
+  launch->fork_error = errno;
+}
+
+struct failure launch_conclude(struct server *server, struct launch *launch) {
+  struct attempt *attempt = launch->attempt;
+  pid_t pid = launch->pid;
+  if (attempt->has_stdin) close(launch->input);
+  if (pid < 0) return (struct failure){launch->fork_error, "spawn"};
+  if (launch->failure.error != 0) {
     /* It ended before it could become anything; nobody else can know its pid. */
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
-    return (struct failure){failure.error, failure.step};
+    return (struct failure){launch->failure.error, launch->failure.step};
   }
   attempt->pid = pid;
   attempt->leader_reaped = false;
   if (!table_add(&server->pids, &attempt->by_pid, hash_of((uint64_t)pid, 1))) {
+    attempt->pid = 0;
     kill(-pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
     return (struct failure){ENOMEM, "spawn"};

@@ -11,7 +11,27 @@ struct failure {
   const char *step;
 };
 
-/* Sets pid and start times, and registers the pid. */
-struct failure launch(struct server *server, const struct context *context, struct attempt *attempt);
+/* One start, in three steps: only the second may be done by another thread, and reads what the first has prepared. */
+struct launch {
+  struct attempt *attempt;
+  struct context *context;
+  pid_t parent;
+  int input;
+  const char *path;
+  /* Kept for the next start. */
+  char **envp;
+  size_t envp_capacity;
+  volatile struct failure failure;
+  /* Said by the child itself, before anything else; 0 until then. */
+  _Atomic pid_t child;
+  pid_t pid;
+  int fork_error;
+};
+
+struct failure launch_prepare(struct server *server, struct launch *launch);
+/* Until the child executes its program, or has failed. */
+void launch_perform(struct launch *launch);
+/* Sets the pid and registers it. */
+struct failure launch_conclude(struct server *server, struct launch *launch);
 
 #endif

@@ -23,6 +23,7 @@
 #include "attempts.h"
 #include "connection.h"
 #include "hunt.h"
+#include "launchers.h"
 #include "output.h"
 #include "reap.h"
 #include "socket.h"
@@ -32,7 +33,7 @@
 
 static const char usage[] =
     "usage: forkserver --socket PATH [--log FILE] [--alone-seconds N] [--idle-seconds N] [--output-bytes-max N]\n"
-    "       [--spool FOLDER]\n";
+    "       [--spool FOLDER] [--launchers N]\n";
 
 static bool parse_number(const char *text, uint64_t *number) {
   char *end;
@@ -48,11 +49,13 @@ static bool parse_options(int argc, char **argv, struct options *options) {
       {"socket", required_argument, NULL, 's'},        {"log", required_argument, NULL, 'l'},
       {"alone-seconds", required_argument, NULL, 'a'}, {"idle-seconds", required_argument, NULL, 'i'},
       {"output-bytes-max", required_argument, NULL, 'o'}, {"spool", required_argument, NULL, 'p'},
+      {"launchers", required_argument, NULL, 't'},
       {NULL, 0, NULL, 0},
   };
   uint64_t alone_seconds = ALONE_SECONDS_DEFAULT;
   uint64_t idle_seconds = IDLE_SECONDS_DEFAULT;
   options->output_bytes_max = OUTPUT_BYTES_MAX_DEFAULT;
+  options->launchers = UINT64_MAX;
   bool valid = true;
   int option;
   while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -62,6 +65,7 @@ static bool parse_options(int argc, char **argv, struct options *options) {
     else if (option == 'a') valid = valid && parse_number(optarg, &alone_seconds);
     else if (option == 'i') valid = valid && parse_number(optarg, &idle_seconds);
     else if (option == 'o') valid = valid && parse_number(optarg, &options->output_bytes_max);
+    else if (option == 't') valid = valid && parse_number(optarg, &options->launchers);
     else valid = false;
   }
   options->alone_ns = alone_seconds * NANOS_PER_SECOND;
@@ -202,6 +206,12 @@ static void look_at_time(struct server *server) {
   if (server->leaving && server->running == 0) server->finished = true;
 }
 
+static void clear_wake(const struct server *server) {
+  uint64_t count;
+  /* Whatever it says, all are looked at. */
+  if (read(launchers_descriptor(server), &count, sizeof count) < 0) return;
+}
+
 static void serve(struct server *server) {
   struct epoll_event events[64];
   bool more = false;
@@ -209,10 +219,12 @@ static void serve(struct server *server) {
     int count = epoll_wait(server->epoll, events, 64, more ? 0 : wait_ms(server));
     for (int i = 0; i < count; i++) {
       void *tag = events[i].data.ptr;
-      if (tag == &server->listener) accept_connections(server);
+      if (tag == &server->launchers) clear_wake(server);
+      else if (tag == &server->listener) accept_connections(server);
       else if (tag == &server->signals) read_signals(server);
       else connection_read(server, tag);
     }
+    launchers_conclude(server);
     reap(server);
     settle_draining(server);
     hunts_turn(server);
@@ -238,7 +250,8 @@ int main(int argc, char **argv) {
   if (!become_daemon(&server)) return EXIT_FAILURE;
   server.alone_since = mono_now();
   spool_prepare(&server);
-  if (!watch(&server, server.listener, &server.listener) || !watch(&server, server.signals, &server.signals)) {
+  if (!launchers_open(&server) || !watch(&server, launchers_descriptor(&server), &server.launchers) ||
+      !watch(&server, server.listener, &server.listener) || !watch(&server, server.signals, &server.signals)) {
     log_line("cannot wait for connections: %s", strerror(errno));
     return EXIT_FAILURE;
   }

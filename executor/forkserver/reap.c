@@ -10,6 +10,7 @@
 
 #include "attempts.h"
 #include "hunt.h"
+#include "launchers.h"
 
 static void leader_ended(struct server *server, struct attempt *attempt) {
   /* A stopped attempt has a grace period for all its processes. */
@@ -38,6 +39,8 @@ void reap(struct server *server) {
     if (info.si_pid == 0) return;
     struct attempt *attempt = attempt_by_pid(server, info.si_pid);
     if (attempt != NULL) leader_ended(server, attempt);
+    /* Already over, and not yet known to have started: it is looked at again when its start is concluded. */
+    else if (launchers_may_own(server, info.si_pid)) return;
     else wait4(info.si_pid, NULL, WNOHANG, NULL);
   }
 }

@@ -20,6 +20,9 @@ struct key {
 
 /* What the attempts of a job share. The strings lie in `payload`. */
 struct context {
+  /* Starts under way that read it; it is freed after the last of them when it has been replaced. */
+  uint32_t launches;
+  bool dropped;
   const char *directory;
   mode_t umask;
   uint32_t env_count;
@@ -53,7 +56,8 @@ struct spool_file {
   char path[];
 };
 
-enum attempt_state { ATTEMPT_QUEUED, ATTEMPT_RUNNING, ATTEMPT_ENDED };
+/* Starting: another thread does it; it counts as running, and has no process that we know of. */
+enum attempt_state { ATTEMPT_QUEUED, ATTEMPT_STARTING, ATTEMPT_RUNNING, ATTEMPT_ENDED };
 enum outcome { OUTCOME_EXITED = 1, OUTCOME_SIGNALLED = 2, OUTCOME_NOT_STARTED = 3, OUTCOME_WITHDRAWN = 4 };
 
 struct attempt {
@@ -98,6 +102,10 @@ struct attempt {
   struct attempt *young_previous;
   struct attempt *young_next;
 
+  /* Asked to stop while it was starting. */
+  bool stop_asked;
+  uint64_t stop_grace_ms;
+
   pid_t pid;
   bool leader_reaped;
   int status;
@@ -126,6 +134,7 @@ struct options {
   uint64_t idle_ns;
   uint64_t alone_ns;
   uint64_t output_bytes_max;
+  uint64_t launchers;
 };
 
 struct server {
@@ -157,9 +166,7 @@ struct server {
   uint64_t attempt_bytes;
   struct job *runnable_first;
   struct job *runnable_last;
-  /* Scratch for the environment of the next start. */
-  char **envp;
-  size_t envp_capacity;
+  struct launchers *launchers;
 
   struct spool_file *spool_free;
   uint32_t spool_free_count;

@@ -26,6 +26,8 @@ export interface ForkserverTarget {
   readonly outputBytesMax?: number;
   /** Where it may keep files that serve the output of short attempts in turn (C only). Left out: each attempt makes its own. */
   readonly spoolFolder?: string;
+  /** Threads that start processes (C only). Left out: by the cpus, and none on up to four. */
+  readonly launchers?: number;
 }
 
 /** The C program: `$QREW_FORKSERVER`, else beside this compiled file, else in the `dist` of the clone; null if there is none. */
@@ -71,6 +73,7 @@ function commandLine(target: ForkserverTarget): readonly string[] {
     ["--idle-seconds", target.idleSeconds ?? null],
     ["--output-bytes-max", target.outputBytesMax ?? null],
     ["--spool", target.spoolFolder ?? null],
+    ["--launchers", target.launchers ?? null],
   ].flatMap(([name, value]) => (value === null ? [] : [String(name), String(value)]));
   const program = target.flavour === "typescript" ? null : findForkserverProgram();
   if (program !== null) return [program, ...options];

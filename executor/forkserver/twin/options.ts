@@ -14,7 +14,7 @@ export interface TwinOptions {
 }
 
 export const USAGE =
-  "usage: twin --socket PATH [--log FILE] [--alone-seconds N] [--idle-seconds N] [--output-bytes-max N] [--spool FOLDER]";
+  "usage: twin --socket PATH [--log FILE] [--alone-seconds N] [--idle-seconds N] [--output-bytes-max N] [--spool FOLDER] [--launchers N]";
 
 const IDLE_SECONDS = 10;
 const ALONE_SECONDS = 24 * 3600;
@@ -30,8 +30,9 @@ export function parseTwinOptions(args: readonly string[]): TwinOptions | string 
         "alone-seconds": { type: "string" },
         "idle-seconds": { type: "string" },
         "output-bytes-max": { type: "string" },
-        // Known so that both take the same options; each attempt has its own files here.
+        // Known so that both take the same options; here each attempt has its own files, and Node starts one after another.
         spool: { type: "string" },
+        launchers: { type: "string" },
         serve: { type: "boolean" },
       },
     });

@@ -12,7 +12,7 @@ import type { ForkserverFlavour, ForkserverSpawn } from "../../../protocol/forks
 import { type JobSeq, jobSeq, taskIndex } from "../../../protocol/ids.ts";
 import { Controller } from "./controller.ts";
 import { eventually, isAlive, readTextIfAny } from "./lookups.ts";
-import { complaintIn } from "./sanitized.ts";
+import { complaintIn, isSanitized } from "./sanitized.ts";
 
 export type SpawnOptions = Partial<Omit<ForkserverSpawn, "type" | "key">>;
 
@@ -36,6 +36,8 @@ export class Fixture {
       aloneSeconds: 60,
       idleSeconds: 60,
       spoolFolder: this.path("spool"),
+      // So that its threads are looked at as well, whatever the machine.
+      ...(isSanitized() ? { launchers: 2 } : {}),
       ...options,
     };
   }

@@ -10,6 +10,9 @@ import { requires, skipUnless } from "../../support/requires.ts";
 import { Fixture } from "./fixture.ts";
 import { useSanitized } from "./sanitized.ts";
 
+/** The sanitized program is compiled by whoever needs it first, on a loaded machine. */
+const COMPILE_MS_MAX = 120_000;
+
 /** One forkserver and its controller, for all tests of a file; each test has jobs of its own. */
 export interface Given {
   readonly shared: Fixture;
@@ -37,7 +40,7 @@ function describeSanitized(title: string, suite: (given: Given, flavour: Forkser
     let useOther = (): void => undefined;
     beforeAll(() => {
       if (requires("sanitizer") === null) useOther = useSanitized();
-    });
+    }, COMPILE_MS_MAX);
     beforeEach((ctx) => skipUnless(ctx, "sanitizer"));
     afterAll(() => useOther());
     describeGiven(suite, "c");

@@ -23,6 +23,8 @@ function restore(name: string, value: string | undefined): void {
   else process.env[name] = value;
 }
 
+export const isSanitized = (): boolean => process.env["QREW_FORKSERVER"] === PROGRAM;
+
 /** What the sanitizers have said in a log; null: nothing. */
 export const complaintIn = (log: string): string | null =>
   /Sanitizer|runtime error/.test(log) ? log.slice(0, 10_000) : null;
