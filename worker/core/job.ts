@@ -44,8 +44,7 @@ export function createJob(
   const unfinished = new Uint32Array(tasks);
   const remaining = new Uint32Array(graph.definitionCount);
   for (let definition = 0; definition < graph.definitionCount; definition++) {
-    const first = firstTaskOf(graph, definition);
-    const end = firstTaskOf(graph, definition + 1);
+    const [first, end] = [firstTaskOf(graph, definition), firstTaskOf(graph, definition + 1)];
     remaining[definition] = end - first;
     const needs = graph.needs[definition] ?? 0;
     if (needs > 0) unfinished.fill(needs, first, end);
