@@ -22,7 +22,8 @@ export function readJson(content: Buffer, faults: FaultList): ReadDocument | nul
   // ASCII becomes a text outside of the heap, at a third of the time.
   const encoding = isAscii(content) ? "latin1" : "utf8";
   const textBetween = (start: number, end: number): string => content.toString(encoding, start, end);
-  const wholeText = (): string => textBetween(0, content.length);
+  let whole: string | null = null;
+  const wholeText = (): string => (whole ??= textBetween(0, content.length));
   let value: unknown;
   try {
     // With a key that is there twice it is not certain which list counts.
