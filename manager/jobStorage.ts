@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import { QrewError } from "../protocol/errors.ts";
+import { collectGarbageSoon } from "../src/node/collectGarbage.ts";
 import type { JobRecord } from "../src/store/managerRecords.ts";
 import { putEnvironment, putJob, reserveJobNumber } from "../src/store/managerStore.ts";
 import { PLAN_CHUNK_BYTES, putPlan, writePlan } from "../src/store/plans.ts";
@@ -97,6 +98,7 @@ export class JobStorage {
     this.#store.write((writer) => reserveJobNumber(writer, stored.job));
     await writePlan(this.#store, stored.job, job.plan);
     this.#store.write((writer) => putAccepted(writer, job, stored));
+    collectGarbageSoon();
     return stored;
   }
 

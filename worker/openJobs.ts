@@ -3,6 +3,7 @@ import { QrewError } from "../protocol/errors.ts";
 import type { AttemptSpec, JobContext } from "../protocol/executorLink.ts";
 import type { AttemptId, JobSeq } from "../protocol/ids.ts";
 import type { JobEnvironment, RunningTask } from "../protocol/workerLink.ts";
+import { collectGarbageSoon } from "../src/node/collectGarbage.ts";
 import { isScarcity } from "../src/node/scarcity.ts";
 import { readEnvironment, readJob } from "../src/store/managerStore.ts";
 import { readPlan, readPlanOfRound } from "../src/store/plans.ts";
@@ -19,6 +20,9 @@ interface OpenJob {
   readonly plan: Plan;
   readonly environment: JobEnvironment;
 }
+
+/** What such a job has held, 20 to 80 bytes a task, is given back when it is over. */
+const LARGE_JOB_TASKS = 100_000;
 
 export class OpenJobs {
   readonly #managerStore: Store;
@@ -76,7 +80,9 @@ export class OpenJobs {
   }
 
   forget(job: JobSeq): void {
+    const tasks = this.#jobs.get(job)?.plan.graph.taskCount ?? 0;
     this.#jobs.delete(job);
+    if (tasks >= LARGE_JOB_TASKS) collectGarbageSoon();
   }
 
   context(job: JobSeq): JobContext {

@@ -11,6 +11,9 @@ export interface Program {
   readonly args: readonly string[];
 }
 
+/** For src/node/collectGarbage.ts. */
+const NODE_OPTIONS = ["--expose-gc"];
+
 /** The main file of an actor (`manager`, `worker`, `executor`), of the same build as this file. */
 export function actorProgram(actor: "manager" | "worker" | "executor"): Program {
   const extension = path.extname(fileURLToPath(import.meta.url));
@@ -18,8 +21,8 @@ export function actorProgram(actor: "manager" | "worker" | "executor"): Program 
   if (!existsSync(main)) {
     throw new QrewError("internal", `${main} is missing: build qrew again with \`npm run build\`.`);
   }
-  if (extension !== ".ts") return { file: process.execPath, args: [main] };
+  if (extension !== ".ts") return { file: process.execPath, args: [...NODE_OPTIONS, main] };
   // The daemon's folder is /, where the loader's name would not be found.
   const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-  return { file: process.execPath, args: ["--import", loader, main] };
+  return { file: process.execPath, args: [...NODE_OPTIONS, "--import", loader, main] };
 }
