@@ -51,6 +51,8 @@ const fenced = (text: string): string => `\`\`\`text\n${text.trimEnd()}\n\`\`\``
 
 function helpOf(command: Command): string {
   let text = "";
+  // Here is room for all.
+  for (const option of command.options) option.hideHelp(false);
   command.configureOutput({
     writeOut: (piece) => (text += piece),
     getOutHelpWidth: () => COLUMNS,

@@ -13,6 +13,7 @@ import { QrewError } from "../../protocol/errors.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { PROTOCOL_VERSION, QREW_VERSION } from "../../protocol/version.ts";
 import { lostManager, otherVersion, silentManager, unexpectedReply } from "./managerErrors.ts";
+import { whenLate } from "./patience.ts";
 
 /** A manager answers in milliseconds; this long means that it hangs or its machine is swamped. */
 export const REQUEST_TIMEOUT_MS = 10_000;
@@ -133,19 +134,19 @@ class DealerConnection implements Connection {
     return new Promise((resolve, reject) => {
       const exchange = this.open(body, {
         answered: (reply) => {
-          clearTimeout(deadline);
+          forget();
           exchange.end();
           resolve(reply);
         },
         failed: (error) => {
-          clearTimeout(deadline);
+          forget();
           reject(error);
         },
       });
-      const deadline = setTimeout(() => {
+      const forget = whenLate(timeoutMs, () => {
         exchange.end();
         reject(silentManager(timeoutMs));
-      }, timeoutMs);
+      });
     });
   }
 

@@ -62,6 +62,7 @@ it("a single command runs as it is, and lines of stdin are arguments or commands
   const lines = await qrew.run(["run", "-k", "--each-line", "-", "--", "echo", "<{}>"], {
     input: "a b\nc\n",
   });
+  expect(lines.stderr).toMatch(/^job \d+ \(echo\) succeeded: 2 tasks /m);
   expect(lines.stdout).toBe("<a b>\n<c>\n");
   const commands = await qrew.run(["run", "-k", "-a", "-"], { input: "echo $((1+1))\necho two | rev\n" });
   expect(commands.stdout).toBe("2\nowt\n");

@@ -209,6 +209,44 @@ export const shapes = {
     ),
     edges: v.array(v.strictObject({ from: count, to: count, isSame: v.boolean() })),
   }),
+  converted: v.strictObject({ version, document: v.record(v.string(), v.unknown()) }),
+  verified: v.strictObject({
+    version,
+    home: v.string(),
+    isSound: v.boolean(),
+    stores: v.array(
+      v.strictObject({
+        name: v.string(),
+        jobs: count,
+        records: count,
+        bytes: count,
+        usedBytes: count,
+        faults: v.array(v.string()),
+        faultsTotal: count,
+        strayPlans: count,
+      }),
+    ),
+  }),
+  backedUp: v.strictObject({
+    version,
+    folder: v.string(),
+    stores: v.array(v.strictObject({ name: v.string(), entries: count, bytes: count })),
+    outputBytes: count,
+    bytes: count,
+  }),
+  restored: v.strictObject({
+    version,
+    home: v.string(),
+    backup: v.string(),
+    createdAt: time,
+    asideFolder: nullableText,
+  }),
+  compacted: v.strictObject({
+    version,
+    home: v.string(),
+    stores: v.array(v.strictObject({ name: v.string(), bytesBefore: count, bytes: count })),
+    savedBytes: count,
+  }),
   noDaemon: v.strictObject({ version, running: v.literal(false), home: v.string() }),
 } as const;
 

@@ -22,7 +22,9 @@ export type Need =
   | "mount"
   | "fuse"
   | "cpus2"
-  | "makeflow";
+  | "makeflow"
+  | "zsh"
+  | "fish";
 
 interface Requirement {
   readonly isMet: () => boolean;
@@ -79,6 +81,17 @@ const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
     // Not by a run: Open MPI, which it is linked with, leaves a folder behind each.
     isMet: () => succeeds("sh", ["-c", "command -v makeflow && command -v orted"]),
     reason: "there is no makeflow, or no Open MPI for it (Debian: coop-computing-tools, openmpi-bin)",
+    fromCi: true,
+  },
+  zsh: {
+    // Some packages have the shell without its completions.
+    isMet: () => succeeds("zsh", ["-fc", "autoload -Uz compinit && compinit -D -u && zmodload zsh/zpty"]),
+    reason: "there is no zsh (Debian: zsh)",
+    fromCi: true,
+  },
+  fish: {
+    isMet: () => succeeds("fish", ["--no-config", "-c", "complete -C 'true '"]),
+    reason: "there is no fish of version 3.4 or newer (Debian: fish)",
     fromCi: true,
   },
   root: { isMet: () => process.getuid?.() === 0, reason: "this account is not root", fromCi: false },

@@ -13,7 +13,9 @@ export async function help(
   const { terminal } = context;
   const [name] = words;
   if (name === undefined) {
-    await terminal.write(program.helpInformation());
+    await terminal.line("Commands:");
+    for (const command of program.commands)
+      await terminal.line(`  ${command.name().padEnd(14)}${command.description()}`);
     await terminal.line("\nTopics:");
     for (const [topic, { title }] of Object.entries(HELP_TOPICS))
       await terminal.line(`  ${topic.padEnd(14)}${title}`);

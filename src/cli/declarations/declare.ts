@@ -58,3 +58,9 @@ export function withImportOptions(command: Command): Command {
     .option("--time-scale <number>", "WfFormat: multiply recorded times, as 0.01", "1")
     .option("--size-scale <number>", "WfFormat: multiply sizes of recorded files", "0");
 }
+
+/** Takes the options declared so far out of the help, which has to fit a screen: a topic tells of them. */
+export function leftToTopics(command: Command): Command {
+  for (const option of command.options) if (option.long !== "--json") option.hideHelp();
+  return command;
+}

@@ -78,7 +78,7 @@ function declarePrune(program: Command, { context, finish }: Pick<Surroundings, 
     .option("--dry-run", "only list them")
     .addHelpText(
       "after",
-      "\nBy itself, every hour: `qrew config set prune.olderThan 30d`, and prune.keep, prune.state, prune.folders.",
+      "\nBy itself, every hour: `qrew config set prune.olderThan 30d` (and prune.keep,\nprune.state, prune.folders).",
     )
     .action(async (jobs: readonly string[], flags: PruneFlags) => {
       const { prune } = await import("../commands/prune.ts");

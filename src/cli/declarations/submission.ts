@@ -1,11 +1,11 @@
 /** Commands that read a workflow document: `run`, `submit`, `validate`, `convert`, `graph`. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ConvertFlags } from "../commands/convert.ts";
 import type { GraphFlags } from "../commands/graph.ts";
 import type { RunFlags } from "../commands/run.ts";
 import type { ValidateFlags } from "../commands/validate.ts";
 import type { SubmitFlags } from "../commands/submit.ts";
-import { collect, declare, type Surroundings, withImportOptions } from "./declare.ts";
+import { collect, declare, leftToTopics, type Surroundings, withImportOptions } from "./declare.ts";
 
 export function declareSubmission(program: Command, { context, finish, command }: Surroundings): void {
   const run = declare(program, "run [file...]", "submit a workflow, or a command after --, and follow it", [
@@ -15,7 +15,13 @@ export function declareSubmission(program: Command, { context, finish, command }
   ]);
   withSubmissionOptions(run)
     .option("--detach", "leave as soon as the job is accepted")
-    .option("-k, --keep-order", "of a command: print what tasks wrote in the order of the arguments")
+    .addHelpText("after", moreOptions(" -k"))
+    .addOption(
+      new Option(
+        "-k, --keep-order",
+        "of a command: print what tasks wrote in the order of the arguments",
+      ).hideHelp(),
+    )
     .action(async (files: readonly string[], flags: RunFlags) => {
       const { run } = await import("../commands/run.ts");
       await finish(run(context, { files, command }, flags));
@@ -26,10 +32,12 @@ export function declareSubmission(program: Command, { context, finish, command }
     "submit as `run` does and print the number of the job",
     ["qrew submit workflow.yaml", "job=$(qrew submit -- make -C src) && qrew wait $job"],
   );
-  withSubmissionOptions(submit).action(async (files: readonly string[], flags: SubmitFlags) => {
-    const { submit } = await import("../commands/submit.ts");
-    await finish(submit(context, { files, command }, flags));
-  });
+  withSubmissionOptions(submit)
+    .addHelpText("after", moreOptions(""))
+    .action(async (files: readonly string[], flags: SubmitFlags) => {
+      const { submit } = await import("../commands/submit.ts");
+      await finish(submit(context, { files, command }, flags));
+    });
   const validate = declare(program, "validate <file>", "check a workflow document and list every fault", [
     "qrew validate workflow.yaml",
   ]);
@@ -61,15 +69,25 @@ export function declareSubmission(program: Command, { context, finish, command }
     });
 }
 
+/** What these are for is in the topics `commands` and `importing`. */
+const moreOptions = (last: string): string => `
+For a command: -a --each-line -0 --cpus --memory --retries --timeout -j${last}
+(\`qrew help commands\`); for files of other tools: --format --jx-args
+--jx-define --time-scale --size-scale (\`qrew help importing\`).`;
+
 function withSubmissionOptions(command: Command): Command {
-  return withImportOptions(command)
+  return leftToTopics(withCommandOptions(withImportOptions(command)))
     .option("--name <name>", "name of the job, over the document's")
     .option("--priority <number>", "higher goes first, from -1000 to 1000 (default: 0)")
-    .option("--key <text>", "one job for all submissions with this key: a repeated one gives the same job")
-    .option("--dir <folder>", "run the tasks in this folder instead of the current one")
+    .option("--key <text>", "one job for all submissions with this key")
+    .option("--dir <folder>", "run the tasks in this folder, not the current one")
     .option("--fresh-dir", "run the tasks in a new folder of the job's own")
-    .option("--clean-env", "give the tasks a minimal environment instead of this one")
-    .option("--daemon-cpus <number>", "cpus of the daemon, if this command starts it")
+    .option("--clean-env", "give the tasks a minimal environment, not this one")
+    .option("--daemon-cpus <number>", "cpus of the daemon, if this command starts it");
+}
+
+function withCommandOptions(command: Command): Command {
+  return command
     .option("-a, --arg-file <file>", "of a command: an argument in each line; may be repeated", collect)
     .option("--each-line <file>", "the same; - reads stdin. Several lists are multiplied", collect)
     .option("-0, --null", "arguments of files end with NUL, as those of find -print0")

@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { commandNodes } from "../../../src/cli/completion/tree.ts";
 import { makeProgram } from "../../../src/cli/program.ts";
+import { skipUnless } from "../../support/requires.ts";
 import { makeHome, type TestHome } from "../client/fakeManager.ts";
 import { recorder } from "./recorder.ts";
 
@@ -101,6 +102,97 @@ describe("completion in bash", () => {
     }
   }, 60_000);
 });
+
+/** What fish offers at the end of the line. */
+function offeredByFish(script: string, line: string): readonly string[] {
+  const program = `source ${script}; complete -C '${line}'`;
+  return linesOf("fish", ["--no-config", "-c", program]).map((found) => found.replace(/\t.*/, ""));
+}
+
+/** Within a zsh at a terminal of its own: it writes down what is offered at the first tab, and goes. */
+const ZSH_WITHIN = (script: string): string => `
+autoload -Uz compinit && compinit -D -u
+source ${script}
+compadd() {
+  local -a offered
+  if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)* ]]; then builtin compadd "$@"; return; fi
+  builtin compadd -A offered "$@"
+  (( $#offered )) && print -rl -- $offered >> offered.txt
+}
+ended() { exit }
+comppostfuncs=(ended)
+bindkey '^I' complete-word
+print loaded
+`;
+/** $1: the file with the above; $2: the line. */
+const ZSH_AROUND = `
+zmodload zsh/zpty
+zpty inner zsh -f -i
+zpty -w inner "PS1=; stty -echo; source $1"
+while zpty -r inner text && [[ $text != *loaded* ]]; do :; done
+zpty -n -w inner "$2"$'\t'
+while zpty -r inner text; do :; done
+`;
+
+function offeredByZsh(script: string, line: string): readonly string[] {
+  const within = path.join(home.folder, "within.zsh");
+  const found = path.join(folder, "offered.txt");
+  writeFileSync(within, ZSH_WITHIN(script));
+  try {
+    linesOf("zsh", ["-fc", ZSH_AROUND, "zsh", within, line]);
+    return existsSync(found)
+      ? readFileSync(found, "utf8")
+          .split("\n")
+          .filter((name) => name !== "")
+      : [];
+  } finally {
+    rmSync(found, { force: true });
+  }
+}
+
+const SHELL_MS_MAX = 30_000;
+
+function linesOf(shell: string, args: readonly string[]): readonly string[] {
+  const { stdout, stderr } = spawnSync(shell, args, {
+    encoding: "utf8",
+    cwd: folder,
+    timeout: SHELL_MS_MAX,
+    env: { PATH: `${home.folder}:${process.env["PATH"] ?? ""}`, HOME: home.folder, TERM: "xterm" },
+  });
+  expect(stderr).toBe("");
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+describe.each([
+  ["zsh", offeredByZsh],
+  ["fish", offeredByFish],
+] as const)("completion in %s", (shell, offeredBy) => {
+  it.each([
+    ["qrew va", ["validate"]],
+    ["qrew daemon ", ["start", "status", "stop"]],
+    ["qrew daemon start --c", ["--cpus"]],
+    ["qrew jobs --state f", ["failed"]],
+    ["qrew --debug jobs --st", ["--state"]],
+    ["qrew show ", ["12", "7", "all", "last"]],
+    ["qrew convert --to j", ["json"]],
+    ["qrew config set daemon.g", ["daemon.gpus"]],
+    ["qrew help sel", ["selectors"]],
+    ["qrew run o", ["other.txt"]],
+    ["qrew run -- o", ["other.txt"]],
+  ])("%s⇥ offers %j", async (line, expected) => {
+    const script = await scriptFor(shell);
+    expect([...offeredBy(script, line)].map((name) => name.trim()).sort()).toEqual(expected);
+  });
+  beforeEach((ctx) => skipUnless(ctx, shell));
+});
+
+async function scriptFor(shell: string): Promise<string> {
+  const at = recorder(home);
+  await at.run("completion", shell);
+  const file = path.join(home.folder, `completion.${shell}`);
+  writeFileSync(file, at.stdout());
+  return file;
+}
 
 describe("completion in other shells", () => {
   it.each(["zsh", "fish"])("%s has every command and option", async (shell) => {

@@ -1,15 +1,14 @@
 /** Help is read on a screen: it fits one, and shows what to type. */
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
+import { HELP_TOPICS } from "../../../src/cli/help/topics.ts";
 import { makeProgram } from "../../../src/cli/program.ts";
 import { recorder } from "./recorder.ts";
 import { makeHome } from "../client/fakeManager.ts";
 
-/** A terminal window as most people have it; `run` and `submit` have more to say. */
+/** A terminal window as most people have it. */
 const LINES_MAX = 24;
-const LINES_MAX_OF_LONG = 40;
-const LONG: ReadonlySet<string> = new Set(["qrew run", "qrew submit", "qrew"]);
-const COLUMNS_MAX = 120;
+const COLUMNS = 80;
 
 const home = makeHome();
 const program = makeProgram({
@@ -29,7 +28,7 @@ const commands = withSubcommands(program).map((command) => [named(command), comm
 
 function helpOf(command: Command): string {
   let text = "";
-  command.configureOutput({ writeOut: (piece) => (text += piece), getOutHelpWidth: () => 100 });
+  command.configureOutput({ writeOut: (piece) => (text += piece), getOutHelpWidth: () => COLUMNS });
   command.outputHelp();
   return text;
 }
@@ -37,10 +36,31 @@ function helpOf(command: Command): string {
 describe("help", () => {
   it("is there for many commands", () => expect(commands.length).toBeGreaterThan(12));
 
-  it.each(commands)("of %s fits a screen", (name, command) => {
+  it.each(commands)("of %s fits a screen", (_, command) => {
     const lines = helpOf(command).trimEnd().split("\n");
-    expect(lines.length).toBeLessThanOrEqual(LONG.has(name) ? LINES_MAX_OF_LONG : LINES_MAX);
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(COLUMNS_MAX);
+    expect(lines.length).toBeLessThanOrEqual(LINES_MAX);
+    expect(lines.filter((line) => line.length > COLUMNS)).toEqual([]);
+  });
+
+  it("of the program names every command", () => {
+    const named = helpOf(program)
+      .split("\n")
+      .flatMap((line) => /^ {2}(\w+(?:, \w+)*) {2}/.exec(line)?.[1]?.split(", ") ?? []);
+    const names = program.commands.map((command) => command.name()).filter((name) => name !== "help");
+    expect(named.toSorted()).toEqual(names.toSorted());
+  });
+
+  it.each(commands.slice(1))("of %s leaves out what a topic tells, and says which", (_, command) => {
+    const help = helpOf(command);
+    for (const { long, short, hidden } of command.options) {
+      if (!hidden) continue;
+      const shown = help.includes(long ?? "") || (short != null && help.split(/\s+/).includes(short));
+      expect({ long, shown }).toEqual({ long, shown: true });
+      const told = Object.values(HELP_TOPICS).some(({ lines }) =>
+        lines.some((line) => [long, short].some((name) => name != null && line.includes(`${name} `))),
+      );
+      expect({ long, told }).toEqual({ long, told: true });
+    }
   });
 
   it.each(commands.slice(1))("of %s has an example", (name, command) => {

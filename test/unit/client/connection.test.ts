@@ -39,6 +39,8 @@ async function connected(timeoutMs?: number): Promise<Connection> {
 
 const chunk = (request: number, index: number): ClientReply => ({ type: "chunkAccepted", request, index });
 
+const STANDSTILL_DEADLINE_MS = 300;
+
 describe("openConnection", () => {
   it("finds nobody where there is no socket", async () => {
     expect(await openConnection(socketPath())).toEqual({ type: "absent" });
@@ -102,6 +104,17 @@ describe("requests", () => {
       code: "unreachable",
       message: matching(/does not answer/),
     });
+  });
+
+  it("do not end for a standstill in which the answer came", async () => {
+    await manager((request, say) => {
+      say(chunk(request.request, 7));
+      // All of the process stands still, as when its machine does.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * STANDSTILL_DEADLINE_MS);
+    });
+    const connection = await connected();
+    const reply = await connection.request({ type: "daemonStatus" }, STANDSTILL_DEADLINE_MS);
+    expect(reply).toMatchObject({ type: "chunkAccepted", index: 7 });
   });
 
   it("end when the manager goes away, those that come later as well", async () => {
