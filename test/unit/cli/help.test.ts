@@ -54,10 +54,10 @@ describe("help", () => {
     const help = helpOf(command);
     for (const { long, short, hidden } of command.options) {
       if (!hidden) continue;
-      const shown = help.includes(long ?? "") || (short != null && help.split(/\s+/).includes(short));
+      const shown = help.includes(long ?? "") || (short !== undefined && help.split(/\s+/).includes(short));
       expect({ long, shown }).toEqual({ long, shown: true });
       const told = Object.values(HELP_TOPICS).some(({ lines }) =>
-        lines.some((line) => [long, short].some((name) => name != null && line.includes(`${name} `))),
+        lines.some((line) => [long, short].some((name) => name !== undefined && line.includes(`${name} `))),
       );
       expect({ long, told }).toEqual({ long, told: true });
     }
