@@ -149,11 +149,16 @@ static void leave(struct server *server, const char *reason) {
   }
 }
 
+/* Several at a time: where fewer come than fit, no more are there, and a call that would say so is spared. */
 static void read_signals(struct server *server) {
-  struct signalfd_siginfo info;
-  while (read(server->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-    if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) leave(server, "asked by a signal");
-  }
+  struct signalfd_siginfo infos[8];
+  ssize_t bytes;
+  do {
+    bytes = read(server->signals, infos, sizeof infos);
+    for (size_t i = 0; bytes > 0 && i < (size_t)bytes / sizeof infos[0]; i++) {
+      if (infos[i].ssi_signo == SIGTERM || infos[i].ssi_signo == SIGINT) leave(server, "asked by a signal");
+    }
+  } while (bytes == (ssize_t)sizeof infos);
 }
 
 static bool has_nothing(const struct server *server) { return server->first == NULL && server->hunts == NULL; }
