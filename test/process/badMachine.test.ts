@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { WHOLE_DOCUMENT_BYTES_MAX } from "../../protocol/limits.ts";
 import { runJob, submitJob, writeDocument } from "../support/jobs.ts";
 import { OwnMounts } from "../support/ownMounts.ts";
 import { type CommandOptions, processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
@@ -12,6 +13,10 @@ import { expectRefusal, expectUnbroken, managerPid } from "./refusals.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const GOOD = [{ name: "good", command: "true" }];
+/** Comes in pieces, which are files until it is planned. */
+const LONG = [{ name: "long", command: ["true", "x".repeat(WHOLE_DOCUMENT_BYTES_MAX)] }];
+/** More than the free pages of a small store hold. */
+const LARGE = Object.fromEntries(["A", "B", "C", "D", "E", "F"].map((name) => [name, name.repeat(120_000)]));
 
 describe("a full disk", () => {
   /** Room for the stores of a few small jobs. */
@@ -54,8 +59,11 @@ describe("a full disk", () => {
       await expectUnbroken(qrew, manager, inside);
       fill(disk);
       for (const command of ["run", "submit"]) {
-        const refused = await qrew.run([command, writeDocument(qrew, GOOD)], inside);
+        const refused = await qrew.run([command, writeDocument(qrew, LONG)], inside);
         expect(expectRefusal(refused, 4)).toMatch(/ENOSPC.*make room on the disk/);
+        // A short one may find room in the store, one with a large environment does not.
+        const filled = await qrew.run([command, writeDocument(qrew, GOOD)], { ...inside, env: LARGE });
+        expect(expectRefusal(filled, 4)).toMatch(/cannot be written.*free space on its disk/);
       }
       const shown = await qrew.run(["show", "last"], inside);
       expect(shown.stdout).toContain("succeeded");
@@ -114,7 +122,7 @@ describe("too few file descriptors", () => {
       const args = command === "run" ? ["run", writeDocument(qrew, GOOD)] : ["daemon", "start"];
       const refused = await qrew.run(args, { through: limited("ulimit -n 256") });
       expect(expectRefusal(refused, 2)).toMatch(/only 256 files and needs 1024: .*administrator/);
-      expect(processesNaming(qrew.folder)).toEqual([]);
+      await until("its manager is gone", () => processesNaming(qrew.folder).length === 0);
       expect((await runJob(qrew, GOOD)).code).toBe(0);
     });
   });

@@ -6,9 +6,12 @@ import { expect, it } from "vitest";
 import { submitJob, writeDocument } from "../support/jobs.ts";
 import { readJson, shapes } from "../support/jsonShapes.ts";
 import { type QrewFolder, withQrew } from "../support/qrew.ts";
+import { WHOLE_DOCUMENT_BYTES_MAX } from "../../protocol/limits.ts";
 import { expectRefusal, managerPid } from "./refusals.ts";
 
 const GOOD = [{ name: "good", command: "true" }];
+/** In pieces: then there is a file to wait for. */
+const LONG = [{ name: "long", command: ["true", "x".repeat(WHOLE_DOCUMENT_BYTES_MAX)] }];
 
 async function jobCount(qrew: QrewFolder): Promise<number> {
   return readJson(shapes.jobs, (await qrew.run(["jobs", "--json", "--limit", "1000"])).stdout).jobs.length;
@@ -43,12 +46,14 @@ it("a submission whose manager is killed while it comes in is one job", { timeou
   const submissions = 5;
   await withQrew(async (qrew) => {
     const numbers = [await submitJob(qrew, GOOD)];
-    const file = writeDocument(qrew, GOOD);
+    const file = writeDocument(qrew, LONG);
     const staging = path.join(qrew.home, "staging");
     for (let i = 0; i < submissions; i += 1) {
       const manager = await managerPid(qrew);
       const command = qrew.run(["submit", file]);
-      while (readdirSync(staging).length === 0) await nextTurn();
+      const deadlineMs = performance.now() + 30_000;
+      // It is gone again in milliseconds: looked for at each turn.
+      while (readdirSync(staging).length === 0 && performance.now() < deadlineMs) await nextTurn();
       // From here to the answer it takes about 15 ms, most of them in the planner.
       await delay(i * 4);
       process.kill(manager, "SIGKILL");
