@@ -245,7 +245,7 @@ bool start_some(struct server *server) {
     if (server->runnable_first == NULL) server->runnable_last = NULL;
     job->runnable = false;
     struct attempt *head = job->queue_first;
-    if (head == NULL || job->running_milli + head->cpus_milli > job->cap_milli) continue;
+    if (head == NULL || job->closing || job->running_milli + head->cpus_milli > job->cap_milli) continue;
     start(server, job, head);
     job_kick(server, job);
   }

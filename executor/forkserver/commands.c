@@ -90,6 +90,7 @@ static bool context(struct server *server, struct reader *frame) {
   }
   context_free(job->context);
   job->context = made;
+  job->reopened = job->closing;
   return true;
 }
 
@@ -128,7 +129,7 @@ static void queue_or_refuse(struct server *server, struct attempt *attempt) {
     attempt->end_wall = wall_now();
     say_ended(server, attempt, true);
     attempt_free(attempt);
-  } else if (job != NULL && job->closing) {
+  } else if (job != NULL && job->closing && !job->reopened) {
     attempt->outcome = OUTCOME_WITHDRAWN;
     attempt_hold_unqueued(server, attempt);
   } else if (job == NULL || job->context == NULL) {

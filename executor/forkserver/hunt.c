@@ -64,10 +64,15 @@ static struct hunt *find_closing(const struct server *server, uint32_t job) {
 }
 
 void close_job(struct server *server, uint32_t id, uint64_t grace_ms, const char *mark) {
-  /* Opened if need be, so that what is sent for it before `jobClosed` is withdrawn. */
+  /* Opened if need be, so that what is sent for it before `jobClosed` does not start. */
   struct job *job = job_open(server, id);
   if (job != NULL) {
     job->closing = true;
+    job->reopened = false;
+    context_free(job->context);
+    job->context = NULL;
+    job->cap_milli = 0;
+    job->suspended = false;
     struct attempt *next;
     for (struct attempt *attempt = server->first; attempt != NULL; attempt = next) {
       next = attempt->next;
@@ -113,14 +118,21 @@ static void conclude(struct server *server, struct hunt *hunt, uint32_t survivor
     return;
   }
   struct job *job = job_find(server, id);
-  if (job != NULL) job_forget(server, job);
+  if (job != NULL && job->reopened) {
+    job->closing = false;
+    job->reopened = false;
+    job_kick(server, job);
+  } else if (job != NULL) {
+    job_forget(server, job);
+  }
   say_job_closed(server, id, ended, survivors);
 }
 
 static bool may_conclude(const struct server *server, const struct hunt *hunt) {
   if (hunt->attempt != NULL) return hunt->attempt->leader_reaped;
   const struct job *job = job_find(server, hunt->job);
-  return job == NULL || (job->running == 0 && job->queue_first == NULL);
+  /* What waits in its queue is of its next round. */
+  return job == NULL || job->running == 0;
 }
 
 static void plan_next_look(const struct server *server, struct hunt *hunt, uint64_t now) {

@@ -32,7 +32,10 @@ struct context {
   uint8_t payload[];
 };
 
-/* Lives from its first command until closeJob is done. */
+/*
+ * Lives from its first command until closeJob is done. What comes after closeJob, a context first of all, is of its next round: that waits
+ * until the close is done.
+ */
 struct job {
   struct node node;
   uint32_t id;
@@ -46,6 +49,8 @@ struct job {
   bool runnable;
   struct job *runnable_next;
   bool closing;
+  /* While it is closing: it has a context again. */
+  bool reopened;
   bool suspended;
 };
 

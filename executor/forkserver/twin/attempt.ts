@@ -31,7 +31,10 @@ export interface Attempt {
   state: AttemptState;
 }
 
-/** Lives from its first command until closeJob is done. */
+/**
+ * Lives from its first command until closeJob is done. What comes after closeJob, a context first of all, is of its next round: that
+ * waits until the close is done.
+ */
 export interface Job {
   readonly id: JobSeq;
   context: ForkserverContext | null;
@@ -41,6 +44,8 @@ export interface Job {
   /** In the order of their arrival. */
   readonly queue: Set<Attempt>;
   closing: Hunt | null;
+  /** While it is closing: it has a context again. */
+  reopened: boolean;
   suspended: boolean;
 }
 

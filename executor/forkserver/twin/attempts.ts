@@ -76,7 +76,9 @@ export class Attempts {
   }
 
   setContext(context: ForkserverContext): void {
-    this.openJob(context.job).context = context;
+    const job = this.openJob(context.job);
+    job.context = context;
+    job.reopened = job.closing !== null;
   }
 
   setCap(command: SetCap): void {
@@ -96,7 +98,7 @@ export class Attempts {
       return;
     }
     this.all.set(key, attempt);
-    if (job !== undefined && job.closing !== null) {
+    if (job !== undefined && job.closing !== null && !job.reopened) {
       this.hold(attempt, { type: "withdrawn" });
     } else if (job === undefined || job.context === null) {
       this.hold(attempt, { type: "notStarted", step: "context", errno: EINVAL });
@@ -131,6 +133,7 @@ export class Attempts {
 
   closeJob(command: CloseJob): void {
     const job = this.openJob(command.job);
+    Object.assign(job, { context: null, capMilli: 0, suspended: false, reopened: false });
     for (const attempt of this.all.values()) {
       if (attempt.spawn.key.job === job.id) this.stopAttempt(attempt, command.graceMs);
     }
@@ -161,6 +164,7 @@ export class Attempts {
         running: 0,
         queue: new Set(),
         closing: null,
+        reopened: false,
         suspended: false,
       };
       this.jobs.set(id, job);
@@ -183,7 +187,8 @@ export class Attempts {
       if (job === undefined) return;
       this.runnable.delete(job);
       const [head] = job.queue;
-      if (head === undefined || job.runningMilli + head.spawn.cpusMilli > job.capMilli) continue;
+      if (head === undefined || job.closing !== null) continue;
+      if (job.runningMilli + head.spawn.cpusMilli > job.capMilli) continue;
       this.start(job, head);
       if (job.queue.size > 0) this.runnable.add(job);
     }
@@ -278,8 +283,11 @@ export class Attempts {
   private async awaitClose(job: Job, hunt: Hunt): Promise<void> {
     const { ended, survivors } = await hunt.run();
     this.counts.hunts--;
-    this.jobs.delete(job.id);
+    job.closing = null;
+    if (!job.reopened) this.jobs.delete(job.id);
+    job.reopened = false;
     this.say({ type: "jobClosed", job: job.id, ended, survivors });
+    this.kick(job);
   }
 
   private finish(job: Job, attempt: Attempt, state: RunningState, survivors: number): void {

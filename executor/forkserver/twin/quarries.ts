@@ -23,7 +23,8 @@ export function jobQuarry(all: Iterable<Attempt>, job: Job, prefix: string): Qua
     matches: ({ mark }) => mark.startsWith(prefix) && !isMarkOfRunning(all, mark),
     isOthers: ({ session }) => isLeaderOfRunning(all, session),
     unreapedLeader: () => null,
-    mayConclude: () => job.running === 0 && job.queue.size === 0,
+    // What waits in its queue is of its next round.
+    mayConclude: () => job.running === 0,
   };
 }
 

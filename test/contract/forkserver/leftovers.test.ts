@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { expect, it } from "vitest";
 import { exited, sameKey, signalled, withdrawn } from "./controller.ts";
 import { describeForkservers } from "./flavours.ts";
-import { DAEMONISE, isAlive, pidsIn } from "./lookups.ts";
+import { DAEMONISE, eventually, isAlive, pidsIn, readTextIfAny } from "./lookups.ts";
 
 const { SIGTERM } = constants.signals;
 
@@ -52,6 +52,57 @@ describeForkservers("what an attempt leaves behind", (given) => {
       (fact) => fact.type === "ended" && sameKey(fact.key, running.key),
     );
     expect(end).toBeLessThan(facts.indexOf(true));
+  });
+
+  it("is gone before anything of the job's next round starts", async () => {
+    const { shared, controller } = given;
+    const job = shared.job(controller, 1000);
+    const stubborn = shared.spawn(job, `trap "" TERM; echo there; while :; do sleep 0.05; done`);
+    controller.send(stubborn);
+    const { pid } = await controller.started(stubborn.key);
+    await eventually("it does not heed SIGTERM", () => readTextIfAny(stubborn.stdoutPath) === "there\n");
+    const directory = shared.path(`job${job}`);
+    const [next, second] = [shared.spawn(job, `kill -0 ${pid}; echo $?`), shared.spawn(job, "true")];
+    controller.send(
+      { type: "closeJob", job, graceMs: 300, mark: shared.mark(job) },
+      { type: "context", job, directory, umask: 0o022, env: [`PATH=${process.env["PATH"] ?? ""}`] },
+      { type: "setCap", job, serial: 1, cpusMilli: 1000 },
+      next,
+      second,
+    );
+    expect((await controller.ended(next.key)).outcome).toEqual(exited(0));
+    expect((await controller.ended(second.key)).outcome).toEqual(exited(0));
+    expect(readTextIfAny(next.stdoutPath)).toBe("1\n");
+    const closed = controller.facts.findIndex((fact) => fact.type === "jobClosed" && fact.job === job);
+    const started = controller.facts.findIndex(
+      (fact) => fact.type === "started" && sameKey(fact.key, next.key),
+    );
+    expect(closed).toBeLessThan(started);
+    expect(closed).toBeGreaterThanOrEqual(0);
+  });
+
+  it("a round that is closed before it has begun does not begin", async () => {
+    const { shared, controller } = given;
+    const job = shared.job(controller, 1000);
+    const running = shared.spawn(job, `trap "" TERM; echo there; while :; do sleep 0.05; done`);
+    controller.send(running);
+    await controller.started(running.key);
+    await eventually("it does not heed SIGTERM", () => readTextIfAny(running.stdoutPath) === "there\n");
+    const next = shared.spawn(job, "true");
+    const close = { type: "closeJob", job, graceMs: 300, mark: shared.mark(job) } as const;
+    const directory = shared.path(`job${job}`);
+    controller.send(
+      close,
+      { type: "context", job, directory, umask: 0o022, env: [] },
+      { type: "setCap", job, serial: 1, cpusMilli: 1000 },
+      next,
+      close,
+    );
+    expect((await controller.ended(next.key)).outcome).toEqual(withdrawn);
+    await controller.jobClosed(job);
+    const late = shared.spawn(job, "true");
+    controller.send(late);
+    expect((await controller.ended(late.key)).outcome).toMatchObject({ type: "notStarted", step: "context" });
   });
 
   it("closes many jobs at once, unknown ones and repeated requests too", async () => {
