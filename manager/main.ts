@@ -18,6 +18,7 @@ import { MANAGER_SCHEMA, prepareSchema, refuseNewer } from "../src/store/schema.
 import { MANAGER_STORE, storeNames } from "../src/store/upkeep/names.ts";
 import { refuseOffline } from "../src/store/upkeep/offline.ts";
 import { type ManagerArguments, parseManagerArguments } from "./arguments.ts";
+import { askSeats } from "./claims.ts";
 import { initialState } from "./initialState.ts";
 import { markLeaving, takeLock } from "./lock.ts";
 import { Planner } from "./planner.ts";
@@ -41,6 +42,7 @@ async function main(args: ManagerArguments): Promise<void> {
   const before = store.read(readHolder);
   const holder = await takeLock(store, QREW_VERSION);
   prepareSchema(store, "manager", MANAGER_SCHEMA);
+  await askSeats(home.folder, store);
   const log = openLog(home.folder, "manager");
   if (before !== null && before.bootId !== holder.bootId) restoreSeats(home.folder, log);
   const { manager, router } = assemble(args, settings, home, store, holder, log);

@@ -187,12 +187,10 @@ export class QManager {
       }
       case "storeJob":
         return this.#storeJob(effect);
-      case "markDeleted": {
-        const { asked, jobs, folders } = effect;
-        const deletions = markAllDeleted(this.#parts.store, jobs, folders);
-        if (asked === null) this.#parts.logger.info({ jobs }, "the policy of the settings deletes jobs");
-        return this.push({ type: "jobsMarked", asked, deletions });
-      }
+      case "markDeleted":
+        return this.#markDeleted(effect);
+      case "flushRound":
+        return this.#flushRound(effect);
       case "listJobs": {
         const { before, limit } = effect;
         const page = { limit, ...(before === null ? {} : { before }) };
@@ -294,6 +292,27 @@ export class QManager {
     storeRound(this.#parts.store, job, plan).then(
       (record) => this.push({ type: "roundStored", submission, record, source, taskCount }),
       (error: unknown) => this.#submissionFailed(submission, error),
+    );
+  }
+
+  #markDeleted({ asked, jobs, folders }: Extract<ManagerEffect, { type: "markDeleted" }>): void {
+    const { store, logger } = this.#parts;
+    try {
+      const deletions = markAllDeleted(store, jobs, folders);
+      if (asked === null) logger.info({ jobs }, "the policy of the settings deletes jobs");
+      this.push({ type: "jobsMarked", asked, deletions });
+    } catch (error) {
+      const { code, message } = QrewError.from(error);
+      if (code !== "storeFull") throw error;
+      if (asked === null) logger.warn(`the policy of the settings has to wait: ${message}`);
+      else this.#reply(asked.client, { type: "refused", request: asked.request, code, message });
+    }
+  }
+
+  #flushRound({ job, round }: Extract<ManagerEffect, { type: "flushRound" }>): void {
+    this.#parts.store.flushed().then(
+      () => this.push({ type: "roundFlushed", job, round }),
+      (error: unknown) => this.fail(error),
     );
   }
 

@@ -6,11 +6,12 @@ import { tellFailure, tellReady } from "../src/link/readyLine.ts";
 import { Refusals } from "../src/link/refusals.ts";
 import { RouterLink } from "../src/link/router.ts";
 import { openLog } from "../src/log.ts";
+import { readSeatJobs } from "../src/store/claims.ts";
 import { openLmdbStore } from "../src/store/lmdb.ts";
 import { prepareSchema, refuseNewer, WORKER_SCHEMA } from "../src/store/schema.ts";
 import { endForCertain } from "../src/node/endForCertain.ts";
 import { bootId, ownName } from "../src/node/process.ts";
-import { listWorkerJobs, readExecutor, takeSeat } from "../src/store/workerStore.ts";
+import { deleteWorkerJob, readExecutor, takeSeat } from "../src/store/workerStore.ts";
 import { parseWorkerArguments, type WorkerArguments } from "./arguments.ts";
 import { ENDS_TOGETHER_MIN } from "./core/noops.ts";
 import { createWorker } from "./core/step.ts";
@@ -38,6 +39,7 @@ async function main(args: WorkerArguments): Promise<void> {
     onLost: (killed) => holder.executorLost(killed),
   });
   const known = store.read(readExecutor);
+  const sameBoot = before !== null && before.bootId === bootId();
   const state = createWorker({
     seat: args.seat,
     node: args.node,
@@ -73,11 +75,9 @@ async function main(args: WorkerArguments): Promise<void> {
     },
   });
   // What an earlier holder left unfinished is known before a TaskExecutor tells what it has.
-  for (const record of store.read(listWorkerJobs)) {
-    if (record.state !== "running" || record.parked) continue;
-    const { job, round, priority } = record;
-    holder.push({ type: "jobAssigned", job, round, priority, pause: null, demand: null });
-  }
+  const { unfinished, stale } = readSeatJobs(managerStore, store, args.seat, !sameBoot);
+  for (const job of stale) await deleteWorkerJob(store, epoch, job);
+  for (const job of unfinished) holder.push({ type: "jobAssigned", ...job, demand: null });
   await router.bind();
   log.logger.info({ seat: args.seat, epoch, peer: MANAGER_PEER }, "the QWorker serves");
   new ManagerWatch(managerStore, state, () => process.exit(0)).start();

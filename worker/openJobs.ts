@@ -37,7 +37,10 @@ export class OpenJobs {
     this.#epoch = epoch;
   }
 
-  /** Reads plan, environment and what earlier holders of the seat have recorded. Null: not now, since something is short. */
+  /**
+   * Reads plan, environment and what earlier holders of the seat have recorded, and opens the round where it is new. Null: not now, since
+   * something is short, or the disk is full. Throws `fenced`.
+   */
   load(job: JobSeq, round: number, priority: number): WorkerEvent | null {
     try {
       const open = this.#managerStore.read((reader) => {
@@ -55,8 +58,10 @@ export class OpenJobs {
       const { graph } = plan;
       return { type: "jobLoaded", job, round, planRound, priority, graph, progress, records };
     } catch (error) {
-      if (isScarcity(error)) return null;
-      return { type: "jobLoadFailed", job, detail: QrewError.from(error).message };
+      const { code, message } = QrewError.from(error);
+      if (code === "fenced") throw error;
+      if (code === "storeFull" || isScarcity(error)) return null;
+      return { type: "jobLoadFailed", job, detail: message };
     }
   }
 

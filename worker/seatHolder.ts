@@ -110,13 +110,27 @@ export class SeatHolder {
 
   /** One after the other, in small transactions between those of the jobs that run. */
   #onDeleteAsked(job: JobSeq): void {
-    const { store, epoch } = this.#parts;
     this.#deletions = this.#deletions
-      .then(() => deleteWorkerJob(store, epoch, job))
+      .then(() => this.#delete(job))
       .then(
         () => this.#tellManager([{ type: "jobDeleted", job }]),
         (error: unknown) => this.fail(error),
       );
+  }
+
+  /** On disk before the manager is told, which then forgets that there is something to delete. */
+  async #delete(job: JobSeq): Promise<void> {
+    const { store, epoch, logger } = this.#parts;
+    for (;;) {
+      try {
+        await deleteWorkerJob(store, epoch, job);
+        return await store.flushed();
+      } catch (error) {
+        if (QrewError.from(error).code !== "storeFull") throw error;
+        logger.warn({ job }, "a job cannot be deleted while the disk is full; it is tried again");
+        await delay(STORE_RETRY_MS);
+      }
+    }
   }
 
   /** The TaskExecutor is asked first; its answer comes a moment later, and what it said last serves until then. */
@@ -176,8 +190,12 @@ export class SeatHolder {
 
   /** A job is not failed because the machine is short of something: it is read when there is some again. */
   #load(effect: JobToLoad): void {
-    const loaded = this.#parts.jobs.load(effect.job, effect.round, effect.priority);
-    if (loaded !== null) return this.push(loaded);
+    try {
+      const loaded = this.#parts.jobs.load(effect.job, effect.round, effect.priority);
+      if (loaded !== null) return this.push(loaded);
+    } catch (error) {
+      return this.fail(error);
+    }
     this.#parts.logger.warn({ job: effect.job }, "the job cannot be read now; it is tried again");
     setTimeout(() => this.#load(effect), LOAD_RETRY_MS);
   }

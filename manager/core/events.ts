@@ -83,6 +83,8 @@ export type ManagerEvent =
       readonly source: string;
       readonly taskCount: number;
     }
+  /** Answers `flushRound`. */
+  | { readonly type: "roundFlushed"; readonly job: JobSeq; readonly round: number }
   | {
       readonly type: "workerStarted";
       readonly seat: SeatNumber;
@@ -179,6 +181,8 @@ export type ManagerEffect =
       readonly source: string;
       readonly taskCount: number;
     }
+  /** Say `roundFlushed` when everything committed so far is on disk. */
+  | { readonly type: "flushRound"; readonly job: JobSeq; readonly round: number }
   /** The pieces and the plan of the submission are of no use any more. */
   | { readonly type: "forgetSubmission"; readonly submission: number }
   /** `crashes`: QWorkers of the seat that died in a row soon after they were ready. */

@@ -30,6 +30,7 @@ export function enqueue(turn: Turn, record: JobRecord): LiveJob {
     endIsDurable: false,
     reportSeq: -1,
     running: [],
+    isRoundFlushed: true,
     assigned: false,
     cancelTold: false,
     pauseTold: record.pause,
@@ -50,7 +51,7 @@ export const borrowersOf = (turn: Turn): LiveJob["borrower"][] =>
 export function assignJobs(turn: Turn): void {
   for (const job of turn.state.admitted.values()) {
     const { record } = job;
-    if (record.seat === null || !isReady(turn, record.seat)) continue;
+    if (record.seat === null || !job.isRoundFlushed || !isReady(turn, record.seat)) continue;
     if (!job.assigned) {
       job.assigned = true;
       job.cancelTold = false;
@@ -122,9 +123,15 @@ function cancelSeated(turn: Turn, job: LiveJob): void {
   if (isWaiting) unpark(turn, job);
 }
 
-export function onJobProgressed(turn: Turn, report: JobReport): void {
+export function onJobProgressed(turn: Turn, seat: SeatNumber, report: JobReport): void {
   const job = turn.state.jobs.get(report.job);
-  if (job === undefined || report.round !== job.record.round || report.seq <= job.reportSeq) return;
+  if (
+    job === undefined ||
+    job.record.seat !== seat ||
+    report.round !== job.record.round ||
+    report.seq <= job.reportSeq
+  )
+    return;
   job.reportSeq = report.seq;
   // Not written: the seat's store has the fresher figures, and the next manager asks its QWorker.
   job.record = { ...job.record, tasks: report.tasks };
@@ -147,9 +154,9 @@ export function onJobFinished(
 }
 
 /** The QWorker cannot open the job: it fails as a whole. */
-export function onJobRefused(turn: Turn, id: JobSeq, detail: string): void {
+export function onJobRefused(turn: Turn, seat: SeatNumber, id: JobSeq, detail: string): void {
   const job = turn.state.jobs.get(id);
-  if (job === undefined) return;
+  if (job === undefined || job.record.seat !== seat) return;
   const { waiting, ready, running, backoff, ...ended } = job.record.tasks;
   const failed = ended.failed + waiting + ready + running + backoff;
   const tasks = { ...ended, waiting: 0, ready: 0, running: 0, backoff: 0, failed };

@@ -77,4 +77,15 @@ function openRound(turn: Turn, record: JobRecord, change: Partial<JobRecord>): v
     ...change,
   });
   updateJob(turn, job, {});
+  // Its seat's store replaces the round before: not while a power cut could take this one back.
+  job.isRoundFlushed = false;
+  turn.effects.push({ type: "flushRound", job: job.record.job, round: job.record.round });
+}
+
+export function onRoundFlushed(turn: Turn, told: Told<"roundFlushed">): void {
+  const job = turn.state.jobs.get(told.job);
+  if (job?.record.round !== told.round) return;
+  job.isRoundFlushed = true;
+  // What it is lent goes with it.
+  turn.state.lending.stale = true;
 }

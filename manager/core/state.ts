@@ -104,6 +104,8 @@ export interface LiveJob {
   /** The last report's sequence number; older ones are ignored. */
   reportSeq: number;
   running: readonly RunningTask[];
+  /** A further round is told to its QWorker when it is on disk here. */
+  isRoundFlushed: boolean;
   /** Told to its QWorker since that one's last hello. */
   assigned: boolean;
   cancelTold: boolean;

@@ -13,7 +13,7 @@ import { assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "
 import { tendParked } from "./parking.ts";
 import { onPauseJobs } from "./pausing.ts";
 import { onJobsListed, tendPruning } from "./pruning.ts";
-import { onEndedJobFound, onRetryJob, onRoundStored } from "./rounds.ts";
+import { onEndedJobFound, onRetryJob, onRoundFlushed, onRoundStored } from "./rounds.ts";
 import {
   absentSeat,
   adoptingSeat,
@@ -138,6 +138,8 @@ function handle(turn: Turn, event: ManagerEvent): void {
     case "roundStored":
       onRoundStored(turn, event);
       return answerSeal(turn, event.submission, event.record.job, event.taskCount);
+    case "roundFlushed":
+      return onRoundFlushed(turn, event);
     case "workerStarted":
       return onWorkerStarted(turn, event);
     case "workerReconnected":

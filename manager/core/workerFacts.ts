@@ -1,5 +1,6 @@
 /** What QWorkers tell: who is ready, what jobs need and hold, how they go and end. */
 import { assertNever } from "../../protocol/errors.ts";
+import type { SeatNumber } from "../../protocol/ids.ts";
 import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { Lease } from "../../src/lease.ts";
 import { minResources, NO_RESOURCES } from "../../src/node/resources.ts";
@@ -25,13 +26,14 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
       return onWorkerReady(turn, seat, fact);
     case "demandSlots": {
       const job = turn.state.admitted.get(fact.job);
-      if (job === undefined) return;
+      if (job === undefined || job.record.seat !== event.seat) return;
       job.borrower.demand = fact.classes;
       turn.state.lending.stale = true;
       return;
     }
     case "loanHeld": {
-      const borrower = turn.state.admitted.get(fact.job)?.borrower;
+      const job = turn.state.admitted.get(fact.job);
+      const borrower = job?.record.seat === event.seat ? job.borrower : undefined;
       if (borrower === undefined || fact.serial !== borrower.serial) return;
       // What is lent bounds what can run; where the fact says more, it counts what has ended just now.
       borrower.held = borrower.held === null ? fact.resources : minResources(borrower.held, fact.resources);
@@ -40,15 +42,15 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
       return;
     }
     case "loanReturned":
-      return onLoanReturned(turn, fact);
+      return onLoanReturned(turn, event.seat, fact);
     case "jobProgressed":
-      return onJobProgressed(turn, fact.report);
+      return onJobProgressed(turn, event.seat, fact.report);
     case "jobFinished":
       return onJobFinished(turn, event.seat, fact);
     case "jobParked":
       return onJobParked(turn, event.seat, fact.report, fact.untilMs);
     case "jobRefused":
-      return onJobRefused(turn, fact.job, fact.detail);
+      return onJobRefused(turn, event.seat, fact.job, fact.detail);
     case "jobDeleted":
       return onJobDeleted(turn, fact.job);
     case "alive":
@@ -63,9 +65,13 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
 }
 
 /** Of a round that has ended; of an earlier one it comes late. */
-function onLoanReturned(turn: Turn, fact: Extract<WorkerFact, { type: "loanReturned" }>): void {
+function onLoanReturned(
+  turn: Turn,
+  seat: SeatNumber,
+  fact: Extract<WorkerFact, { type: "loanReturned" }>,
+): void {
   const job = turn.state.admitted.get(fact.job);
-  if (job === undefined || job.record.round !== fact.round) return;
+  if (job === undefined || job.record.seat !== seat || job.record.round !== fact.round) return;
   const { borrower } = job;
   borrower.demand = [];
   borrower.held = NO_RESOURCES;
@@ -105,7 +111,7 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
     // The next division sends every job its loan under a new serial; the answer says what it holds.
     job.borrower.granted = NO_RESOURCES;
   }
-  for (const report of fact.jobs) onJobProgressed(turn, report);
+  for (const report of fact.jobs) onJobProgressed(turn, seat.seat, report);
   if (turn.state.stopping !== null) drainSeat(turn, seat.seat, turn.state.stopping.now);
   turn.state.lending.stale = true;
 }
@@ -114,6 +120,6 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
 export function failDamaged(turn: Turn): void {
   for (const seat of turn.state.seats.values()) {
     if (seat.type !== "absent" || seat.damage === null) continue;
-    for (const { record } of jobsOf(turn, seat.seat)) onJobRefused(turn, record.job, seat.damage);
+    for (const { record } of jobsOf(turn, seat.seat)) onJobRefused(turn, seat.seat, record.job, seat.damage);
   }
 }

@@ -4,7 +4,7 @@
  *
  * | table | key | value |
  * |---|---|---|
- * | meta | `schema`, `instance`, `holder`, `nextJob` | see MetaRecords |
+ * | meta | `schema`, `instance`, `holder`, `nextJob`, `claimsRead` | u32, uuid, HolderRecord, u32, boot id (claims.ts) |
  * | jobs | job u32 | JobRecord |
  * | environments | job u32 | JobEnvironment (protocol/workerLink) |
  * | plans | job u32, chunk u32 | bytes of the encoded plan, cut into chunks |

@@ -32,11 +32,12 @@ const chunkCount = (bytes: number): number => Math.floor(bytes / PLAN_CHUNK_BYTE
 const chunkOf = (plan: Uint8Array, chunk: number): Uint8Array =>
   plan.subarray(chunk * PLAN_CHUNK_BYTES, (chunk + 1) * PLAN_CHUNK_BYTES);
 
-/** The whole plan in the caller's transaction, in place of an earlier one. For plans of a few MiB. */
-export function putPlan(writer: StoreWriter, job: JobSeq, plan: Uint8Array): void {
-  deleteUnder(writer, placeOf(job, 1));
+/** The whole plan of a round in the caller's transaction, in place of an earlier one. For plans of a few MiB. */
+export function putPlan(writer: StoreWriter, job: JobSeq, plan: Uint8Array, round = 1): void {
+  const { table, prefix } = placeOf(job, round);
+  deleteUnder(writer, { table, prefix });
   for (let chunk = 0; chunk < chunkCount(plan.length); chunk += 1) {
-    writer.put(TABLE, u32Key(job, chunk), chunkOf(plan, chunk));
+    writer.put(table, u32Key(...prefix, chunk), chunkOf(plan, chunk));
   }
 }
 

@@ -299,13 +299,13 @@ const DELETIONS_PER_TRANSACTION = 1000;
  * goes last, so that an interrupted deletion is found and can be repeated. Throws `fenced` as `writeFenced` does.
  */
 export async function deleteWorkerJob(store: Store, epoch: number, job: JobSeq): Promise<void> {
-  while (!writeFenced(store, epoch, (writer) => deletePiece(writer, job))) {
+  while (!writeFenced(store, epoch, (writer) => deleteSomeOf(writer, job))) {
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
 /** True when nothing of the job is left. */
-function deletePiece(writer: StoreWriter, job: JobSeq): boolean {
+export function deleteSomeOf(writer: StoreWriter, job: JobSeq): boolean {
   let room = DELETIONS_PER_TRANSACTION;
   for (const table of [NOOP_ENDS, ...TASK_TABLES]) {
     const keys = [...writer.range(table, { ...keysUnder(job), limit: room })].map((entry) => entry.key);

@@ -1,15 +1,16 @@
 /**
- * A user's program: submits a job, asks again when the manager was lost, follows it to its end, cancels it if its script says so.
- * What it was told is what the invariants hold the node to.
+ * A user's program: submits a job, asks again when the manager was lost, follows it to its end, cancels, pauses, retries and deletes it
+ * as its script says. What it was told is what the invariants hold the node to.
  */
 import { type ClientReply, type ClientRequest, clientReplySchema } from "../../protocol/clientLink.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import { type JobSeq, MANAGER_SOCKET_NAME } from "../../protocol/ids.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
+import { readJob } from "../../src/store/managerStore.ts";
 import { SimDealer } from "./network.ts";
 import { SimProcess } from "./machine.ts";
 import type { Random } from "./random.ts";
-import type { JobScript } from "./workload.ts";
+import type { JobScript, JobVersion } from "./scripts.ts";
 import type { World } from "./world.ts";
 
 /** As in src/client: a manager that does not answer by then is given up. */
@@ -18,21 +19,29 @@ const SEAL_TIMEOUT_MS = 120_000;
 
 type Body<Request> = Request extends ClientRequest ? Omit<Request, "request"> : never;
 
+/** What it wants of the manager now; `rest`: nothing for a while. */
+type Goal = "submit" | "follow" | "rest" | "retry" | "prune" | "done";
+
 export class SimClient {
   readonly #world: World;
   readonly #script: JobScript;
   readonly #random: Random;
   readonly #process: SimProcess;
   #dealer: SimDealer | null = null;
+  #isConnected = false;
   #connections = 0;
   #request = 0;
   #submission = 0;
+  /** Of the submission that is under way. */
+  #document: Uint8Array = new Uint8Array();
+  #goal: Goal = "submit";
   #job: JobSeq | null = null;
+  /** Retries that were begun, whatever came of them. */
+  #rounds = 0;
   /** Of the request that has to be answered on this connection. */
   #awaited = 0;
   #cancelRequest = 0;
   #cancelAccepted = false;
-  #done = false;
   #pauseRequest = 0;
   #pauseWanted = 0;
   /** Changes of the pause that the manager has accepted: the pause, then the resumption. */
@@ -53,18 +62,20 @@ export class SimClient {
   }
 
   get isDone(): boolean {
-    return this.#done;
+    return this.#goal === "done";
   }
 
   #connect(): void {
-    if (this.#done) return;
+    if (this.isDone) return;
     const routingId = `client-${this.#script.name}-${++this.#connections}`;
     const dealer = new SimDealer(this.#world.network, this.#process, MANAGER_SOCKET_NAME, routingId, {
       onFrame: (bytes) => {
         if (dealer === this.#dealer) this.#onFrame(bytes);
       },
       onConnected: () => {
-        if (dealer === this.#dealer) this.#begin();
+        if (dealer !== this.#dealer) return;
+        this.#isConnected = true;
+        this.#act();
       },
       onDisconnected: () => this.#lost(dealer),
     });
@@ -75,28 +86,62 @@ export class SimClient {
     if (dealer === null || dealer !== this.#dealer) return;
     dealer.close();
     this.#dealer = null;
+    this.#isConnected = false;
+    // Whether the retry came through is seen by following: asked again, it might be another one.
+    if (this.#goal === "retry") this.#goal = "follow";
     this.#process.after(this.#random.between(20, 500), () => this.#connect());
   }
 
-  #begin(): void {
-    if (this.#job !== null) return this.#follow(this.#job);
-    const { name } = this.#script;
-    const settings = { format: null, timeScale: 1, sizeScale: 1, jx: [] };
+  #setGoal(goal: Goal): void {
+    this.#goal = goal;
+    if (this.#isConnected) this.#act();
+  }
+
+  #act(): void {
+    const { first, rounds, key } = this.#script;
+    if (this.#job === null) return this.#open(first, null, key);
+    switch (this.#goal) {
+      case "submit":
+      case "follow":
+        return this.#follow(this.#job);
+      case "retry": {
+        const corrected = rounds[this.#rounds - 1]?.corrected ?? null;
+        if (corrected !== null) return this.#open(corrected, this.#job, null);
+        this.#world.invariants.onRetryAsked(this.#job);
+        return this.#ask({ type: "retryJob", job: this.#job });
+      }
+      case "prune":
+        this.#world.invariants.onPruneAsked(this.#job);
+        return this.#ask({ type: "pruneJobs", jobs: [this.#job], folders: false });
+      case "rest":
+      case "done":
+        return;
+      default:
+        this.#goal satisfies never;
+    }
+  }
+
+  /** A job's first document, or a corrected one of the job `retries`. */
+  #open(version: JobVersion, retries: JobSeq | null, key: string | null): void {
+    const { name, priority } = this.#script;
+    this.#document = version.document;
+    const isWhole = priority % 2 === 0;
+    if (isWhole && retries !== null) this.#world.invariants.onRetryAsked(retries);
     this.#ask({
       type: "openSubmission",
-      key: this.#script.key,
+      key,
       options: {
         name,
         source: "sim.json",
         directory: { type: "existing", path: "/work-folder" },
         env: {},
         umask: 0o22,
-        import: settings,
-        retries: null,
-        priority: this.#script.priority,
+        import: { format: null, timeScale: 1, sizeScale: 1, jx: [] },
+        retries,
+        priority,
       },
       // Half of them come whole, the others in a piece.
-      whole: this.#script.priority % 2 === 0 ? Uint8Array.from(this.#script.document) : null,
+      whole: isWhole ? Uint8Array.from(version.document) : null,
     });
   }
 
@@ -108,7 +153,7 @@ export class SimClient {
 
   #changePause(): void {
     const { pause } = this.#script;
-    if (pause === null || this.#job === null || this.#dealer === null) return;
+    if (pause === null || this.#job === null || this.#dealer === null || this.isDone) return;
     const { nowMs } = this.#world.timeline;
     const wanted = nowMs >= pause.untilMs ? 2 : nowMs >= pause.fromMs ? 1 : 0;
     if (wanted <= this.#pausesAccepted) return;
@@ -124,7 +169,7 @@ export class SimClient {
   #cancel(): void {
     const { cancelAtMs } = this.#script;
     if (cancelAtMs === null || this.#world.timeline.nowMs < cancelAtMs) return;
-    if (this.#job === null || this.#cancelAccepted || this.#dealer === null) return;
+    if (this.#job === null || this.#cancelAccepted || this.#dealer === null || this.isDone) return;
     this.#cancelRequest = this.#send({ type: "cancelJobs", jobs: [this.#job] });
     this.#world.invariants.onCancelAsked(this.#job);
   }
@@ -152,7 +197,8 @@ export class SimClient {
   }
 
   #onReply(reply: ClientReply): void {
-    if (reply.request === this.#awaited) this.#awaited = 0;
+    const isAwaited = reply.request === this.#awaited;
+    if (isAwaited) this.#awaited = 0;
     switch (reply.type) {
       case "submissionOpened":
         this.#submission = reply.submission;
@@ -160,9 +206,10 @@ export class SimClient {
           type: "appendSubmission",
           submission: reply.submission,
           index: 0,
-          bytes: Uint8Array.from(this.#script.document),
+          bytes: Uint8Array.from(this.#document),
         });
       case "chunkAccepted":
+        if (this.#job !== null) this.#world.invariants.onRetryAsked(this.#job);
         return this.#ask(
           { type: "sealSubmission", submission: this.#submission, chunks: 1 },
           SEAL_TIMEOUT_MS,
@@ -171,29 +218,66 @@ export class SimClient {
         this.#job = reply.job;
         this.#world.note("client", `${this.#script.name} is told that it is job ${reply.job}`);
         this.#world.invariants.onAccepted(reply.job, this.#script);
-        return this.#follow(reply.job);
+        return this.#setGoal("follow");
       case "cancelAccepted":
-        if (reply.request !== this.#cancelRequest) return;
-        this.#cancelAccepted = true;
+        if (reply.request === this.#cancelRequest) this.#cancelAccepted = true;
         return;
       case "pauseAccepted":
         if (reply.request !== this.#pauseRequest) return;
         this.#pauseRequest = 0;
         this.#pausesAccepted = this.#pauseWanted;
         return this.#changePause();
-      case "jobChanged": {
-        const { job, state } = reply.summary;
-        if (job !== this.#job || !isFinalJobState(state)) return;
-        this.#world.note("client", `${this.#script.name} is told that job ${job} ${state}`);
-        this.#world.invariants.onToldFinal(job, reply.summary);
-        this.#done = true;
-        this.#dealer?.close();
-        return;
-      }
+      case "jobChanged":
+        return this.#onChanged(reply);
+      case "jobsPruned":
+        return this.#onPruned(reply.jobs);
       case "refused":
-        return this.#lost(this.#dealer);
+        return isAwaited ? this.#onRefused() : undefined;
       default:
         return;
     }
+  }
+
+  /** One that is not named was deleted by an earlier request, or has not ended: a power cut can make the manager forget that. */
+  #onPruned(jobs: readonly JobSeq[]): void {
+    const job = this.#job;
+    if (job === null) return;
+    if (!jobs.includes(job) && this.#isOnRecord(job)) return this.#setGoal("follow");
+    this.#world.invariants.onPruned(job);
+    this.#finish();
+  }
+
+  #isOnRecord(job: JobSeq): boolean {
+    return this.#world.disk.open("manager").read((reader) => readJob(reader, job)) !== null;
+  }
+
+  /** A retry that has nothing to do, or comes while the daemon stops, is given up; everything else is asked again. */
+  #onRefused(): void {
+    if (this.#goal === "retry") this.#setGoal("follow");
+    else this.#lost(this.#dealer);
+  }
+
+  #onChanged({ summary }: Extract<ClientReply, { type: "jobChanged" }>): void {
+    const { job, state } = summary;
+    if (this.#goal !== "follow" || job !== this.#job || !isFinalJobState(state)) return;
+    this.#world.note("client", `${this.#script.name} is told that job ${job} ${state}`);
+    this.#world.invariants.onToldFinal(job, summary);
+    const { rounds, pruneAfterMs } = this.#script;
+    const next = rounds[this.#rounds];
+    if (next !== undefined) {
+      this.#goal = "rest";
+      this.#process.after(next.afterMs, () => {
+        this.#rounds += 1;
+        this.#setGoal("retry");
+      });
+    } else if (pruneAfterMs !== null) {
+      this.#goal = "rest";
+      this.#process.after(pruneAfterMs, () => this.#setGoal("prune"));
+    } else this.#finish();
+  }
+
+  #finish(): void {
+    this.#goal = "done";
+    this.#dealer?.close();
   }
 }

@@ -129,10 +129,16 @@ export class Disk {
   readonly #stores = new Map<string, SimStore>();
   readonly #isFull: () => boolean;
   readonly #onCommit: (store: SimStore, changes: readonly Change[]) => void;
+  readonly #onOpened: (store: SimStore) => void;
 
-  constructor(isFull: () => boolean, onCommit: (store: SimStore, changes: readonly Change[]) => void) {
+  constructor(
+    isFull: () => boolean,
+    onCommit: (store: SimStore, changes: readonly Change[]) => void,
+    onOpened: (store: SimStore) => void,
+  ) {
     this.#isFull = isFull;
     this.#onCommit = onCommit;
+    this.#onOpened = onOpened;
   }
 
   open(name: string): SimStore {
@@ -140,6 +146,7 @@ export class Disk {
     if (store === undefined) {
       store = new SimStore(name, this.#isFull, this.#onCommit);
       this.#stores.set(name, store);
+      this.#onOpened(store);
     }
     return store;
   }

@@ -2,9 +2,9 @@
 import { MemoryKills } from "../../src/node/memoryKills.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import { isHotCommand } from "../../protocol/executorHot.ts";
-import { commandSchema, type ExecutorFact } from "../../protocol/executorLink.ts";
+import { type AttemptOutcome, commandSchema, type ExecutorFact } from "../../protocol/executorLink.ts";
 import type { ForkserverCommand, ForkserverFact } from "../../protocol/forkserverLink.ts";
-import { attemptKey, type SeatNumber, seatSocketName } from "../../protocol/ids.ts";
+import { type SeatNumber, seatSocketName } from "../../protocol/ids.ts";
 import { attemptEnded } from "../../executor/attemptEnded.ts";
 import { collectTold } from "../../executor/collect.ts";
 import type { Clock, ExecutorEffect, ExecutorEvent } from "../../executor/core/events.ts";
@@ -16,6 +16,7 @@ import { ForkserverLink } from "./forkserverLink.ts";
 import type { SimProcess } from "./machine.ts";
 import { SimDealer } from "./network.ts";
 import type { Random } from "./random.ts";
+import { outputText } from "./tasks.ts";
 import { INSTANCE, type World } from "./world.ts";
 
 /** As in executor/taskExecutor.ts and executor/forkserver/connection.ts. */
@@ -24,6 +25,7 @@ const FORKSERVER_LEAVE_MS = 2000;
 const WELCOME_TIMEOUT_MS = 10_000;
 
 const ORPHAN_MS = 24 * 3600 * 1000;
+const OUTPUT_MISSING: AttemptOutcome = { type: "outputsMissing", missing: ["made"], count: 1 };
 const NO_MEMORY_KILLS = new MemoryKills(() => null);
 
 export class SimExecutor {
@@ -173,11 +175,16 @@ export class SimExecutor {
         return;
       case "openForkserver":
         return this.#openForkserver();
-      case "prepareAttempt":
+      case "prepareAttempt": {
+        const { promise } = effect.preparation;
+        if (promise !== null) this.#world.tasks.promises.add(promise.path);
         return;
+      }
       case "collectOutput":
         return this.#collect(effect);
       case "discardSpool":
+        for (const path of effect.paths) this.#world.tasks.promises.delete(path);
+        return;
       case "keepEnds":
         // Nobody is left alone for so long here.
         return;
@@ -204,21 +211,34 @@ export class SimExecutor {
     });
   }
 
-  /** A file holds what a task writes: its attempt. */
+  /** A file holds what a task writes: its name and attempt. */
   #collect(end: Extract<ExecutorEffect, { type: "collectOutput" }>): void {
     const told = collectTold(end, NO_MEMORY_KILLS);
     if (told !== null) {
       this.#collected.push({ type: "outputCollected", ...told });
       return;
     }
-    const { fact, program } = end;
-    const bytes = fact.start === null ? null : Buffer.from(attemptKey(fact.key));
-    const stdout = bytes === null ? null : ({ type: "inline", bytes, cutBytes: 0 } as const);
+    const { fact, program, promise } = end;
+    // Of a job that is deleted nobody knows any more what it was.
+    const script = this.#world.invariants.seatedJob(fact.key.job)?.version.tasks[fact.key.task];
+    const text = fact.start === null || script === undefined ? null : outputText(fact.key, script);
+    const stdout =
+      text === null ? null : ({ type: "inline", bytes: Buffer.from(text), cutBytes: 0 } as const);
     const ended = attemptEnded(fact, program, stdout, null, NO_MEMORY_KILLS);
     const spool = fact.stdout.type === "file" ? [fact.stdout.path] : [];
+    if (promise !== null) spool.push(promise.path);
     this.process.after(this.#random.skewed(0.01, 5), () => {
-      this.#loop.push({ type: "outputCollected", ended, spool });
+      const outcome = this.#isBroken(end) ? OUTPUT_MISSING : ended.outcome;
+      this.#loop.push({ type: "outputCollected", ended: { ...ended, outcome }, spool });
     });
+  }
+
+  /** As `judge` in executor/collect.ts: whoever ended with 0 has kept its promise, if one is on disk. */
+  #isBroken({ fact, promise }: Extract<ExecutorEffect, { type: "collectOutput" }>): boolean {
+    const { tasks } = this.#world;
+    const isSuccess = fact.outcome.type === "exited" && fact.outcome.exitCode === 0;
+    if (promise === null || !isSuccess || !tasks.promises.has(promise.path)) return false;
+    return !tasks.hasOutputs(fact.key);
   }
 
   #leave(): void {

@@ -5,6 +5,9 @@ import type { SimProcess } from "./machine.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
+/** From an assignment to the power cut that it may bring about. */
+const CUT_MS_MAX = 500;
+
 export class Faults {
   readonly #world: World;
   readonly #settings: FaultSettings;
@@ -54,6 +57,17 @@ export class Faults {
     this.#world.note("fault", `kills ${process.name} in the middle of its turn`);
     process.end();
     return true;
+  }
+
+  /** A job cannot be read for want of something. */
+  loadFails(): boolean {
+    return this.#happens(this.#settings.loadFailure);
+  }
+
+  /** The manager has given a job, or another round of it, to a QWorker. */
+  afterAssignment(): void {
+    if (!this.#happens(this.#settings.cutAfterAssignment)) return;
+    this.#world.timeline.after(this.#random.skewed(1, CUT_MS_MAX), () => this.#world.powerCut());
   }
 
   #happens(probability: number): boolean {

@@ -18,6 +18,7 @@ import type { ForkserverEnd, ForkserverLink } from "./forkserverLink.ts";
 import type { SimProcess } from "./machine.ts";
 import type { Random } from "./random.ts";
 import type { TaskRun } from "./taskRun.ts";
+import { outputText } from "./tasks.ts";
 import type { World } from "./world.ts";
 
 /** Without a controller and with nothing to do it leaves after this time. */
@@ -30,6 +31,8 @@ interface Job {
   runningMilli: number;
   readonly queue: Attempt[];
   closing: boolean;
+  /** While it is closing: it has a context again. */
+  reopened: boolean;
   suspended: boolean;
 }
 
@@ -76,9 +79,12 @@ export class SimForkserver implements ForkserverEnd {
     if (command.type === "hello") return this.#greet(link);
     if (link !== this.#controller) return;
     switch (command.type) {
-      case "context":
-        this.#jobOf(command.job).hasContext = true;
+      case "context": {
+        const job = this.#jobOf(command.job);
+        job.hasContext = true;
+        job.reopened = job.closing;
         return;
+      }
       case "spawn":
         return this.#spawn(command);
       case "setCap": {
@@ -133,6 +139,7 @@ export class SimForkserver implements ForkserverEnd {
         runningMilli: 0,
         queue: [],
         closing: false,
+        reopened: false,
         suspended: false,
       };
       this.#jobs.set(id, job);
@@ -146,7 +153,7 @@ export class SimForkserver implements ForkserverEnd {
     const job = this.#jobOf(spawn.key.job);
     const attempt: Attempt = { spawn, state: { type: "queued" } };
     this.#attempts.set(key, attempt);
-    if (job.closing) return this.#hold(attempt, { type: "withdrawn" });
+    if (job.closing && !job.reopened) return this.#hold(attempt, { type: "withdrawn" });
     if (!job.hasContext) {
       return this.#hold(attempt, { type: "notStarted", step: "context", errno: constants.errno.EINVAL });
     }
@@ -155,6 +162,7 @@ export class SimForkserver implements ForkserverEnd {
   }
 
   #startSome(job: Job): void {
+    if (job.closing) return;
     for (let head = job.queue[0]; head !== undefined; head = job.queue[0]) {
       const capMilli = this.#world.mutation === "capNotEnforced" ? Number.POSITIVE_INFINITY : job.capMilli;
       if (job.runningMilli + head.spawn.cpusMilli > capMilli) return;
@@ -206,11 +214,11 @@ export class SimForkserver implements ForkserverEnd {
     this.#say(fact);
   }
 
-  /** A task writes its attempt; short output is told with the end, or lies in a file. */
+  /** A task writes its name and attempt; short output is told with the end, or lies in a file. */
   #outputOf({ spawn, state }: Attempt): ForkserverStream {
     if (state.type !== "running") return { type: "inline", bytes: new Uint8Array(0) };
     if (this.#random.chance(0.5)) return { type: "file", path: spawn.stdoutPath };
-    return { type: "inline", bytes: Uint8Array.from(Buffer.from(attemptKey(spawn.key))) };
+    return { type: "inline", bytes: Uint8Array.from(Buffer.from(outputText(spawn.key, state.run.script))) };
   }
 
   #stop(id: AttemptId, graceMs: number): void {
@@ -242,6 +250,7 @@ export class SimForkserver implements ForkserverEnd {
   }
 
   #closeJob(job: Job, graceMs: number): void {
+    Object.assign(job, { hasContext: false, capMilli: 0, suspended: false, reopened: false });
     for (const attempt of this.#attempts.values()) {
       if (attempt.spawn.key.job === job.id) this.#stopAttempt(attempt, graceMs);
     }
@@ -255,8 +264,11 @@ export class SimForkserver implements ForkserverEnd {
     for (const { spawn, state } of this.#attempts.values()) {
       if (spawn.key.job === job.id && state.type === "running") return;
     }
-    this.#jobs.delete(job.id);
+    job.closing = false;
+    if (!job.reopened) this.#jobs.delete(job.id);
+    job.reopened = false;
     this.#say({ type: "jobClosed", job: job.id, ended: 0, survivors: 0 });
+    this.#startSome(job);
   }
 
   #suspendJob(id: JobSeq, suspended: boolean): void {

@@ -5,29 +5,28 @@ import {
   type AttemptId,
   attemptKey,
   type JobSeq,
-  jobSeq,
   type SeatNumber,
   seatStoreName,
+  type TaskIndex,
   taskIndex,
 } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import { addResources, fits } from "../../src/node/resources.ts";
-import { keyPart } from "../../src/store/keys.ts";
+import type { JobRecord } from "../../src/store/managerRecords.ts";
 import { listJobs, readJob } from "../../src/store/managerStore.ts";
-import { decodeTask } from "../../src/store/taskCodec.ts";
-import { type NoopEnds, noopRecord, type TaskRecord } from "../../src/store/workerRecords.ts";
-import { decodeNoopEnds, NOOP_ENDS } from "../../src/store/noopEnds.ts";
-import { eachTask, listWorkerJobs, readTask } from "../../src/store/workerStore.ts";
-import { stateCode, isFinal } from "../../worker/core/taskStates.ts";
+import type { TaskRecord } from "../../src/store/workerRecords.ts";
+import { readTask, readWorkerJob } from "../../src/store/workerStore.ts";
+import { isFinal, stateCode } from "../../worker/core/taskStates.ts";
 import type { Change, SimStore } from "./disk.ts";
 import { judgeEnd } from "./judgeEnd.ts";
+import { JOBS_MAX, Records } from "./records.ts";
+import type { SeatedJob } from "./seatedJob.ts";
+import type { JobScript } from "./scripts.ts";
+import { dealsWithFailures, fateOf, hasFailure } from "./starts.ts";
 import { type TaskRun, taskKey } from "./taskRun.ts";
-import type { JobScript } from "./workload.ts";
 import type { World } from "./world.ts";
 
-/** More jobs than a simulation has. */
-const JOBS_MAX = 1000;
 /** What could start, starts within this time once nothing goes wrong any more: the longest wait of a restart, and some. */
 const START_MS_MAX = 90_000;
 
@@ -37,23 +36,37 @@ export interface Violation {
   readonly atMs: number;
 }
 
+/** A job that is to be deleted, and whether its user was told that it is. */
+interface Pruned {
+  readonly seat: SeatNumber | null;
+  readonly isTold: boolean;
+}
+
 export class Invariants {
   readonly #world: World;
   #broken: Violation | null = null;
-  /** Tasks with a final record. */
-  readonly #finals = new Map<string, TaskRecord>();
-  /** Attempts that have started since the machine was. */
-  readonly #started = new Set<string>();
+  readonly #records: Records;
+  /** Attempts that have started since the machine was, and in which round of their job. */
+  readonly #started = new Map<string, number>();
   /** Attempts that did their work. */
   readonly #worked = new Set<string>();
-  readonly #accepted = new Map<JobSeq, JobScript>();
-  readonly #toldFinal = new Map<JobSeq, JobSummary>();
+  /** Jobs that were accepted, with the round that was accepted last. */
+  readonly #accepted = new Map<JobSeq, { readonly script: JobScript; readonly round: number }>();
+  /** Ends that were told, with the rounds that they are of. */
+  readonly #toldFinal = new Map<JobSeq, { readonly summary: JobSummary; readonly round: number }>();
   readonly #cancelAsked = new Set<JobSeq>();
+  /** How often a further round was asked for. */
+  readonly #retries = new Map<JobSeq, number>();
+  readonly #pruned = new Map<JobSeq, Pruned>();
   /** Since when each task could start. */
   readonly #startable = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
+    this.#records = new Records(world, {
+      complain: (invariant, detail) => this.break(invariant, detail),
+      onTask: (job, task, record) => this.#onTaskRecord(job, task, record),
+    });
   }
 
   get broken(): Violation | null {
@@ -66,29 +79,43 @@ export class Invariants {
     this.#world.note("invariant", `BROKEN ${invariant}: ${detail}`);
   }
 
+  seatedJob(job: JobSeq): SeatedJob | null {
+    return this.#records.get(job);
+  }
+
   onStart(run: TaskRun, living: readonly TaskRun[]): void {
-    const { id, script } = run;
+    const { id } = run;
     const key = attemptKey(id);
     const task = taskKey(id);
     const other = living.find((live) => taskKey(live.id) === task);
     if (other !== undefined)
       this.break("no two live attempts", `${key} starts, ${attemptKey(other.id)} runs`);
     if (this.#started.has(key)) this.break("an attempt starts once", `${key} starts again`);
-    this.#started.add(key);
-    const final = this.#finals.get(task);
-    if (final !== undefined)
-      this.break("nothing starts after its end", `${key} starts, its task ${final.state}`);
-    for (const need of script.needs) {
-      const state = this.#finals.get(`${id.job}/${need}`)?.state ?? "not ended";
-      if (state !== "succeeded")
-        this.break("dependencies end before", `${key} starts, task ${need} is ${state}`);
-    }
-    if (this.#toldFinal.has(id.job)) this.break("nothing runs after the end was told", `${key} starts`);
+    this.#started.set(key, this.#records.get(id.job)?.round ?? 0);
+    this.#checkJob(run, living);
     const { capacity } = this.#world.settings;
     const held = sumOf([...living, run]);
     if (!fits(held, capacity))
       this.break("the cap of slots holds", `${key} starts: ${describe(held)} of ${describe(capacity)}`);
     this.#startable.delete(task);
+  }
+
+  #checkJob({ id, seat, script }: TaskRun, living: readonly TaskRun[]): void {
+    const key = attemptKey(id);
+    const job = this.#records.get(id.job);
+    if (job?.seat !== seat) return this.break("a job runs at its seat", `${key} starts at seat ${seat}`);
+    if (this.#toldFinal.get(id.job)?.round === job.round)
+      this.break("nothing runs after the end was told", `${key} starts`);
+    const final = job.finals.get(id.task);
+    if (final !== undefined)
+      this.break("nothing starts after its end", `${key} starts, its task ${final.state}`);
+    const fate = fateOf(script, job.finals);
+    if (fate !== "runs")
+      this.break("dependencies end before", `${key} starts, by what it depends on it ${fate}`);
+    const { maxRunning } = job.version;
+    const running = living.filter((live) => live.id.job === id.job).length + 1;
+    if (maxRunning !== null && running > maxRunning)
+      this.break("maxRunning holds", `${key} starts as number ${running} of ${maxRunning}`);
   }
 
   onEnd(run: TaskRun): void {
@@ -99,6 +126,9 @@ export class Invariants {
   /** The forkserver forgets the end: then it has to be on record. */
   onAcknowledged(id: AttemptId, seat: SeatNumber): void {
     const key = attemptKey(id);
+    const round = this.#records.get(id.job)?.round;
+    // What is told once more after its round may have no record of its own, or another number, or be deleted.
+    if (round === undefined || (this.#started.get(key) ?? 1) !== round) return;
     const record = this.#world.disk
       .open(seatStoreName(seat))
       .read((reader) => readTask(reader, id.job, id.task));
@@ -122,79 +152,117 @@ export class Invariants {
   }
 
   onCommit(store: SimStore, changes: readonly Change[]): void {
-    if (!store.name.startsWith("worker-")) return;
-    for (const { table, key, after } of changes) {
-      if (after === undefined) continue;
-      if (table === NOOP_ENDS)
-        this.#onNoopEnds(jobSeq(keyPart(table, key, 0)), decodeNoopEnds(after, { table, key }));
-      if (table !== "tasks") continue;
-      const id = { job: jobSeq(keyPart(table, key, 0)), task: taskIndex(keyPart(table, key, 1)) };
-      this.#onTaskRecord(id.job, id.task, decodeTask(after, { table, key }));
-    }
+    this.#records.onCommit(store, changes);
   }
 
-  #onNoopEnds(job: JobSeq, ends: NoopEnds): void {
-    for (const [index, task] of ends.tasks.entries()) this.#onTaskRecord(job, task, noopRecord(ends, index));
-  }
-
-  #onTaskRecord(job: JobSeq, task: number, record: TaskRecord): void {
-    const key = `${job}/${task}`;
-    const before = this.#finals.get(key);
-    if (before !== undefined && (before.state !== record.state || before.attempt !== record.attempt)) {
-      const detail = `${key} ${before.state} in attempt ${before.attempt}, then ${record.state} in ${record.attempt}`;
-      return this.break("one final record", detail);
-    }
+  #onTaskRecord(job: SeatedJob, task: TaskIndex, record: TaskRecord): void {
+    const id = { job: job.job, task, attempt: record.attempt };
+    const key = taskKey(id);
+    const script = job.version.tasks[task];
+    if (script === undefined) return this.break("a record is of a task", `${key} is none of its document`);
     const live = this.#world.tasks.living().find((run) => taskKey(run.id) === key);
     if (isFinal(stateCode(record.state))) {
       if (live !== undefined)
         this.break("an end is an end", `${key} ${record.state}, ${attemptKey(live.id)} runs`);
-      this.#finals.set(key, record);
-      const isNoop = this.#world.scriptOfJob(job)?.tasks[task]?.kind === "noop";
-      if (record.state === "succeeded" && !isNoop && !this.#worked.has(`${key}/${record.attempt}`)) {
-        this.break(
-          "who succeeds has worked",
-          `${key} succeeded, attempt ${record.attempt} never ended with 0`,
-        );
-      }
-    } else if (
-      record.reason !== null &&
-      record.reason.type !== "stopping" &&
-      live?.id.attempt === record.attempt
-    ) {
+      if (record.state === "succeeded" && script.kind !== "noop") this.#checkSuccess(id);
+      return;
+    }
+    if (record.reason !== null && record.reason.type !== "stopping" && live?.id.attempt === record.attempt) {
       this.break(
         "who lives is not lost",
         `attempt ${attemptKey(live.id)} runs and is recorded as ${record.reason.type}`,
       );
     }
+    const isDispatched = record.state === "ready" && record.reason === null;
+    if (isDispatched && job.version.failFast && hasFailure(job.finals) && !dealsWithFailures(script.when)) {
+      this.break("failFast begins nothing after a failure", `attempt ${attemptKey(id)} is dispatched`);
+    }
+  }
+
+  #checkSuccess(id: AttemptId): void {
+    const key = attemptKey(id);
+    if (!this.#worked.has(key))
+      this.break("who succeeds has worked", `${key} succeeded and never ended with 0`);
+    if (!this.#world.tasks.hasOutputs(id))
+      this.break("who succeeds has made its outputs", `${key} succeeded without them`);
   }
 
   onAccepted(job: JobSeq, script: JobScript): void {
-    this.#accepted.set(job, script);
+    this.#accepted.set(job, { script, round: this.#recordOf(job)?.round ?? 0 });
     this.#checkAccepted(job);
   }
 
   #checkAccepted(job: JobSeq): void {
-    const record = this.#world.disk.open("manager").read((reader) => readJob(reader, job));
+    if (this.#pruned.has(job)) return;
+    const record = this.#recordOf(job);
+    const round = this.#accepted.get(job)?.round ?? 1;
     if (record === null) this.break("what was accepted is there", `job ${job} is gone`);
+    else if (record.round < round)
+      this.break("what was accepted is there", `round ${round} of job ${job} is gone`);
   }
 
   onCancelAsked(job: JobSeq): void {
     this.#cancelAsked.add(job);
   }
 
+  /** From now on it may run again, whether that is told or not. */
+  onRetryAsked(job: JobSeq): void {
+    this.#retries.set(job, (this.#retries.get(job) ?? 0) + 1);
+  }
+
+  onPruneAsked(job: JobSeq): void {
+    const seat = this.#records.get(job)?.seat ?? null;
+    if (!this.#pruned.has(job)) this.#pruned.set(job, { seat, isTold: false });
+    this.#toldFinal.delete(job);
+  }
+
+  onPruned(job: JobSeq): void {
+    this.#pruned.set(job, { seat: this.#pruned.get(job)?.seat ?? null, isTold: true });
+    this.#checkPruned();
+  }
+
+  #checkPruned(): void {
+    for (const [job, { isTold }] of this.#pruned) {
+      if (isTold && this.#recordOf(job) !== null)
+        this.break("what was pruned is gone", `job ${job} is there`);
+    }
+  }
+
   onToldFinal(job: JobSeq, summary: JobSummary): void {
-    this.#toldFinal.set(job, summary);
-    this.#checkTold(job, summary);
+    this.#toldFinal.set(job, { summary, round: this.#recordOf(job)?.round ?? 0 });
+    this.#checkTold(job);
     const live = this.#world.tasks.living().find(({ id }) => id.job === job);
     if (live !== undefined) this.break("nothing runs after the end was told", `${attemptKey(live.id)} runs`);
   }
 
-  #checkTold(job: JobSeq, { state }: JobSummary): void {
-    const record = this.#world.disk.open("manager").read((reader) => readJob(reader, job));
-    if (record?.state !== state) {
+  #recordOf(job: JobSeq): JobRecord | null {
+    return this.#world.disk.open("manager").read((reader) => readJob(reader, job));
+  }
+
+  /** A manager that a power cut has made forget an end is told again by the job's QWorker, whose store has it on disk. */
+  #isToldAgain(job: JobSeq, record: JobRecord): boolean {
+    const told = this.#toldFinal.get(job);
+    const stores = this.#world.disk.stores().filter(({ name }) => name.startsWith("worker-"));
+    const seats = record.seat === null ? stores : [this.#world.disk.open(seatStoreName(record.seat))];
+    return seats.some((store) => {
+      const progress = store.read((reader) => readWorkerJob(reader, job));
+      return progress?.state === told?.summary.state && progress?.round === told?.round;
+    });
+  }
+
+  #checkTold(job: JobSeq, isEnd = false): void {
+    const record = this.#recordOf(job);
+    const told = this.#toldFinal.get(job);
+    const rounds = 1 + (this.#retries.get(job) ?? 0);
+    if (record !== null && record.round > rounds)
+      this.break("a round was asked for", `job ${job} is in round ${record.round} of ${rounds}`);
+    // Of an earlier round, if that was asked for.
+    if (told === undefined || (record !== null && record.round > told.round)) return;
+    if (!isEnd && record !== null && !isFinalJobState(record.state) && this.#isToldAgain(job, record)) return;
+    if (record?.state !== told.summary.state || record.round < told.round) {
       this.break(
         "what was told stays true",
-        `job ${job} was told ${state}, its record says ${record?.state ?? "nothing"}`,
+        `job ${job} was told ${told.summary.state} in round ${told.round}, its record says ${JSON.stringify(record)}`,
       );
     }
   }
@@ -211,64 +279,77 @@ export class Invariants {
 
   /** The records are what the disk has kept; what was told has to be among it. */
   onPowerCut(): void {
-    const before = new Map(this.#finals);
-    this.#finals.clear();
+    const told = [...this.#toldFinal].flatMap(([job, { round }]) => {
+      const seated = this.#records.get(job);
+      return seated?.round === round ? [{ job, round, finals: seated.finals }] : [];
+    });
     this.#started.clear();
-    for (const store of this.#world.disk.stores()) {
-      if (!store.name.startsWith("worker-")) continue;
-      for (const { job } of store.read(listWorkerJobs)) {
-        for (const { task, record } of eachTask(store, job)) {
-          if (isFinal(stateCode(record.state))) this.#finals.set(`${job}/${task}`, record);
-        }
-      }
-    }
+    this.#records.reload();
     for (const job of this.#accepted.keys()) this.#checkAccepted(job);
-    for (const [job, summary] of this.#toldFinal) this.#checkTold(job, summary);
-    for (const [key, record] of before) {
-      if (!this.#toldFinal.has(jobSeq(Number(key.split("/")[0])))) continue;
-      if (this.#finals.get(key)?.state !== record.state) {
-        this.break("what was told stays true", `the end of task ${key} was told and is lost`);
+    for (const job of this.#toldFinal.keys()) this.#checkTold(job);
+    this.#checkPruned();
+    for (const { job, round, finals } of told) {
+      const seated = this.#records.get(job);
+      if (seated !== null && seated.round > round) continue;
+      for (const [task, { state }] of finals) {
+        if (seated?.finals.get(task)?.state !== state)
+          this.break("what was told stays true", `the end of task ${job}/${task} was told and is lost`);
       }
     }
   }
 
   /** While nothing goes wrong any more: what could start has to start before long. */
   watchStarts(): void {
-    const { tasks, settings, timeline, disk } = this.#world;
-    const free = freeOf(settings.capacity, sumOf(tasks.living()));
-    const busy = new Set(tasks.living().map(({ id }) => taskKey(id)));
-    const now = new Set<string>();
+    const { nowMs } = this.#world.timeline;
+    const now = new Set(this.#findStartable());
+    for (const key of this.#startable.keys()) if (!now.has(key)) this.#startable.delete(key);
+    for (const key of now) {
+      const sinceMs = this.#startable.get(key) ?? nowMs;
+      this.#startable.set(key, sinceMs);
+      if (nowMs - sinceMs > START_MS_MAX) {
+        this.break("what is ready starts", `task ${key} could start since ${sinceMs.toFixed(0)} ms`);
+      }
+    }
+  }
+
+  *#findStartable(): Generator<string> {
+    const { tasks, settings, disk } = this.#world;
+    const living = tasks.living();
+    const free = freeOf(settings.capacity, sumOf(living));
+    const busy = new Set(living.map(({ id }) => taskKey(id)));
     const jobs = disk.open("manager").read((reader) => listJobs(reader, { limit: JOBS_MAX }));
-    for (const { job, state, seat, cancelRequested } of jobs) {
+    for (const { job, state, round, seat, cancelRequested } of jobs) {
       if (isFinalJobState(state) || cancelRequested || state === "paused") continue;
-      const script = this.#world.scriptOfJob(job);
-      for (const [task, { needs, resources }] of (script?.tasks ?? []).entries()) {
+      const seated = this.#records.get(job);
+      // A round that is not open yet has no ends: what it will keep is not known here.
+      if (seated !== null && seated.round < round && seated.round > 0) continue;
+      const version = seated?.version ?? this.#world.scriptOfJob(job)?.first;
+      const finals = seated?.finals ?? new Map<number, TaskRecord>();
+      if (version === undefined || (version.failFast && hasFailure(finals))) continue;
+      const running = living.filter(({ id }) => id.job === job).length;
+      if (version.maxRunning !== null && running >= version.maxRunning) continue;
+      for (const [task, script] of version.tasks.entries()) {
         const key = `${job}/${task}`;
-        if (this.#finals.has(key) || busy.has(key) || !fits(resources, free)) continue;
-        if (!needs.every((need) => this.#finals.get(`${job}/${need}`)?.state === "succeeded")) continue;
+        if (finals.has(task) || busy.has(key) || !fits(script.resources, free)) continue;
+        if (fateOf(script, finals) !== "runs") continue;
         const record =
           seat === null
             ? null
             : disk.open(seatStoreName(seat)).read((reader) => readTask(reader, job, taskIndex(task)));
-        if (record?.state !== "backoff") now.add(key);
-      }
-    }
-    for (const key of this.#startable.keys()) if (!now.has(key)) this.#startable.delete(key);
-    for (const key of now) {
-      const sinceMs = this.#startable.get(key) ?? timeline.nowMs;
-      this.#startable.set(key, sinceMs);
-      if (timeline.nowMs - sinceMs > START_MS_MAX) {
-        this.break("what is ready starts", `task ${key} could start since ${sinceMs.toFixed(0)} ms`);
+        if (record?.state !== "backoff") yield key;
       }
     }
   }
 
   /** All is done: the records have to tell one story. */
   judge(): void {
-    judgeEnd(this.#world, this.#accepted, this.#cancelAsked, (invariant, detail) =>
-      this.break(invariant, detail),
-    );
-    for (const [job, summary] of this.#toldFinal) this.#checkTold(job, summary);
+    judgeEnd(this.#world, {
+      accepted: [...this.#accepted.keys()].filter((job) => !this.#pruned.has(job)),
+      pruned: new Map([...this.#pruned].map(([job, { seat }]) => [job, seat])),
+      cancelAsked: this.#cancelAsked,
+      complain: (invariant, detail) => this.break(invariant, detail),
+    });
+    for (const job of this.#toldFinal.keys()) this.#checkTold(job, true);
   }
 }
 

@@ -3,6 +3,7 @@ import { type ClientReply, clientRequestSchema } from "../../protocol/clientLink
 import { decodeFrame } from "../../protocol/codec.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { jobSeq, MANAGER_SOCKET_NAME, type SeatNumber } from "../../protocol/ids.ts";
+import { isFinalJobState } from "../../protocol/states.ts";
 import type { ManagerCommand } from "../../protocol/workerLink.ts";
 import type { ClientId, ManagerEffect, ManagerEvent } from "../../manager/core/events.ts";
 import { summaryOf } from "../../manager/core/queue.ts";
@@ -22,6 +23,7 @@ import {
   readNextJob,
   reserveJobNumber,
 } from "../../src/store/managerStore.ts";
+import { listDeletions } from "../../src/store/deletions.ts";
 import { putPlan } from "../../src/store/plans.ts";
 import { decodePlan } from "../../src/workflow/decodePlan.ts";
 import { firstDemand } from "../../src/workflow/demand.ts";
@@ -32,6 +34,7 @@ import type { SimProcess } from "./machine.ts";
 import { takesHoldersForDead } from "./mutations.ts";
 import { SimRouter } from "./network.ts";
 import type { Random } from "./random.ts";
+import { askSeats, clearAway, markJobsDeleted } from "./managerActs.ts";
 import { SimSeats } from "./seats.ts";
 import { GRACE_MS, INSTANCE, LEASE_MS, type World } from "./world.ts";
 
@@ -66,7 +69,10 @@ export class SimManager {
 
   #begin(): void {
     try {
+      // As openLmdbStore: what an earlier writer has left is on disk before anything is added to it.
+      this.#store.flushUpTo(this.#store.committed);
       const holder = this.#takeLock();
+      askSeats(this.#world, this.#store, holder.bootId);
       this.#holder = holder;
       const state = this.#initialState(holder);
       this.#seats = new SimSeats(this.#world, this.process, this.#store, holder.epoch, {
@@ -107,7 +113,9 @@ export class SimManager {
   }
 
   #initialState(holder: HolderRecord): ManagerState {
-    const { capacity, workersMax } = this.#world.settings;
+    const { capacity, workersMax: usual } = this.#world.settings;
+    // It may be started with fewer cpus than before, or more.
+    const workersMax = this.#random.chance(0.3) ? this.#random.between(1, 3) : usual;
     const unfinished = this.#store.read((reader) =>
       listJobs(reader, { limit: 1000, states: ["queued", "running", "paused"] }),
     );
@@ -133,6 +141,7 @@ export class SimManager {
         .filter(() => !takesHoldersForDead(this.#world.mutation))
         .filter((record) => record.pid === 0 || this.#world.machine.find(record) !== null)
         .map(({ seat, epoch, pid }) => ({ seat, epoch, pid: pid === 0 ? null : pid })),
+      this.#store.read(listDeletions),
     );
   }
 
@@ -180,6 +189,7 @@ export class SimManager {
     const flushed: { client: ClientId; reply: ClientReply }[] = [];
     for (const effect of effects) {
       if (effect.type === "tellWorker") {
+        if (effect.command.type === "assignJob") this.#world.faults.afterAssignment();
         const batch = commands.get(effect.seat);
         if (batch === undefined) commands.set(effect.seat, [effect.command]);
         else batch.push(effect.command);
@@ -228,13 +238,18 @@ export class SimManager {
         return this.push({ type: "endedJobFound", client, request, job, record });
       }
       case "storeRound":
+        return this.#storeRound(effect);
       case "markDeleted":
+        return this.#answerDeletion(effect);
       case "listJobs":
-      case "finishDeletion":
-        // No client corrects its document, or prunes; there is no policy.
+        // There is no policy.
         return;
+      case "finishDeletion":
+        return this.process.after(this.#random.skewed(0.1, 5), () => clearAway(this.#store, effect.job));
       case "storeJob":
         return this.#storeJob(effect);
+      case "flushRound":
+        return this.#flushRound(effect);
       case "forgetSubmission":
         this.#documents.delete(effect.submission);
         this.#plans.delete(effect.submission);
@@ -274,12 +289,13 @@ export class SimManager {
   #plan(state: ManagerState, submission: number): void {
     this.process.after(this.#random.between(1, 50), () => {
       const document = this.#documents.get(submission);
-      const script = document === undefined ? null : this.#world.scriptOfDocument(document);
-      if (script === null) return;
-      this.#plans.set(submission, script.plan);
-      const { name, tasks } = script;
-      const demand = firstDemand(decodePlan(script.plan).graph, state.options.capacity);
-      this.push({ type: "documentPlanned", submission, name, taskCount: tasks.length, demand });
+      const found = document === undefined ? null : this.#world.versionOfDocument(document);
+      if (found === null) return;
+      const { script, version } = found;
+      this.#plans.set(submission, version.plan);
+      const demand = firstDemand(decodePlan(version.plan).graph, state.options.capacity);
+      const taskCount = version.tasks.length;
+      this.push({ type: "documentPlanned", submission, name: script.name, taskCount, demand });
     });
   }
 
@@ -319,6 +335,40 @@ export class SimManager {
         });
       });
     });
+  }
+
+  /** As `storeRound` of manager/persist.ts. */
+  #storeRound(effect: Extract<ManagerEffect, { type: "storeRound" }>): void {
+    const { submission, job, source, taskCount } = effect;
+    const plan = this.#plans.get(submission);
+    const record = this.#store.read((reader) => readJob(reader, job));
+    if (plan === undefined) return;
+    if (record === null || !isFinalJobState(record.state)) {
+      return this.push({
+        type: "submissionFailed",
+        submission,
+        code: "refused",
+        message: "It has not ended.",
+      });
+    }
+    this.#tryStore(submission, () => {
+      this.#store.write((writer) => putPlan(writer, job, plan, record.round + 1));
+      this.#world.flush(this.process, this.#store, () =>
+        this.push({ type: "roundStored", submission, record, source, taskCount }),
+      );
+    });
+  }
+
+  #answerDeletion(effect: Extract<ManagerEffect, { type: "markDeleted" }>): void {
+    const answer = markJobsDeleted(this.#store, effect);
+    if (answer.type === "jobsMarked") this.push(answer);
+    else if (effect.asked !== null) this.#reply(effect.asked.client, answer);
+  }
+
+  #flushRound({ job, round }: Extract<ManagerEffect, { type: "flushRound" }>): void {
+    const told = (): void => this.push({ type: "roundFlushed", job, round });
+    if (this.#world.mutation === "roundBeforeFlush") told();
+    else this.#world.flush(this.process, this.#store, told);
   }
 
   #tryStore(submission: number, act: () => void): void {

@@ -2,6 +2,8 @@
  * Faults that are put into the harness on purpose, to see that the invariants find them. Each breaks one thing that the shells or
  * what lies below them have to do; the cores stay as they are.
  */
+import type { UnfinishedJob } from "../../src/store/claims.ts";
+import { listWorkerJobs } from "../../src/store/workerStore.ts";
 import type { RangeOptions, Store, StoreEntry, StoreWriter } from "../../src/store/port.ts";
 import { packU32 } from "../../src/store/record.ts";
 import type { WorkerEvent } from "../../worker/core/events.ts";
@@ -21,12 +23,26 @@ export const MUTATIONS = [
   "adoptionForgets",
   /** The forkserver starts whatever it is sent. */
   "capNotEnforced",
+  /** After a power cut each store is believed by itself: the manager asks no seat, and no QWorker asks the manager. */
+  "storesBelieved",
+  /** A further round is given to its QWorker before the disk has it. */
+  "roundBeforeFlush",
 ] as const;
 
 /** No mutation that has to be found: without the kill, the fence alone keeps the records right. */
 export const TAKEN_FOR_DEAD = "takenForDead";
 
-export type Mutation = (typeof MUTATIONS)[number] | typeof TAKEN_FOR_DEAD;
+export type Mutation = (typeof MUTATIONS)[number] | typeof TAKEN_FOR_DEAD | typeof POWER_CUTS;
+
+/** Nothing is broken: power cuts are as frequent, and disks as slow, as for those that show in nothing else. */
+export const POWER_CUTS = "powerCuts";
+
+/** What these break shows in power cuts only, and those are rare: they get them. */
+export const needsPowerCuts = (mutation: Mutation | null): boolean =>
+  mutation === POWER_CUTS ||
+  mutation === "toldBeforeFlush" ||
+  mutation === "storesBelieved" ||
+  mutation === "roundBeforeFlush";
 
 /** Taken for dead, a holder of a seat is neither adopted nor killed. */
 export const takesHoldersForDead = (mutation: Mutation | null): boolean =>
@@ -86,5 +102,12 @@ export function withoutEnds(event: WorkerEvent): WorkerEvent {
   return { ...event, attempts };
 }
 
+/** A QWorker goes on with whatever its own store calls running. */
+export const withoutAsking = (store: Store): readonly UnfinishedJob[] =>
+  store
+    .read(listWorkerJobs)
+    .filter(({ state, parked }) => state === "running" && !parked)
+    .map(({ job, round, priority, pause }) => ({ job, round, priority, pause }));
+
 export const isMutation = (name: string): name is Mutation =>
-  name === TAKEN_FOR_DEAD || MUTATIONS.some((mutation) => mutation === name);
+  name === TAKEN_FOR_DEAD || name === POWER_CUTS || MUTATIONS.some((mutation) => mutation === name);

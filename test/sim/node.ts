@@ -15,12 +15,9 @@ import type { Random } from "./random.ts";
 import { Tasks } from "./tasks.ts";
 import { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
-import type { JobScript, TaskScript } from "./workload.ts";
+import { type JobScript, type JobVersion, type TaskScript, versionsOf } from "./scripts.ts";
 import type { Named, World, WorldSettings } from "./world.ts";
 
-/** A flush takes so long at most; the disk writes by itself after so long. */
-const FLUSH_MS_MAX = 40;
-const BACKGROUND_FLUSH_MS = 700;
 /** Until somebody starts the daemon again: the next command, or systemd. */
 const RESTART_MS_MAX = 2500;
 
@@ -55,11 +52,11 @@ export class SimNode implements World {
     this.disk = new Disk(
       () => this.faults.isDiskFull(),
       (store, changes) => this.invariants.onCommit(store, changes),
+      (store) => this.#flushInBackground(store),
     );
     this.faults.plan();
     this.clients = settings.jobs.map((script) => new SimClient(this, script));
     this.#startManager();
-    this.#flushInBackground();
   }
 
   /** A stream of random numbers for a new part. */
@@ -87,14 +84,20 @@ export class SimNode implements World {
   /** Does `then` when everything that is committed now is on disk. */
   flush(process: SimProcess, store: SimStore, then: () => void): void {
     const { committed } = store;
-    this.timeline.after(this.#diskRandom.skewed(0.1, FLUSH_MS_MAX), () => {
+    this.timeline.after(this.#diskRandom.skewed(0.1, this.settings.faults.flushMs), () => {
       store.flushUpTo(committed);
       process.run(then);
     });
   }
 
-  scriptOfDocument(document: Uint8Array): JobScript | null {
-    return this.settings.jobs.find((job) => Buffer.compare(job.document, document) === 0) ?? null;
+  versionOfDocument(
+    document: Uint8Array,
+  ): { readonly script: JobScript; readonly version: JobVersion } | null {
+    for (const script of this.settings.jobs) {
+      const version = versionsOf(script).find((one) => Buffer.compare(one.document, document) === 0);
+      if (version !== undefined) return { script, version };
+    }
+    return null;
   }
 
   scriptOfJob(id: JobSeq): JobScript | null {
@@ -107,7 +110,7 @@ export class SimNode implements World {
   }
 
   scriptOf(id: AttemptId): TaskScript {
-    const script = this.scriptOfJob(id.job)?.tasks[id.task];
+    const script = this.invariants.seatedJob(id.job)?.version.tasks[id.task];
     if (script === undefined) throw new Error(`there is no task ${id.task} of job ${id.job}`);
     return script;
   }
@@ -145,11 +148,11 @@ export class SimNode implements World {
     this.invariants.onPowerCut();
   }
 
-  /** The disk writes what is old enough, whether somebody waits for it or not. */
-  #flushInBackground(): void {
-    this.timeline.after(this.#diskRandom.between(50, BACKGROUND_FLUSH_MS), () => {
-      for (const store of this.disk.stores()) store.flushUpTo(store.committed);
-      this.#flushInBackground();
+  /** The disk writes what is old enough, whether somebody waits for it or not; each store at its own time. */
+  #flushInBackground(store: SimStore): void {
+    this.timeline.after(this.#diskRandom.between(50, this.settings.faults.flushLagMs), () => {
+      store.flushUpTo(store.committed);
+      this.#flushInBackground(store);
     });
   }
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { MUTATIONS, TAKEN_FOR_DEAD } from "./mutations.ts";
+import { MUTATIONS, POWER_CUTS, TAKEN_FOR_DEAD } from "./mutations.ts";
 import { simulate } from "./simulate.ts";
 import { firstFailure } from "./seeds.ts";
 
-/** About ten milliseconds each. */
+/** Some twenty milliseconds each. */
 const SEEDS = 200;
+const CUT_SEEDS = 60;
 
 /** How many seeds it may take to find each mutation: a few times what it takes today. */
 const FOUND_WITHIN: Readonly<Record<(typeof MUTATIONS)[number], number>> = {
@@ -15,12 +16,14 @@ const FOUND_WITHIN: Readonly<Record<(typeof MUTATIONS)[number], number>> = {
   loanNotReturned: 50,
   adoptionForgets: 100,
   capNotEnforced: 50,
+  storesBelieved: 400,
+  roundBeforeFlush: 300,
 };
 
 /** What two holders of a seat may do to each other: they may be slow. What they record has to be right all the same. */
 const OF_TIME = new Set(["what is ready starts", "every job ends"]);
 
-describe("a simulation", () => {
+describe("a simulation", { timeout: 300_000 }, () => {
   it("does the same again from the same seed, and something else from another", () => {
     const hashes = [7, 7, 8].map((seed) => simulate(seed).hash);
     expect(hashes[0]).toBe(hashes[1]);
@@ -31,9 +34,13 @@ describe("a simulation", () => {
   it(`keeps what was promised in ${SEEDS} seeds`, () => {
     expect(firstFailure(1, SEEDS)).toBeNull();
   });
+
+  it(`keeps it in ${CUT_SEEDS} seeds with slow disks and a power cut after many an assignment`, () => {
+    expect(firstFailure(1, CUT_SEEDS, POWER_CUTS)).toBeNull();
+  });
 });
 
-describe("what is broken on purpose is found", () => {
+describe("what is broken on purpose is found", { timeout: 300_000 }, () => {
   it.each(MUTATIONS.map((mutation) => [mutation, FOUND_WITHIN[mutation]] as const))(
     "%s, within %i seeds",
     (mutation, seeds) => {

@@ -1,4 +1,5 @@
 /** One simulation from a seed, to its end or to the first thing that must not be. */
+import { listDeletions } from "../../src/store/deletions.ts";
 import { listJobs } from "../../src/store/managerStore.ts";
 import type { Violation } from "./invariants.ts";
 import type { Mutation } from "./mutations.ts";
@@ -87,9 +88,10 @@ function run(world: SimNode): number {
 
 /** A client that was not answered has submitted again: then there are more jobs than scripts. */
 const allEnded = ({ disk }: SimNode): boolean =>
-  disk
-    .open("manager")
-    .read((reader) => listJobs(reader, { limit: 1, states: ["queued", "running", "paused"] })).length === 0;
+  disk.open("manager").read((reader) => {
+    const live = listJobs(reader, { limit: 1, states: ["queued", "running", "paused"] });
+    return live.length === 0 && listDeletions(reader).length === 0;
+  });
 
 const describeStuck = ({ clients, settings }: SimNode): string =>
   settings.jobs.flatMap(({ name }, i) => (clients[i]?.isDone === true ? [] : [name])).join(", ");

@@ -2,7 +2,7 @@
 import type { ForkserverOutcome } from "../../protocol/forkserverLink.ts";
 import type { AttemptId, SeatNumber } from "../../protocol/ids.ts";
 import type { Timeline } from "./timeline.ts";
-import type { TaskScript } from "./workload.ts";
+import type { TaskScript } from "./scripts.ts";
 
 const SIGKILL = 9;
 const SIGTERM = 15;

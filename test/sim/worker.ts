@@ -1,14 +1,15 @@
 /** The QWorker as a simulated process around its real core: what worker/main.ts, seatHolder.ts and executorProcess.ts do, step by step. */
-import { assert, QrewError } from "../../protocol/errors.ts";
+import { QrewError } from "../../protocol/errors.ts";
 import type { ExecutorCommand } from "../../protocol/executorLink.ts";
-import { type SeatNumber, seatSocketName, seatStoreName } from "../../protocol/ids.ts";
+import { type JobSeq, type SeatNumber, seatSocketName, seatStoreName } from "../../protocol/ids.ts";
 import type { ManagerCommand, WorkerFact } from "../../protocol/workerLink.ts";
 import { Refusals } from "../../src/link/refusals.ts";
+import { readSeatJobs, type UnfinishedJob } from "../../src/store/claims.ts";
 import { readHolder } from "../../src/store/managerStore.ts";
 import type { Store } from "../../src/store/port.ts";
 import type { ProcessName } from "../../src/node/process.ts";
 import {
-  listWorkerJobs,
+  deleteSomeOf,
   putExecutor,
   readExecutor,
   takeSeat,
@@ -19,19 +20,20 @@ import type { WorkerState } from "../../worker/core/state.ts";
 import { createWorker, nextWakeMs, step } from "../../worker/core/step.ts";
 import { eventOfCommand, eventOfFact, FrameGate, MANAGER_PEER } from "../../worker/frames.ts";
 import { OpenJobs } from "../../worker/openJobs.ts";
-import { outboxOf } from "../../worker/outbox.ts";
+import { type JobToLoad, outboxOf } from "../../worker/outbox.ts";
 import { persist } from "../../worker/persist.ts";
 import { SimLoop } from "./actorLoop.ts";
 import type { SimStore } from "./disk.ts";
 import { SimExecutor } from "./executor.ts";
 import type { SimProcess } from "./machine.ts";
-import { takesHoldersForDead, unfenced, withoutEnds } from "./mutations.ts";
+import { takesHoldersForDead, unfenced, withoutAsking, withoutEnds } from "./mutations.ts";
 import { SimRouter } from "./network.ts";
 import type { Random } from "./random.ts";
 import { CRASH_LIMIT, GRACE_MS, INSTANCE, LEASE_MS, NODE, type World } from "./world.ts";
 
 /** As in worker/seatHolder.ts, executorProcess.ts and managerWatch.ts. */
 const STORE_RETRY_MS = 500;
+const LOAD_RETRY_MS = 1000;
 const EXECUTOR_LEAVE_MS = 8000;
 const STATUS_WAIT_MS = 100;
 const WATCH_MS = 5000;
@@ -80,11 +82,22 @@ export class SimWorker {
   #begin(ready: ReadyLine): void {
     try {
       const name = this.#world.machine.nameOf(this.process);
+      // As openLmdbStore: what an earlier writer has left is on disk before anything is added to it.
+      this.#disk.flushUpTo(this.#disk.committed);
       const before = takeSeat(this.#store, this.#epoch, name);
       const rebooted = before !== null && before.bootId !== name.bootId;
-      const serve = (): void => this.#serve(ready, rebooted);
+      const serve = (): void => this.#tryToServe(ready, rebooted);
       if (before === null || takesHoldersForDead(this.#world.mutation)) serve();
       else this.#world.machine.endForCertain(this.process, before, serve);
+    } catch (error) {
+      ready.onFailed(QrewError.from(error));
+      this.process.end();
+    }
+  }
+
+  #tryToServe(ready: ReadyLine, rebooted: boolean): void {
+    try {
+      this.#serve(ready, rebooted);
     } catch (error) {
       ready.onFailed(QrewError.from(error));
       this.process.end();
@@ -113,16 +126,23 @@ export class SimWorker {
       onBatch: (events, done) => this.#turn(state, events, done),
       nextWakeMs: () => nextWakeMs(state),
     });
-    for (const record of this.#store.read(listWorkerJobs)) {
-      if (record.state !== "running" || record.parked) continue;
-      const { job, round, priority } = record;
-      this.push({ type: "jobAssigned", job, round, priority, pause: null, demand: null });
-    }
+    for (const job of this.#unfinishedJobs(rebooted))
+      this.push({ type: "jobAssigned", ...job, demand: null });
     this.process.after(1, () => {
       this.#world.network.bind(seatSocketName(this.seat), this.#router);
       this.#watchManager();
       ready.onReady();
     });
+  }
+
+  #unfinishedJobs(rebooted: boolean): readonly UnfinishedJob[] {
+    if (this.#world.mutation === "storesBelieved") return withoutAsking(this.#store);
+    const managerStore = this.#world.disk.open("manager");
+    const { unfinished, stale } = readSeatJobs(managerStore, this.#store, this.seat, rebooted);
+    for (const job of stale) {
+      while (!writeFenced(this.#store, this.#epoch, (writer) => deleteSomeOf(writer, job)));
+    }
+    return unfinished;
   }
 
   push(event: WorkerEvent): void {
@@ -155,9 +175,8 @@ export class SimWorker {
   }
 
   #onCommand(command: ManagerCommand): void {
-    // No client prunes.
-    if (command.type === "deleteJob") return;
-    if (command.type === "leave") this.#leave();
+    if (command.type === "deleteJob") this.#deleteJob(command.job);
+    else if (command.type === "leave") this.#leave();
     else if (command.type === "ping") this.#tellManager([{ type: "alive" }]);
     else if (command.type === "reportStatus") {
       const { request } = command;
@@ -195,6 +214,20 @@ export class SimWorker {
     then();
   }
 
+  /** As `#onDeleteAsked` of worker/seatHolder.ts, in small transactions. */
+  #deleteJob(job: JobSeq): void {
+    this.process.after(this.#random.skewed(0.1, 2), () => {
+      try {
+        const isGone = writeFenced(this.#store, this.#epoch, (writer) => deleteSomeOf(writer, job));
+        if (!isGone) return this.#deleteJob(job);
+        this.#world.flush(this.process, this.#disk, () => this.#tellManager([{ type: "jobDeleted", job }]));
+      } catch (error) {
+        if (QrewError.from(error).code !== "storeFull") return this.#fail(error);
+        this.process.after(STORE_RETRY_MS, () => this.#deleteJob(job));
+      }
+    });
+  }
+
   #fail(error: unknown): void {
     this.#world.noteFailure(this.process, error);
     this.process.end();
@@ -202,11 +235,7 @@ export class SimWorker {
 
   #perform(effects: readonly WorkerEffect[]): void {
     const { commands, facts, factsWhenFlushed, jobsToLoad, acts } = outboxOf(effects, this.#jobs);
-    for (const { job, round, priority } of jobsToLoad) {
-      const loaded = this.#jobs.load(job, round, priority);
-      assert(loaded !== null, "nothing is short here");
-      this.push(loaded);
-    }
+    for (const job of jobsToLoad) this.#load(job);
     for (const act of acts) {
       if (act === "startExecutor") this.#startExecutor();
       else this.#killExecutor();
@@ -215,6 +244,17 @@ export class SimWorker {
     this.#tellManager(facts);
     if (factsWhenFlushed.length === 0) return;
     this.#world.flush(this.process, this.#disk, () => this.#tellManager(factsWhenFlushed));
+  }
+
+  #load(job: JobToLoad): void {
+    try {
+      const isShort = this.#world.faults.loadFails();
+      const loaded = isShort ? null : this.#jobs.load(job.job, job.round, job.priority);
+      if (loaded === null) this.process.after(LOAD_RETRY_MS, () => this.#load(job));
+      else this.push(loaded);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #tellExecutor(commands: readonly ExecutorCommand[]): void {

@@ -11,7 +11,8 @@ import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { TaskRun } from "./taskRun.ts";
 import type { Timeline } from "./timeline.ts";
-import type { JobScript, TaskScript } from "./workload.ts";
+import type { SeatedJob } from "./seatedJob.ts";
+import type { JobScript, JobVersion, TaskScript } from "./scripts.ts";
 
 export const INSTANCE = "00000000-0000-4000-8000-000000000000";
 export const NODE = "n1";
@@ -52,8 +53,11 @@ export interface World {
   noteFailure(process: SimProcess, error: unknown): void;
   /** Does `then` when everything that is committed now is on disk. */
   flush(process: SimProcess, store: SimStore, then: () => void): void;
-  scriptOfDocument(document: Uint8Array): JobScript | null;
+  versionOfDocument(
+    document: Uint8Array,
+  ): { readonly script: JobScript; readonly version: JobVersion } | null;
   scriptOfJob(id: JobSeq): JobScript | null;
+  /** By the document of the round that its job is in. */
   scriptOf(id: AttemptId): TaskScript;
   /** The living one; null if there is none. */
   forkserverOf(seat: SeatNumber): ForkserverEnd | null;
@@ -67,6 +71,9 @@ interface Chances {
   slowsMessage(): boolean;
   doublesFrame(): boolean;
   spawnFails(): boolean;
+  loadFails(): boolean;
+  /** The power may be cut soon. */
+  afterAssignment(): void;
   /** A point at which the process may die, and perhaps does. */
   crashesNow(process: SimProcess): boolean;
 }
@@ -75,6 +82,10 @@ interface TaskProcesses {
   start(id: AttemptId, seat: SeatNumber): TaskRun;
   living(): readonly TaskRun[];
   liveOf(seat: SeatNumber): readonly TaskRun[];
+  /** Whether what the task has promised is there. */
+  hasOutputs(id: AttemptId): boolean;
+  /** Promises that TaskExecutors have put on disk, by their paths. */
+  readonly promises: Set<string>;
 }
 
 /** Who is told what happens, and judges it. */
@@ -84,6 +95,10 @@ interface Watcher {
   onAcknowledged(id: AttemptId, seat: SeatNumber): void;
   onAccepted(job: JobSeq, script: JobScript): void;
   onCancelAsked(job: JobSeq): void;
+  onRetryAsked(job: JobSeq): void;
+  onPruneAsked(job: JobSeq): void;
+  onPruned(job: JobSeq): void;
+  seatedJob(job: JobSeq): SeatedJob | null;
   onToldFinal(job: JobSeq, summary: JobSummary): void;
   onMalformed(receiver: string, detail: string): void;
 }

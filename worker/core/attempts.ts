@@ -65,8 +65,12 @@ export function watchDeadline(turn: Turn, job: JobActor, live: LiveAttempt, dead
   turn.state.timers.add(deadlineMs, { type: "timeout", job: job.job, task, attempt });
 }
 
-/** Records the end and acknowledges it. An end that is not awaited (an earlier attempt's) is only acknowledged. */
+/**
+ * Records the end and acknowledges it. An end that is not awaited (an earlier attempt's) is only acknowledged; that of a job which is still
+ * being read is told again after it has been.
+ */
 export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
+  if (turn.state.loading.has(fact.job)) return;
   const found = findLive(turn, fact);
   if (found !== null) {
     const { job, live } = found;

@@ -51,7 +51,7 @@ export function onExecutorHello(
   for (const live of event.live) {
     known.add(attemptKey(live));
     if (live.started !== null) onAttemptStarted(turn, live.started);
-    if (!isAwaited(turn, live)) stopUnknown(turn, live);
+    if (!isAwaited(turn, live) && !state.loading.has(live.job)) stopUnknown(turn, live);
   }
   for (const ended of event.ended) {
     known.add(attemptKey(ended));
@@ -77,6 +77,19 @@ const welcomeOf = ({ seat, node, instance }: WorkerState, greeting: number): Exe
 
 function isAwaited(turn: Turn, id: AttemptId): boolean {
   return turn.state.jobs.get(id.job)?.live.get(id.task)?.attempt === id.attempt;
+}
+
+/**
+ * One that has nothing leaves; one that has something says hello again. So it is also asked when a job has come from the store whose
+ * attempts may be there, or not: what it said at its hello was said too early for them, and the next one says it.
+ */
+export function askToLeave(turn: Turn): void {
+  const { state, clock } = turn;
+  const { executor } = state;
+  if (executor.type !== "ready") return;
+  state.executor = { type: "leaving", pid: executor.pid, sinceMs: clock.monoMs };
+  turn.effects.push({ type: "tellExecutor", command: { type: "leave" } });
+  state.timers.add(clock.monoMs + PATIENCE_MS, { type: "executor" });
 }
 
 /** An attempt that nobody waits for: of a job that is over, or replaced by a later attempt. */
@@ -165,11 +178,7 @@ export function tendExecutor(turn: Turn): void {
       else if (executor.idleSinceMs === null) {
         executor.idleSinceMs = clock.monoMs;
         state.timers.add(clock.monoMs + IDLE_MS, { type: "idle" });
-      } else if (clock.monoMs - executor.idleSinceMs >= IDLE_MS) {
-        state.executor = { type: "leaving", pid: executor.pid, sinceMs: clock.monoMs };
-        turn.effects.push({ type: "tellExecutor", command: { type: "leave" } });
-        state.timers.add(clock.monoMs + PATIENCE_MS, { type: "executor" });
-      }
+      } else if (clock.monoMs - executor.idleSinceMs >= IDLE_MS) askToLeave(turn);
       return;
     case "leaving":
       if (clock.monoMs - executor.sinceMs < PATIENCE_MS) return;

@@ -6,6 +6,7 @@ import { cancelUnstarted, skipWaiting, stopAttempt, watchTimeLimit } from "./att
 import type { JobStanding, RunningAttempt, WorkerEvent } from "./events.ts";
 import { suspectFrom } from "./blame.ts";
 import { createJob, isSettled, jobOutcome, openTasksWithoutAttempt, releaseRoots } from "./job.ts";
+import { askToLeave } from "./executorSession.ts";
 import { setPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
 import { restoreJob } from "./restore.ts";
@@ -71,6 +72,7 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
   actor.demandSent = waiting.demand;
   // A new job that is over sooner is told of by its end alone.
   if (event.progress === null) actor.reportAtMs = turn.clock.monoMs + FIRST_REPORT_MS;
+  if (actor.live.size > 0) askToLeave(turn);
   if (waiting.pause !== null) setPause(turn, actor, waiting.pause);
   if (waiting.loan !== null) onLoanSet(turn, actor, waiting.loan.serial, waiting.loan.resources);
   if (waiting.cancelRequested || actor.cancelRequested) cancelJob(turn, actor);

@@ -31,6 +31,27 @@ describe("a retry", () => {
     expect(daemon.command("assignJob")).toMatchObject({ job: 1, round: 2 });
   });
 
+  it("is told to the QWorker, with its loan, when a power cut can no longer take it back", () => {
+    const daemon = new Daemon();
+    daemon.holdsFlushes = true;
+    daemon.state.nextJob = 2;
+    const request = daemon.ask({ type: "retryJob", job: jobSeq(1) });
+    daemon.take("findEndedJob");
+    daemon.feed({ type: "endedJobFound", client: CLIENT, request, job: jobSeq(1), record: failed() });
+    expect(daemon.take("flushRound")).toMatchObject({ job: 1, round: 2 });
+    daemon.take("startWorker");
+    daemon.ready();
+    daemon.reply("jobAccepted");
+    expect(daemon.unexpected()).toEqual([]);
+    // Of the round before, or of another job: not this one.
+    daemon.feed({ type: "roundFlushed", job: jobSeq(1), round: 1 });
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.feed({ type: "roundFlushed", job: jobSeq(1), round: 2 });
+    expect(daemon.command("assignJob")).toMatchObject({ job: 1, round: 2 });
+    expect(daemon.command("setLoan")).toMatchObject({ job: 1 });
+    expect(daemon.unexpected()).toEqual([]);
+  });
+
   it("waits in the queue over a restart of the manager", () => {
     const queued = failed({ state: "queued", round: 2, startedAtMs: null, finishedAtMs: null });
     const daemon = new Daemon({}, [queued]);

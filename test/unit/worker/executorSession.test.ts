@@ -51,6 +51,42 @@ describe("the TaskExecutor", () => {
     expect(next.finished()).toBe("succeeded");
   });
 
+  it("does nothing to the attempts of a job that is still being read, and is asked again when it has been", () => {
+    const plan = { a: [], b: [], c: [] };
+    const seat = Seat.running(plan);
+    expect(seat.sent()).toEqual(["a#1", "b#1", "c#1"]);
+    const next = new Seat({ store: seat.store, nowMs: seat.nowMs });
+    next.assign(plan);
+    // Something was short: the hello comes before the job.
+    next.hello(["a#1"], ["b#1"]);
+    next.end("b#1");
+    expect(next.stopped()).toEqual([]);
+    expect(next.commands("acknowledgeAttempts")).toEqual([]);
+    next.load();
+    expect(next.commands("leave")).toHaveLength(1);
+    next.hello(["a#1"], ["b#1"]);
+    next.succeed("b#1", "a#1");
+    expect(next.record("b")).toMatchObject({ state: "succeeded", attempt: 1 });
+    expect(next.record("a")).toMatchObject({ state: "succeeded", attempt: 1 });
+    next.lend(cpus(1), 1);
+    expect(next.sent()).toEqual(["c#2"]);
+  });
+
+  it("that has nothing is replaced, where a job comes from the store with attempts that were lost", () => {
+    const seat = Seat.running({ a: [] });
+    expect(seat.sent()).toEqual(["a#1"]);
+    const next = new Seat({ store: seat.store, nowMs: seat.nowMs });
+    next.hello();
+    next.assign({ a: [] });
+    next.load();
+    expect(next.commands("leave")).toHaveLength(1);
+    next.feed({ type: "executorLost", killed: false });
+    next.take("startExecutor");
+    next.hello();
+    next.lend(cpus(1), 1);
+    expect(next.sent()).toEqual(["a#2"]);
+  });
+
   it("is told of a job once, before its first attempt", () => {
     const seat = Seat.running({ a: { count: 3 } }, cpus(2));
     expect(seat.takeAll("openJob")).toHaveLength(1);
