@@ -145,10 +145,12 @@ export interface NoopEnds {
 export function noopRecord(ends: NoopEnds, index: number): TaskRecord {
   const { node, atMs, monoMs } = ends;
   const finishedSeq = ends.finishedSeqs[index] ?? 0;
+  // Written out: a spread takes ten times as long, and a million of them are read after a crash.
   return {
-    ...NOTHING_RECORDED,
     state: "succeeded",
     attempt: ends.attempts[index] ?? 0,
+    failures: 0,
+    losses: 0,
     readySeq: ends.readySeqs[index] ?? 0,
     startedSeq: finishedSeq - 1,
     finishedSeq,
@@ -157,6 +159,10 @@ export function noopRecord(ends: NoopEnds, index: number): TaskRecord {
     startedMonoMs: monoMs,
     endedMonoMs: monoMs,
     exitCode: 0,
+    signal: null,
+    usage: null,
     node,
+    reason: null,
+    retryAtMs: null,
   };
 }
