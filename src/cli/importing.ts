@@ -36,8 +36,10 @@ function variablesOfFile(file: string): JxVariables {
     if (statSync(file).size <= JX_BYTES_MAX)
       return { source: `--jx-args ${file}`, text: readFileSync(file, "utf8") };
   } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      throw new QrewError("notFound", `There is no file ${file}: name the file with the variables of JX.`);
     const why = error instanceof Error ? error.message : String(error);
-    throw new QrewError("usage", `The file of --jx-args cannot be read: ${why}.`);
+    throw new QrewError("usage", `The file of --jx-args cannot be read (${why}): name another.`);
   }
   throw new QrewError("usage", `The file ${file} of --jx-args has more than ${JX_BYTES_MAX} bytes.`);
 }

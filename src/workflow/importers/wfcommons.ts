@@ -18,6 +18,7 @@ export function isWfFormat(value: unknown): boolean {
   return (
     workflow["specification"] !== undefined ||
     Array.isArray(workflow["tasks"]) ||
+    Array.isArray(workflow["jobs"]) ||
     value["schemaVersion"] !== undefined
   );
 }
@@ -60,8 +61,10 @@ function recordedTasks(value: unknown, faults: FaultList): readonly RecordedTask
   }
   const { specification, execution } = workflow;
   const isSplit = isEntries(specification);
-  const tasks = isSplit ? specification["tasks"] : workflow["tasks"];
-  const at: Path = isSplit ? ["workflow", "specification", "tasks"] : ["workflow", "tasks"];
+  // Before 1.4 they were called jobs.
+  const key = workflow["tasks"] === undefined && workflow["jobs"] !== undefined ? "jobs" : "tasks";
+  const tasks = isSplit ? specification["tasks"] : workflow[key];
+  const at: Path = isSplit ? ["workflow", "specification", "tasks"] : ["workflow", key];
   if (!Array.isArray(tasks) || tasks.length === 0) {
     faults.add(atValue(at), `There are no tasks here: ${FORMS}.`);
     return null;
@@ -132,9 +135,18 @@ function outputsOf(
 function names(task: Entries, key: string, at: Path, faults: FaultList): readonly string[] {
   const list: unknown = task[key];
   if (list === undefined || list === null) return [];
-  if (Array.isArray(list) && list.every((item) => typeof item === "string")) return list;
-  faults.add(atValue([...at, key]), `${key} must be a list of names, found ${describe(list)}.`);
-  return [];
+  if (!Array.isArray(list)) {
+    faults.add(atValue([...at, key]), `${key} must be a list of names, found ${describe(list)}.`);
+    return [];
+  }
+  const items: readonly unknown[] = list;
+  return items.flatMap((item, position) => {
+    // Ids that are numbers are the same without quotes.
+    const name = textOf(item);
+    if (name !== null) return [name];
+    faults.add(atValue([...at, key, position]), `${key} has names, found ${describe(item)}.`);
+    return [];
+  });
 }
 
 function byId(list: unknown): Map<string, Entries> {

@@ -46,6 +46,8 @@ it.each([
   [["run", "--priority", "high", "good.yaml"], 2, "a whole number"],
   [["run", "--dir", "nix", "good.yaml"], 3, "make it first"],
   [["run", "--format", "make", "good.yaml"], 2, "--format is one of"],
+  [["run", "--jx-args", "nix.json", "good.yaml"], 3, "name the file with the variables"],
+  [["run", "--jx-define", "N", "good.yaml"], 2, "as N=3"],
   [["validate", ""], 2, "name a workflow document"],
   [["convert", "--to", "toml", "good.yaml"], 2, "yaml or json"],
   [["show"], 2, "qrew show --help"],

@@ -132,6 +132,18 @@ describe("WfFormat", () => {
     });
   });
 
+  it("ids may be numbers, tasks may be called jobs, and what was not recorded takes no time", () => {
+    const jobs = [
+      { id: 1, name: "a" },
+      { id: 2, name: "b", parents: [1], runtime: 3 },
+    ];
+    const tasks = tasksOf(json({ name: "n", schemaVersion: "1.3", workflow: { jobs } }), "w.json");
+    expect(tasks.get("1")?.command).toEqual(["/replay", "--seconds", "0.000000"]);
+    expect(tasks.get("2")).toMatchObject({ depends: ["1"], command: ["/replay", "--seconds", "3.000000"] });
+    const wrong = json({ workflow: { tasks: [{ id: "1", parents: [{}] }] } });
+    expect(faultsOf(wrong, "w.json").join()).toContain("parents has names, found an object.");
+  });
+
   it("1.5 becomes replays", () => {
     const specification = {
       tasks: [
