@@ -116,7 +116,11 @@ export class Flusher {
   /** After the last use, when all is flushed, and before LMDB is closed. */
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
-    if (this.failure === null) this.checkpoint(true)();
+    try {
+      if (this.failure === null) this.checkpoint(true)();
+    } catch {
+      // The next writer takes it for a power cut, if the machine was started anew by then: nothing is lost.
+    }
     this.release();
     closeSync(this.descriptor);
   }

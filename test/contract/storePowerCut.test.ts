@@ -102,4 +102,32 @@ describe("after a power cut", () => {
     expect(() => openCopy("busy")).toThrow(/qrew daemon start/);
     await store.close();
   });
+
+  it("is told from a machine that was shut down in order, whatever has reached the disk", async () => {
+    const store = openLmdbStore(folder, { bootId: "first" });
+    scribble(store, randomFrom(5), 5);
+    await store.flushed();
+    const cut = path.join(base, "cut");
+    mkdirSync(cut);
+    copyFileSync(path.join(folder, "data.mdb"), path.join(cut, "data.mdb"));
+    await store.close();
+    for (const [place, bootId, wasCut] of [
+      [cut, "first", false],
+      [folder, "second", false],
+    ] as const) {
+      const again = openLmdbStore(place, { bootId });
+      expect(again.wasCut).toBe(wasCut);
+      await again.close();
+    }
+    writeFileSync(path.join(cut, "data.mdb"), readFileSync(path.join(folder, "data.mdb")));
+    const open = openLmdbStore(cut, { bootId: "third" });
+    scribble(open, randomFrom(6), 5);
+    const torn = path.join(base, "torn");
+    mkdirSync(torn);
+    copyFileSync(path.join(cut, "data.mdb"), path.join(torn, "data.mdb"));
+    await open.close();
+    const after = openLmdbStore(torn, { bootId: "fourth" });
+    expect(after.wasCut).toBe(true);
+    await after.close();
+  });
 });
