@@ -20,16 +20,22 @@ import {
   readLatestRecord,
 } from "./lmdbMeta.ts";
 
-/** A checkpoint as bytes, and where they go. */
-export interface Checkpoint {
+/** Which checkpoint of a file it is. */
+export interface Mark {
   /** 0 or 1. */
   readonly place: number;
+  /** Grows with each: two of them may be of the same state. */
+  readonly sequence: number;
+}
+
+/** A checkpoint as bytes, and where they go. */
+export interface Checkpoint {
+  readonly mark: Mark;
   readonly position: number;
   readonly record: Buffer;
 }
 
-interface Found {
-  readonly place: number;
+interface Found extends Mark {
   /** It was the writer's last act: nothing was committed after it. */
   readonly isLast: boolean;
   readonly transaction: number;
@@ -46,6 +52,7 @@ const BOOT_ID_BYTES = 40;
 const DIGEST_BYTES = 32;
 const META_AT = MAGIC.length + BOOT_ID_BYTES;
 const LAST_AT = META_AT + META_BYTES;
+const SEQUENCE_AT = LAST_AT + 8;
 
 /**
  * Of the state that was committed last, to be written once its pages are on disk; not in the place of the one before it. `isLast`:
@@ -55,23 +62,24 @@ export function nextCheckpoint(
   descriptor: number,
   file: string,
   bootId: string,
-  { before, isLast = false }: { readonly before: number | null; readonly isLast?: boolean },
+  { before, isLast = false }: { readonly before: Mark | null; readonly isLast?: boolean },
 ): Checkpoint {
   const { record: meta, pageBytes } = readLatestRecord(descriptor, file);
-  const place = before === null ? 0 : (before + 1) % META_PAGES;
+  const place = before === null ? 0 : (before.place + 1) % META_PAGES;
+  const sequence = (before?.sequence ?? 0) + 1;
   const record = Buffer.alloc(RECORD_BYTES);
   MAGIC.copy(record);
   record.write(bootId, MAGIC.length, BOOT_ID_BYTES, "latin1");
   meta.copy(record, META_AT);
   record.writeUInt8(isLast ? 1 : 0, LAST_AT);
+  record.writeDoubleLE(sequence, SEQUENCE_AT);
   digestOf(record).copy(record, RECORD_BYTES - DIGEST_BYTES);
-  return { place, position: positionOf(place, pageBytes), record };
+  return { mark: { place, sequence }, position: positionOf(place, pageBytes), record };
 }
 
-/** The place of the latest checkpoint; null where there is none. */
-export function latestPlace(descriptor: number, file: string): number | null {
-  return findCheckpoint(descriptor, readLatestMeta(descriptor, file).pageBytes)?.place ?? null;
-}
+/** The latest checkpoint; null where there is none. */
+export const latestMark = (descriptor: number, file: string): Mark | null =>
+  findCheckpoint(descriptor, readLatestMeta(descriptor, file).pageBytes);
 
 const positionOf = (place: number, pageBytes: number): number =>
   (place + 1) * pageBytes - FROM_PAGE_END_BYTES;
@@ -145,7 +153,7 @@ function putBack(file: string, bootId: string): void {
     }
     fdatasyncSync(descriptor);
     // From now on the machine has not been started anew since.
-    const { record, position } = nextCheckpoint(descriptor, file, bootId, { before: found.place });
+    const { record, position } = nextCheckpoint(descriptor, file, bootId, { before: found });
     writeSync(descriptor, record, 0, record.length, position);
     fdatasyncSync(descriptor);
   } finally {
@@ -157,7 +165,7 @@ function findCheckpoint(descriptor: number, pageBytes: number): Found | null {
   let latest: Found | null = null;
   for (let place = 0; place < META_PAGES; place++) {
     const found = readCheckpoint(descriptor, place, pageBytes);
-    if (found !== null && (latest === null || found.transaction > latest.transaction)) latest = found;
+    if (found !== null && (latest === null || found.sequence > latest.sequence)) latest = found;
   }
   return latest;
 }
@@ -171,6 +179,7 @@ function readCheckpoint(descriptor: number, place: number, pageBytes: number): F
   const meta = record.subarray(META_AT, META_AT + META_BYTES);
   return {
     place,
+    sequence: record.readDoubleLE(SEQUENCE_AT),
     isLast: record.readUInt8(LAST_AT) === 1,
     transaction: Number(meta.readBigUInt64LE(META_TRANSACTION_AT)),
     bootId: record.toString("latin1", MAGIC.length, META_AT).replace(/\0+$/, ""),

@@ -5,7 +5,7 @@
  */
 import { closeSync, fdatasync, fdatasyncSync, openSync, write, writeSync } from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
-import { type Checkpoint, latestPlace, nextCheckpoint } from "./lmdbCheckpoint.ts";
+import { type Checkpoint, latestMark, type Mark, nextCheckpoint } from "./lmdbCheckpoint.ts";
 
 /** A power cut takes back what was committed for so long at most, beside what is being synced. Each flush costs two syncs. */
 const FLUSH_AFTER_MS = 50;
@@ -47,7 +47,7 @@ export class Flusher {
   /** Commits that are still synced at once. */
   private tight = 0;
   /** Of the last checkpoint in the file. */
-  private place: number | null = null;
+  private mark: Mark | null;
   /** Gives the snapshot of the checkpoint back. */
   private release: () => void;
 
@@ -56,7 +56,7 @@ export class Flusher {
     this.options = options;
     this.descriptor = openSync(options.file, "r+");
     try {
-      this.place = latestPlace(this.descriptor, options.file);
+      this.mark = latestMark(this.descriptor, options.file);
       const beganMs = performance.now();
       this.release = this.checkpoint();
       this.flushedAtMs = performance.now();
@@ -150,10 +150,10 @@ export class Flusher {
     const release = hold();
     try {
       fdatasyncSync(this.descriptor);
-      const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.place, isLast });
+      const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.mark, isLast });
       writeSync(this.descriptor, next.record, 0, next.record.length, next.position);
       fdatasyncSync(this.descriptor);
-      this.place = next.place;
+      this.mark = next.mark;
       return release;
     } catch (error) {
       release();
@@ -169,11 +169,11 @@ export class Flusher {
       // Nobody else commits: the snapshot and the record are of the same state.
       const release = hold();
       try {
-        const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.place });
+        const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.mark });
         await syncFile(this.descriptor);
         await writeRecord(this.descriptor, next);
         await syncFile(this.descriptor);
-        this.place = next.place;
+        this.mark = next.mark;
       } catch (error) {
         release();
         throw error;

@@ -103,6 +103,16 @@ describe("after a power cut", () => {
     await store.close();
   });
 
+  it("keeps what was committed after the machine was started anew, though nothing is flushed yet", async () => {
+    await openLmdbStore(folder, { bootId: "first" }).close();
+    const store = openLmdbStore(folder, { bootId: "second" });
+    scribble(store, randomFrom(8), 5);
+    const committed = contentOf(store);
+    const killed = readFileSync(path.join(folder, "data.mdb"));
+    await store.close();
+    expect(await openTorn(killed, "second")).toBe(committed);
+  });
+
   it("is told from a machine that was shut down in order, whatever has reached the disk", async () => {
     const store = openLmdbStore(folder, { bootId: "first" });
     scribble(store, randomFrom(5), 5);
