@@ -73,6 +73,33 @@ describe("a full disk", () => {
     });
   });
 
+  it("loses no end of a task that writes into it; jobs are deleted when there is room, or refused to be", async (ctx) => {
+    await onSmallDisk(ctx, async (qrew, inside, disk) => {
+      const manager = await managerPid(qrew, inside);
+      const old = String(await submitJob(qrew, GOOD, [], inside));
+      expect((await qrew.run(["wait", old], inside)).code).toBe(0);
+      const go = path.join(qrew.work, "go");
+      const command = `until [ -e ${go} ]; do sleep 0.02; done; head -c 3000000 /dev/zero; echo $? > ${qrew.work}/ran`;
+      const job = String(await submitJob(qrew, [{ name: "loud", command }], [], inside));
+      await until("it runs", async () =>
+        /^loud\s+running/m.test((await qrew.run(["tasks", job], inside)).stdout),
+      );
+      fill(disk);
+      writeFileSync(go, "");
+      await until("its end", () => existsSync(path.join(qrew.work, "ran")));
+      const pruned = await qrew.run(["prune", old], inside);
+      // Where a few pages were free, it may go through.
+      if (pruned.code !== 0)
+        expect(expectRefusal(pruned, 4)).toMatch(/No space left.*free space on its disk/);
+      expect(await managerPid(qrew, inside)).toBe(manager);
+      empty(disk);
+      expect((await qrew.run(["wait", job], { ...inside, timeoutMs: 30_000 })).code).toBe(0);
+      if (pruned.code !== 0) expect((await qrew.run(["prune", old], inside)).code).toBe(0);
+      expect((await qrew.run(["show", old], inside)).code).not.toBe(0);
+      await expectUnbroken(qrew, manager, inside);
+    });
+  });
+
   it("refuses a document that does not fit, in the middle of its pieces", async (ctx) => {
     await onSmallDisk(ctx, async (qrew, inside) => {
       const manager = await managerPid(qrew, inside);

@@ -25,11 +25,14 @@ describe("a task that kills", () => {
     });
   });
 
-  it("each TaskExecutor of its seat is ended, and failed by name", { timeout: 90_000 }, async () => {
+  it.each([
+    ["TaskExecutor", "executor"],
+    ["QWorker", "worker"],
+  ] as const)("each %s of its seat is ended, and failed by name", { timeout: 120_000 }, async (_, actor) => {
     await withQrew(async (qrew) => {
       writeSettings(qrew, { "daemon.crashLimit": 2 });
       const { code, job } = await runJob(qrew, [
-        { name: "poison", command: killer("executor") },
+        { name: "poison", command: killer(actor) },
         { name: "after", depends: ["poison"], when: "always", command: "true" },
       ]);
       expect(code).toBe(1);
