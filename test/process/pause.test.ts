@@ -62,14 +62,15 @@ it("a paused job starts nothing new, also after its actors have died, and goes o
 
 it("with --stop what runs stands still, and its time limit with it", async () => {
   const job = await submitJob(qrew, [
-    { name: "t", command: "echo $$ > stopped; exec sleep 0.7", timeout: "1500ms" },
+    { name: "t", command: "echo $$ > stopped; until [ -e on ]; do sleep 0.02; done", timeout: "3s" },
   ]);
   const pid = await pidIn("stopped");
   await ask("pause", "--stop", String(job));
   await until("it stands", () => isStopped(pid));
   const beganMs = performance.now();
-  await until("its time limit is over", () => performance.now() - beganMs > 1600);
+  await until("its time limit is over", () => performance.now() - beganMs > 3100);
   expect(isStopped(pid)).toBe(true);
+  writeFileSync(path.join(qrew.work, "on"), "");
   await ask("resume", String(job));
   await ask("wait", String(job));
 });
