@@ -1,19 +1,23 @@
 /**
- * Whether the kernel has killed for want of memory in our control group (version 2): it counts that, before the death of the
- * process can be seen. Where the count cannot be read nobody knows.
+ * Whether the kernel has killed for want of memory in our control group: it counts that, before the death of the process can be
+ * seen. Where the count cannot be read nobody knows.
  */
 import path from "node:path";
 import { ownCgroupFolders, readSystemFile } from "./cgroups.ts";
 
-/** The text of memory.events: `oom_kill N` among other lines; null where it has none. */
+/** The text of memory.events, or of version 1's memory.oom_control: `oom_kill N` among other lines; null where it has none. */
 export function parseMemoryKills(text: string): number | null {
   const match = /^oom_kill (\d+)$/m.exec(text);
   return match === null ? null : Number(match[1]);
 }
 
 function readMemoryKills(): number | null {
-  const [own] = ownCgroupFolders("memory").v2;
-  const text = own === undefined ? null : readSystemFile(path.join(own, "memory.events"));
+  const { v1, v2 } = ownCgroupFolders("memory");
+  return killsIn(v2[0], "memory.events") ?? killsIn(v1[0], "memory.oom_control");
+}
+
+function killsIn(group: string | undefined, file: string): number | null {
+  const text = group === undefined ? null : readSystemFile(path.join(group, file));
   return text === null ? null : parseMemoryKills(text);
 }
 

@@ -1,8 +1,9 @@
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { outputText, runJob, showJob, taskOf, tasksOf } from "../support/jobs.ts";
+import { outputText, runJob, showJob, submitJob, taskOf, tasksOf } from "../support/jobs.ts";
 import { QrewFolder } from "../support/qrew.ts";
+import { until } from "../support/until.ts";
 
 let qrew: QrewFolder;
 beforeAll(() => {
@@ -12,6 +13,12 @@ afterAll(() => qrew.close());
 
 const statesOf = async (job: number): Promise<Record<string, string>> =>
   Object.fromEntries([...(await tasksOf(qrew, job)).values()].map(({ name, state }) => [name, state]));
+
+/** Null while the line is not whole. */
+function pidIn(file: string): number | null {
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return text.endsWith("\n") ? Number(text) : null;
+}
 
 describe("a task that fails", () => {
   it("takes what depends on it along, and nothing else", async () => {
@@ -83,6 +90,20 @@ describe("a task that fails", () => {
     // What a shell says about a child is an exit code like any other.
     expect(tasks.get("high")).toMatchObject({ exitCode: 139, signal: null });
     expect((await qrew.run(["show", String(job)])).stdout).toContain("task segv failed: signal SIGSEGV");
+  });
+
+  it("says of a SIGKILL from outside that it was not sent by qrew", async () => {
+    const job = await submitJob(qrew, [{ name: "victim", command: "echo $$ >victim.pid; exec sleep 600" }]);
+    const pid = await until("the task has said its pid", () => pidIn(path.join(qrew.work, "victim.pid")));
+    process.kill(pid, "SIGKILL");
+    expect((await qrew.run(["wait", String(job)])).code).toBe(1);
+    expect(await taskOf(qrew, job, "victim")).toMatchObject({
+      state: "failed",
+      attempt: 1,
+      exitCode: null,
+      signal: "SIGKILL",
+      reason: "signal SIGKILL, not sent by qrew",
+    });
   });
 
   it("shows stdout where stderr is empty, and says when there is nothing", async () => {

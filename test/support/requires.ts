@@ -11,6 +11,7 @@
  * named, and allowed.
  */
 import { spawnSync } from "node:child_process";
+import { makeMemoryGroup } from "./memoryGroup.ts";
 
 export type Need =
   | "cc"
@@ -21,6 +22,7 @@ export type Need =
   | "notRoot"
   | "mount"
   | "fuse"
+  | "memoryGroup"
   | "cpus2"
   | "makeflow"
   | "zsh"
@@ -116,6 +118,15 @@ const REQUIREMENTS: Readonly<Record<Need, Requirement>> = {
     isMet: () => succeeds("unshare", [...inOwnMounts(), "sh", "-c", MOUNT_FUSE, "sh", "/mnt"]),
     reason:
       "this machine does not let this account mount a FUSE file system, not even in a namespace of its own",
+    fromCi: false,
+  },
+  memoryGroup: {
+    isMet: () => {
+      const group = makeMemoryGroup(64 * 1024 * 1024);
+      group?.remove();
+      return group !== null;
+    },
+    reason: "this account may make no control group with a memory limit",
     fromCi: false,
   },
   cpus2: {

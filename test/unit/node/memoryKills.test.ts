@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { MemoryKills, parseMemoryKills } from "../../../src/node/memoryKills.ts";
 
 describe("kills for want of memory", () => {
-  it("are read from memory.events", () => {
+  it("are read from memory.events, or memory.oom_control", () => {
     expect(parseMemoryKills("low 0\nhigh 0\nmax 3\noom 2\noom_kill 12\noom_group_kill 0\n")).toBe(12);
+    expect(parseMemoryKills("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")).toBe(3);
     expect(parseMemoryKills("low 0\nhigh 0\n")).toBeNull();
   });
 
