@@ -7,6 +7,7 @@ import path from "node:path";
 import { expect } from "vitest";
 import { showJob, submitJob, type TaskEntry, tasksOf } from "../support/jobs.ts";
 import { processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
+import { randomOf } from "../support/random.ts";
 import { until } from "../support/until.ts";
 import { type DiaryLine, diaryTask, makeDiaries, readDiaries } from "./diaries.ts";
 import { writeSettings } from "./settings.ts";
@@ -22,19 +23,6 @@ const PAUSE_MS_MAX = 1200;
 
 const VICTIMS = ["manager", "worker", "executor", "forkserver", "all but the forkserver"] as const;
 type Victim = (typeof VICTIMS)[number];
-
-export const seedOf = (): number => Number(process.env["KILL_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-
-/** A generator that is the same everywhere (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function dag(): TaskEntry[] {
   const resources = { cpus: 0.25 };
