@@ -43,6 +43,11 @@ export function onJobDeleted(turn: Turn, job: JobSeq): void {
   if (turn.state.deletions.delete(job)) turn.effects.push({ type: "finishDeletion", job });
 }
 
+/** What the seat was told over an earlier connection may not have come, or its answer: it is told again. */
+export function forgetToldDeletions({ state }: Turn, seat: SeatNumber): void {
+  for (const deletion of state.deletions.values()) if (deletion.seat === seat) deletion.toldEpoch = null;
+}
+
 export function tendDeletions(turn: Turn): void {
   const { state } = turn;
   if (state.stopping !== null) return;

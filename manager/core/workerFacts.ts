@@ -5,7 +5,7 @@ import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { Lease } from "../../src/lease.ts";
 import { minResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ManagerEvent } from "./events.ts";
-import { onJobDeleted } from "./deletions.ts";
+import { forgetToldDeletions, onJobDeleted } from "./deletions.ts";
 import { onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
 import { onJobParked } from "./parking.ts";
 import { jobsOf } from "./seats.ts";
@@ -111,6 +111,7 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
     // The next division sends every job its loan under a new serial; the answer says what it holds.
     job.borrower.granted = NO_RESOURCES;
   }
+  forgetToldDeletions(turn, seat.seat);
   for (const report of fact.jobs) onJobProgressed(turn, seat.seat, report);
   if (turn.state.stopping !== null) drainSeat(turn, seat.seat, turn.state.stopping.now);
   turn.state.lending.stale = true;

@@ -17,6 +17,7 @@ import type { JobRecord } from "../../src/store/managerRecords.ts";
 import { listJobs, readJob } from "../../src/store/managerStore.ts";
 import type { TaskRecord } from "../../src/store/workerRecords.ts";
 import { readTask, readWorkerJob } from "../../src/store/workerStore.ts";
+import { suspectFrom } from "../../worker/core/blame.ts";
 import { isFinal, stateCode } from "../../worker/core/taskStates.ts";
 import type { Change, SimStore } from "./disk.ts";
 import { judgeEnd } from "./judgeEnd.ts";
@@ -25,10 +26,13 @@ import type { SeatedJob } from "./seatedJob.ts";
 import type { JobScript } from "./scripts.ts";
 import { dealsWithFailures, fateOf, hasFailure } from "./starts.ts";
 import { type TaskRun, taskKey } from "./taskRun.ts";
-import type { World } from "./world.ts";
+import { CRASH_LIMIT, type World } from "./world.ts";
 
-/** What could start, starts within this time once nothing goes wrong any more: the longest wait of a restart, and some. */
-const START_MS_MAX = 90_000;
+/**
+ * What could start, starts within this time once nothing goes wrong any more: the longest wait of a restart, and the turns of tasks of
+ * other jobs and of wider ones that stand before it.
+ */
+const START_MS_MAX = 180_000;
 
 export interface Violation {
   readonly invariant: string;
@@ -336,7 +340,10 @@ export class Invariants {
           seat === null
             ? null
             : disk.open(seatStoreName(seat)).read((reader) => readTask(reader, job, taskIndex(task)));
-        if (record?.state !== "backoff") yield key;
+        if (record?.state === "backoff") continue;
+        // Suspects run one at a time (worker/core/blame.ts): they wait for each other's trials.
+        if (record !== null && record.losses >= suspectFrom(CRASH_LIMIT)) continue;
+        yield key;
       }
     }
   }

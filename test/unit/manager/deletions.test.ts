@@ -41,6 +41,16 @@ describe("the deletion of a job", () => {
     expect(next.take("startWorker").seat).toBe(SEAT);
   });
 
+  it("is told again when the connection was lost, since the answer may have been", () => {
+    const daemon = asked();
+    daemon.ready();
+    expect(daemon.command("deleteJob").job).toBe(1);
+    daemon.ready();
+    expect(daemon.command("deleteJob").job).toBe(1);
+    daemon.feed({ type: "woken" });
+    expect(daemon.commands("deleteJob")).toEqual([]);
+  });
+
   it("needs no QWorker where none has had the job, or none can ever serve again", () => {
     const daemon = new Daemon({}, [], [], [{ job: jobSeq(1), seat: null }]);
     daemon.feed({ type: "woken" });
