@@ -43,9 +43,10 @@ describe("the deletion of a job", () => {
 
   it("is told again when the connection was lost, since the answer may have been", () => {
     const daemon = asked();
-    daemon.ready();
+    const epoch = daemon.ready();
     expect(daemon.command("deleteJob").job).toBe(1);
-    daemon.ready();
+    daemon.feed({ type: "workerReconnected", seat: SEAT, epoch });
+    daemon.tell({ type: "workerReady", seat: SEAT, pid: 1000 + epoch, jobs: [], loans: [] });
     expect(daemon.command("deleteJob").job).toBe(1);
     daemon.feed({ type: "woken" });
     expect(daemon.commands("deleteJob")).toEqual([]);
