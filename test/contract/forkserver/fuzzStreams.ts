@@ -68,6 +68,11 @@ function judged(bytes: Buffer, place: Place): Stream | null {
 
 function isHarmless(command: ForkserverCommand, { folder, instance }: Place): boolean {
   const isOwn = (text: string): boolean => text.startsWith(`${instance}/`);
+  // The beginning of a mark, `instance/1`, is also that of the keeper, which has to live.
+  const isOfJob = (text: string): boolean =>
+    isOwn(text) &&
+    /^\d+\//.test(text.slice(instance.length + 1)) &&
+    parseInt(text.slice(instance.length + 1), 10) < FUZZ_JOBS;
   const isInside = (file: string): boolean => file.startsWith(`${folder}/`) && !file.includes("/..");
   switch (command.type) {
     case "spawn":
@@ -79,7 +84,7 @@ function isHarmless(command: ForkserverCommand, { folder, instance }: Place): bo
         isOwn(command.mark)
       );
     case "closeJob":
-      return command.job < FUZZ_JOBS && (command.mark === "" || isOwn(command.mark));
+      return command.job < FUZZ_JOBS && (command.mark === "" || isOfJob(command.mark));
     case "stop":
     case "acknowledge":
       return command.key.job < FUZZ_JOBS;
