@@ -1,25 +1,18 @@
 /**
  * Which ready tasks are sent to the TaskExecutor: highest priority first, then longest ready first, as far as the loan goes.
  *
- * A task that does not fit reserves what it needs, so that narrower ones cannot starve it: one resource at a time, in the
- * order gpus, named, memory, cpus (ordered acquisition, as against deadlock: Havender 1968). While it waits for a scarce
- * gpu it does not hold back the cpus of others; once it has the gpus it holds cpus as they come free.
+ * A task that does not fit reserves what it needs, so that narrower ones cannot starve it (reserve.ts).
  *
  * Attempts of short tasks are sent ahead of the loan: the forkserver keeps them in its queue and starts the next one the
  * moment a cpu is free, without a round trip.
  */
 import { taskIndex } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
-import {
-  fits,
-  maxResources,
-  namedAmount,
-  NO_RESOURCES,
-  subtractResources,
-} from "../../src/node/resources.ts";
+import { fits, maxResources, NO_RESOURCES, subtractResources } from "../../src/node/resources.ts";
 import { beginTrial, mayBeTried } from "./blame.ts";
 import { classOf, isQueued, place } from "./job.ts";
 import { recordTask } from "./records.ts";
+import { reserve, type Room } from "./reserve.ts";
 import type { JobActor, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -56,19 +49,11 @@ export function dispatch(turn: Turn, job: JobActor): void {
     } else {
       // There is nobody to keep it for.
       if (job.groups.length === 1) return;
-      room = reserve(group.resources, room);
+      room = reserve(job, group, job.readySeqs[group.queue.peek() ?? 0] ?? 0, room);
       blocked ??= new Set();
       blocked.add(group);
     }
   }
-}
-
-/** What the loan still allows. Attempts sent ahead count only as cpus, and may exceed the loan by the allowance. */
-interface Room {
-  readonly free: Resources;
-  readonly aheadCpusMilli: number;
-  /** What blocked groups have reserved of `free`. */
-  readonly reserved: Resources;
 }
 
 function roomOf(job: JobActor, before?: Room): Room {
@@ -145,28 +130,6 @@ function countInARow(job: JobActor, { resources }: SlotGroup): number {
 
 const needsOnlyCpus = ({ memoryBytes, gpusMilli, named }: Resources): boolean =>
   memoryBytes === 0 && gpusMilli === 0 && Object.keys(named).length === 0;
-
-function reserve(need: Resources, room: Room): Room {
-  const { free, reserved } = room;
-  const keep = (part: Partial<Resources>): Room => ({ ...room, reserved: { ...reserved, ...part } });
-  if (need.gpusMilli > free.gpusMilli - reserved.gpusMilli) return keep({ gpusMilli: free.gpusMilli });
-  const held = { gpusMilli: reserved.gpusMilli + need.gpusMilli };
-  const amounts = new Map(Object.entries(reserved.named));
-  for (const name of Object.keys(need.named).sort()) {
-    const has = namedAmount(free, name);
-    const wants = (amounts.get(name) ?? 0) + namedAmount(need, name);
-    amounts.set(name, Math.min(has, wants));
-    if (wants > has) return keep({ ...held, named: Object.fromEntries(amounts) });
-  }
-  const named = Object.fromEntries(amounts);
-  if (need.memoryBytes > free.memoryBytes - reserved.memoryBytes) {
-    return keep({ ...held, named, memoryBytes: free.memoryBytes });
-  }
-  const memoryBytes = reserved.memoryBytes + need.memoryBytes;
-  const cpusMilli = Math.min(free.cpusMilli, reserved.cpusMilli + need.cpusMilli);
-  // Where all is sent ahead no cpu is free, and none can be reserved: narrower tasks wait as well.
-  return { ...keep({ ...held, named, memoryBytes, cpusMilli }), aheadCpusMilli: 0 };
-}
 
 /** The TaskExecutor knows the job and its cap before the first attempt arrives. */
 export function openJobOnce(turn: Turn, job: JobActor): void {

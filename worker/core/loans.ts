@@ -8,6 +8,7 @@ import {
   fits,
   maxResources,
   NO_RESOURCES,
+  scaleResources,
   subtractResources,
 } from "../../src/node/resources.ts";
 import { stopAttempt } from "./attempts.ts";
@@ -25,15 +26,26 @@ export function tellDemand(turn: Turn, job: JobActor): void {
 }
 
 function demandOf(turn: Turn, job: JobActor): DemandClass[] {
+  const { capacity } = turn.state;
   const classes: DemandClass[] = [];
-  let room = (job.graph.maxRunning ?? Number.POSITIVE_INFINITY) - job.live.size;
+  let running = job.live.size;
+  /** Of the node, beside what is asked for before. */
+  let free = capacity;
   for (const group of inOrderOfNeed(job)) {
-    const more = job.pause === "off" ? Math.max(0, Math.min(group.queue.length, room)) : 0;
-    room -= more;
-    const wanted = group.placed + more;
-    if (wanted === 0 || equalResources(group.resources, NO_RESOURCES)) continue;
-    const count = Math.min(wanted, countWithin(group.resources, turn.state.capacity));
-    classes.push({ priority: job.priority + group.priority, resources: group.resources, count });
+    const { resources, queue, placed, priority } = group;
+    const room = (job.graph.maxRunning ?? Number.POSITIVE_INFINITY) - running;
+    const more = job.pause === "off" ? Math.max(0, Math.min(queue.length, room)) : 0;
+    const wanted = placed + more;
+    if (wanted === 0 || equalResources(resources, NO_RESOURCES)) {
+      running += more;
+      continue;
+    }
+    const count = Math.min(wanted, countWithin(resources, capacity));
+    const fitting = fits(resources, free) ? Math.min(count, countWithin(resources, free)) : 0;
+    free = subtractResources(free, scaleResources(resources, fitting));
+    // What the node has no slot for beside all this does not run, and takes no place of `maxRunning` from others.
+    running += Math.max(0, fitting - placed);
+    classes.push({ priority: job.priority + priority, resources, count });
     if (classes.length === DEMAND_CLASSES_MAX) break;
   }
   return classes;

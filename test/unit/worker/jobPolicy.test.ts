@@ -20,6 +20,18 @@ describe("maxRunning", () => {
     expect(seat.facts("demandSlots")).toEqual([]);
   });
 
+  it("has a place for a task that fits beside those that have to wait for each other", () => {
+    const large = { count: 5, resources: cpus(1, { memoryBytes: 100 }) };
+    const seat = new Seat({ capacity: cpus(8, { memoryBytes: 100 }) });
+    seat.hello();
+    seat.assign(smallPlan({ large, small: [] }, { maxRunning: 2 }));
+    seat.load();
+    expect(seat.facts("demandSlots").at(-1)?.classes).toMatchObject([{ count: 1 }, { count: 1 }]);
+    seat.lend(cpus(2, { memoryBytes: 100 }), 1);
+    expect(seat.sent()).toEqual(["large[1]#1", "small#1"]);
+    expect(seat.unexpected()).toEqual([]);
+  });
+
   it("holds also where short attempts are sent ahead", () => {
     const seat = capped({ a: { count: 100 } }, 3);
     seat.sent();

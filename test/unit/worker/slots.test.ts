@@ -98,14 +98,49 @@ describe("who goes first within a job", () => {
         a: { resources: cpus(1, { memoryBytes: 60 }) },
         b: { resources: cpus(1, { memoryBytes: 50 }) },
         c: { count: 2 },
-        d: { resources: cpus(1, { memoryBytes: 30 }) },
+        d: { count: 2, resources: cpus(1, { memoryBytes: 20 }) },
+        e: { resources: cpus(1, { memoryBytes: 20 }) },
       },
-      cpus(8, { memoryBytes: 100 }),
+      cpus(8, { memoryBytes: 90 }),
     );
-    // b waits for memory: so d, which came later, may not take it from it; c needs none.
-    expect(seat.sent()).toEqual(["a#1", "c[1]#1", "c[2]#1"]);
+    // b waits for memory; beside it there is room for both of d, which came later, but not for e; c needs none.
+    expect(seat.sent()).toEqual(["a#1", "c[1]#1", "c[2]#1", "d[1]#1"]);
+    seat.succeed("d[1]");
+    expect(seat.sent()).toEqual(["d[2]#1"]);
     seat.succeed("a");
-    expect(seat.sent()).toEqual(["b#1", "d#1"]);
+    expect(seat.sent()).toEqual(["b#1", "e#1"]);
+    expect(seat.unexpected()).toEqual([]);
+  });
+
+  it("what is left beside a wide task that waits is used, and what came late never delays it", () => {
+    const seat = Seat.running(
+      { w: { count: 3, resources: cpus(2) }, narrow: { count: 9 }, gate: { priority: 1 } },
+      cpus(3),
+    );
+    expect(seat.sent()).toEqual(["gate#1", "w[1]#1"]);
+    seat.succeed("gate");
+    expect(seat.sent()).toEqual(["narrow[1]#1"]);
+    seat.succeed("w[1]");
+    expect(seat.sent()).toEqual(["w[2]#1"]);
+    seat.succeed("narrow[1]");
+    expect(seat.sent()).toEqual(["narrow[2]#1"]);
+    seat.succeed("w[2]");
+    expect(seat.sent()).toEqual(["w[3]#1"]);
+    expect(seat.unexpected()).toEqual([]);
+  });
+
+  it("a loan that does not hold a wide task is used by narrower ones", () => {
+    const seat = new Seat({ capacity: cpus(4) });
+    seat.hello();
+    seat.assign({ wide: { resources: cpus(4) }, narrow: { count: 3 } });
+    seat.load();
+    seat.lend(cpus(1), 1);
+    expect(seat.sent()).toEqual(["narrow[1]#1"]);
+    // Once it is lent what it needs, nothing goes before it.
+    seat.lend(cpus(4), 2);
+    expect(seat.sent()).toEqual([]);
+    seat.succeed("narrow[1]");
+    expect(seat.sent()).toEqual(["wide#1"]);
     expect(seat.unexpected()).toEqual([]);
   });
 
