@@ -30,7 +30,7 @@ async function untilBothServe(qrew: QrewFolder): Promise<readonly JsonProcess[]>
 }
 
 async function expectSucceeded(qrew: QrewFolder, job: number, tasks: number): Promise<void> {
-  expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+  expect((await qrew.call("wait", String(job))).code).toBe(0);
   expect(await showJob(qrew, job)).toMatchObject({ state: "succeeded", tasks: { succeeded: tasks } });
   for (const { attempt } of (await tasksOf(qrew, job)).values()) expect(attempt).toBe(1);
 }

@@ -45,7 +45,7 @@ it("a client that asks and never reads costs a bounded amount, while others are 
     const pid = await managerPid(qrew);
     // Each answer about it is large.
     const named = await submitJob(qrew, [{ name: "one", command: "true" }], ["--name", "x".repeat(400)]);
-    expect((await qrew.run(["wait", String(named)])).code).toBe(0);
+    expect((await qrew.call("wait", String(named))).code).toBe(0);
     const job = await submitJob(qrew, [
       { name: "n", executor: "noop", foreach: { i: { range: [1, 100_000] } } },
     ]);

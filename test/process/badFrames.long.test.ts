@@ -41,7 +41,7 @@ afterAll(async () => {
 const socketPath = (name: string): string => path.join(client.home.runFolder, name);
 
 async function status() {
-  return readJson(shapes.daemonStatus, (await qrew.run(["daemon", "status", "--json"])).stdout);
+  return readJson(shapes.daemonStatus, (await qrew.call("daemon", "status", "--json")).stdout);
 }
 
 async function counted(fault: string): Promise<number> {

@@ -97,17 +97,17 @@ describe("cancel", () => {
       ]);
       await untilAllSleep(sleeper, sleepersExpected);
       await untilAllSleep(other, 2);
-      const cancelled = await qrew.run(["cancel", String(job)]);
+      const cancelled = await qrew.call("cancel", String(job));
       const left = processesWith(mark);
       expect(left).toEqual([]);
       expect(cancelled).toMatchObject({ code: 0 });
       expect(cancelled.stdout).toBe(`job ${job} (workflow) cancelled: its last process is gone\n`);
       const states = [...(await tasksOf(qrew, job)).values()].map(({ state }) => state);
       expect(new Set(states)).toEqual(new Set(["cancelled"]));
-      expect((await qrew.run(["wait", String(job)])).code).toBe(1);
+      expect((await qrew.call("wait", String(job))).code).toBe(1);
       // What belongs to others is not touched.
       expect(processesWith(other.mark).length).toBeGreaterThanOrEqual(2);
-      expect((await qrew.run(["cancel", String(bystander)])).code).toBe(0);
+      expect((await qrew.call("cancel", String(bystander))).code).toBe(0);
       expect(processesWith(other.mark)).toEqual([]);
     });
   });
@@ -117,7 +117,7 @@ describe("cancel", () => {
       const command = "trap 'echo asked > asked; exit 0' TERM; touch there; while :; do sleep 0.05; done";
       const job = await submitJob(qrew, [{ name: "polite", command }]);
       await until("the task runs", () => readdirSync(qrew.work).includes("there"));
-      expect((await qrew.run(["cancel", String(job)])).code).toBe(0);
+      expect((await qrew.call("cancel", String(job))).code).toBe(0);
       expect(readdirSync(qrew.work)).toContain("asked");
       expect(await taskOf(qrew, job, "polite")).toMatchObject({
         state: "cancelled",
@@ -134,20 +134,20 @@ describe("cancel", () => {
       const { mark, script } = sleeper;
       const done = await runJob(qrew, [{ name: "done", command: "true" }]);
       const all = { cpus: 2 };
-      await qrew.run(["daemon", "stop"]);
+      await qrew.call("daemon", "stop");
       await qrew.run(["daemon", "start", "--cpus", "2"]);
       const first = await submitJob(qrew, [{ name: "holds", command: [script], resources: all }]);
       await untilAllSleep(sleeper, 1);
       const second = await submitJob(qrew, [{ name: "waits", command: [script], resources: all }]);
       const jobs = [done.job, second, first].map(String);
-      const cancelled = await qrew.run(["cancel", ...jobs]);
+      const cancelled = await qrew.call("cancel", ...jobs);
       expect(cancelled.code).toBe(0);
       expect(cancelled.stdout).toContain(`job ${done.job} (workflow) had already ended: succeeded`);
       expect(cancelled.stdout).toContain(`job ${second} (workflow) cancelled`);
       expect(cancelled.stdout).toContain(`job ${first} (workflow) cancelled`);
       expect(processesWith(mark)).toEqual([]);
       expect((await taskOf(qrew, second, "waits")).attempt).toBe(0);
-      expect((await qrew.run(["cancel", "77"])).code).toBe(3);
+      expect((await qrew.call("cancel", "77")).code).toBe(3);
     });
   });
 
@@ -166,7 +166,7 @@ describe("cancel", () => {
       for (let round = 0; round < 6; round += 1) {
         const job = await submitJob(qrew, document);
         if (round % 2 === 1) await until("a process is there", () => processesWith(mark).length > round);
-        expect((await qrew.run(["cancel", String(job)])).code).toBe(0);
+        expect((await qrew.call("cancel", String(job))).code).toBe(0);
         expect(processesWith(mark)).toEqual([]);
       }
     });
@@ -188,7 +188,7 @@ describe("Ctrl-C on qrew run", () => {
       expect(await ended).toBe(130);
       expect(processesWith(mark)).toEqual([]);
       expect(said).toContain("cancelling job 1");
-      expect((await qrew.run(["wait", "1"])).stdout).toContain("job 1 (workflow) cancelled");
+      expect((await qrew.call("wait", "1")).stdout).toContain("job 1 (workflow) cancelled");
     });
   });
 
@@ -205,7 +205,7 @@ describe("Ctrl-C on qrew run", () => {
         child.kill("SIGINT");
         // By the signal itself where Node had not come to our code yet.
         expect([130, "SIGINT"]).toContain(await ended);
-        const { jobs } = readJson(shapes.jobs, (await qrew.run(["jobs", "--json"])).stdout);
+        const { jobs } = readJson(shapes.jobs, (await qrew.call("jobs", "--json")).stdout);
         expect(jobs.filter(({ state }) => state !== "cancelled")).toEqual([]);
       }
     });
@@ -226,7 +226,7 @@ describe("Ctrl-C on qrew run", () => {
       child.kill("SIGINT");
       expect(await ended).toBe(130);
       expect(said).toContain("its cancellation goes on");
-      await qrew.run(["wait", "1"]);
+      await qrew.call("wait", "1");
       expect(processesWith(mark)).toEqual([]);
     });
   });
@@ -242,7 +242,7 @@ describe("Ctrl-C on qrew run", () => {
       expect(await ended).toBe(129);
       expect(processesWith(mark)).toHaveLength(1);
       expect(await taskOf(qrew, 1, "stays")).toMatchObject({ state: "running" });
-      expect((await qrew.run(["cancel", "1"])).code).toBe(0);
+      expect((await qrew.call("cancel", "1")).code).toBe(0);
       expect(processesWith(mark)).toEqual([]);
     });
   });
@@ -282,7 +282,7 @@ describe("the end of a task", () => {
       expect(processesWith(inGroup.mark)).toEqual([]);
       await untilAllSleep(outside, 1);
       writeFileSync(path.join(work, "gate", "open"), "");
-      expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+      expect((await qrew.call("wait", String(job))).code).toBe(0);
       await until("the service has ended with its job", () => processesWith(outside.mark).length === 0);
     });
   });

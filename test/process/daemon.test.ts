@@ -15,8 +15,8 @@ describe("qrew daemon", () => {
       const none = await qrew.run(["daemon", "status"]);
       expect(none).toMatchObject({ code: 4, stderr: "" });
       expect(none.stdout).toContain("no daemon runs");
-      readJson(shapes.noDaemon, (await qrew.run(["daemon", "status", "--json"])).stdout);
-      const idle = await qrew.run(["daemon", "stop", "--json"]);
+      readJson(shapes.noDaemon, (await qrew.call("daemon", "status", "--json")).stdout);
+      const idle = await qrew.call("daemon", "stop", "--json");
       expect(idle.code).toBe(0);
       expect(readJson(shapes.daemonStopped, idle.stdout)).toMatchObject({ stopped: false, pid: null });
 
@@ -42,7 +42,7 @@ describe("qrew daemon", () => {
 
       const { job } = await runJob(qrew, [{ name: "a", command: "true" }]);
       expect(job).toBe(1);
-      const status = readJson(shapes.daemonStatus, (await qrew.run(["daemon", "status", "--json"])).stdout);
+      const status = readJson(shapes.daemonStatus, (await qrew.call("daemon", "status", "--json")).stdout);
       expect(status).toMatchObject({
         packageVersion: QREW_VERSION,
         draining: false,
@@ -58,16 +58,16 @@ describe("qrew daemon", () => {
         expect(process.seat === null).toBe(process.role === "manager");
         expect(process.forkserver === null).toBe(process.role !== "forkserver");
       }
-      expect((await qrew.run(["daemon", "status"])).stdout).toMatch(/licence/);
+      expect((await qrew.call("daemon", "status")).stdout).toMatch(/licence/);
 
       const stopped = await qrew.run(["daemon", "stop", "--json"]);
       expect(stopped.code).toBe(0);
       expect(readJson(shapes.daemonStopped, stopped.stdout)).toMatchObject({ stopped: true, pid });
       expect(processesNaming(qrew.home)).toEqual([]);
-      expect((await qrew.run(["daemon", "status"])).code).toBe(4);
+      expect((await qrew.call("daemon", "status")).code).toBe(4);
       // What is stored can be read without one.
-      expect((await qrew.run(["show", "1"])).code).toBe(0);
-      expect((await qrew.run(["jobs"])).code).toBe(0);
+      expect((await qrew.call("show", "1")).code).toBe(0);
+      expect((await qrew.call("jobs")).code).toBe(0);
       expect(processesNaming(qrew.home)).toEqual([]);
     });
   });
@@ -95,7 +95,7 @@ describe("qrew daemon", () => {
       );
       const ids = results.map(({ stdout }) => readJson(shapes.show, stdout).id);
       expect([...ids].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
-      const status = readJson(shapes.daemonStatus, (await qrew.run(["daemon", "status", "--json"])).stdout);
+      const status = readJson(shapes.daemonStatus, (await qrew.call("daemon", "status", "--json")).stdout);
       const managers = processesNaming(qrew.home).filter((pid) => {
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
         return command.includes("manager/main");
@@ -114,7 +114,7 @@ describe("qrew daemon", () => {
       ];
       const job = await submitJob(qrew, document);
       await until("it runs", async () => (await tasksOf(qrew, job)).get("one")?.state === "running");
-      const late = await qrew.run(["daemon", "stop", "--timeout", "100ms"]);
+      const late = await qrew.call("daemon", "stop", "--timeout", "100ms");
       expect(late.code).toBe(4);
       expect(late.stderr).toMatch(/still waits for running attempts/);
       // It goes on stopping, and takes nothing new meanwhile.
@@ -122,11 +122,11 @@ describe("qrew daemon", () => {
       expect(refused).toMatchObject({ code: 2, stdout: "" });
       expect(refused.stderr).toContain("The daemon is stopping");
       writeFileSync(path.join(qrew.work, "open"), "");
-      expect((await qrew.run(["daemon", "stop"])).code).toBe(0);
+      expect((await qrew.call("daemon", "stop")).code).toBe(0);
       const tasks = await tasksOf(qrew, job);
       expect([tasks.get("one")?.state, tasks.get("two")?.state]).toEqual(["succeeded", "ready"]);
       expect(await outputText(qrew, job, "one")).toBe("done\n");
-      expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+      expect((await qrew.call("wait", String(job))).code).toBe(0);
     });
   });
 
@@ -141,11 +141,11 @@ describe("qrew daemon", () => {
         const second = await submitJob(other, [{ name: "stops", command: "setsid sleep 600 & sleep 600" }]);
         expect(second).toBe(job);
         await until("it runs", async () => (await tasksOf(other, second)).get("stops")?.state === "running");
-        expect((await other.run(["cancel", String(second)])).code).toBe(0);
-        expect((await other.run(["daemon", "stop", "--now"])).code).toBe(0);
+        expect((await other.call("cancel", String(second))).code).toBe(0);
+        expect((await other.call("daemon", "stop", "--now")).code).toBe(0);
         expect(processesNaming(other.folder)).toEqual([]);
         expect(processesNaming(one.folder)).toEqual(expect.arrayContaining(before));
-        expect((await one.run(["cancel", String(job)])).code).toBe(0);
+        expect((await one.call("cancel", String(job))).code).toBe(0);
       } finally {
         await other.close();
       }

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => qrew.close());
 
 async function explained(job: number, task?: string) {
-  const result = await qrew.run(["explain", String(job), ...(task === undefined ? [] : [task]), "--json"]);
+  const result = await qrew.call("explain", String(job), ...(task === undefined ? [] : [task]), "--json");
   if (result.code !== 0) throw new Error(result.stderr);
   const { reasons } = readJson(shapes.explained, result.stdout);
   expect(JSON.stringify(reasons)).not.toContain("unknown");
@@ -58,7 +58,7 @@ it("names the task that a task waits for, what it needs, and who holds it", asyn
   expect(scarce.text).toBe(
     "It waits for 1 licence (free: nothing of 1 licence); job 1 (holder) holds 1 licence.",
   );
-  await qrew.run(["cancel", String(holder), String(wide), String(licensed)]);
+  await qrew.call("cancel", String(holder), String(wide), String(licensed));
 });
 
 it("says that the document allows no more, that the job is paused, and how what has ended ended", async () => {
@@ -68,13 +68,13 @@ it("says that the document allows no more, that the job is paused, and how what 
     return found?.code === "maxRunning" && found;
   });
   expect(capped.text).toBe("Its job runs as many tasks as its document allows at a time (maxRunning: 1).");
-  await qrew.run(["pause", "--stop", String(few)]);
+  await qrew.call("pause", "--stop", String(few));
   expect(await reasonOf(few, "b")).toMatchObject({ code: "paused" });
   expect((await reasonOf(few, "a"))?.text).toContain("it is suspended, since the job is paused");
   expect((await reasonOf(few))?.text).toBe(
     `It is paused; what runs is suspended: \`qrew resume ${few}\` lets it go on.`,
   );
-  await qrew.run(["cancel", String(few)]);
+  await qrew.call("cancel", String(few));
   expect(await reasonOf(few, "a")).toMatchObject({
     code: "ended",
     text: "It has ended: cancelled: cancelled.",
@@ -101,10 +101,10 @@ it("says until when a repetition is waited for, in the QWorker or parked", async
   });
   expect(parked.text).toMatch(/is parked until the first is due, at .*\(in 2h|in 1\d\dm\)\.$/);
   expect((await reasonOf(long, "g"))?.text).toBe("It waits for f, which is backoff: exit code 3.");
-  expect((await qrew.run(["daemon", "stop", "--now"])).code).toBe(0);
+  expect((await qrew.call("daemon", "stop", "--now")).code).toBe(0);
   expect(await reasonOf(long)).toMatchObject({ code: "noDaemon" });
-  const nobody = await qrew.run(["explain", String(long), "h"]);
+  const nobody = await qrew.call("explain", String(long), "h");
   expect(nobody).toMatchObject({ code: 3 });
-  const text = await qrew.run(["explain", String(long)]);
+  const text = await qrew.call("explain", String(long));
   expect(text.stdout).toContain("No daemon runs");
 });

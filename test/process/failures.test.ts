@@ -58,7 +58,7 @@ describe("a task that fails", () => {
     expect(stdout).toContain(`job ${job} (workflow) failed`);
     expect(stdout).toContain("task broken failed: exit code 7");
 
-    const shown = await qrew.run(["show", String(job)]);
+    const shown = await qrew.call("show", String(job));
     expect(shown.code).toBe(0);
     expect(shown.stdout).toContain("task broken failed: exit code 7");
     expect(shown.stdout).toContain("last lines of stderr");
@@ -89,14 +89,14 @@ describe("a task that fails", () => {
     });
     // What a shell says about a child is an exit code like any other.
     expect(tasks.get("high")).toMatchObject({ exitCode: 139, signal: null });
-    expect((await qrew.run(["show", String(job)])).stdout).toContain("task segv failed: signal SIGSEGV");
+    expect((await qrew.call("show", String(job))).stdout).toContain("task segv failed: signal SIGSEGV");
   });
 
   it("says of a SIGKILL from outside that it was not sent by qrew", async () => {
     const job = await submitJob(qrew, [{ name: "victim", command: "echo $$ >victim.pid; exec sleep 600" }]);
     const pid = await until("the task has said its pid", () => pidIn(path.join(qrew.work, "victim.pid")));
     process.kill(pid, "SIGKILL");
-    expect((await qrew.run(["wait", String(job)])).code).toBe(1);
+    expect((await qrew.call("wait", String(job))).code).toBe(1);
     expect(await taskOf(qrew, job, "victim")).toMatchObject({
       state: "failed",
       attempt: 1,
@@ -139,7 +139,7 @@ describe("retry", () => {
       const flags = ["--attempt", String(attempt)];
       expect(await outputText(qrew, job, "flaky", flags)).toBe(`attempt ${attempt}\n`);
     }
-    const { stdout } = await qrew.run(["show", String(job)]);
+    const { stdout } = await qrew.call("show", String(job));
     expect(stdout).toMatch(/attempt 1 of 5: exit code 3/);
     expect(stdout).toMatch(/attempt 2 of 5: exit code 3/);
     expect(stdout).toMatch(/attempt 3 of 5: succeeded/);
@@ -211,7 +211,7 @@ describe("a task that cannot be started", () => {
     expect(tasks.get("locked")?.reason).toMatch(/"\.\/locked\.sh" may not be executed/);
     expect(tasks.get("stranger")?.reason).toMatch(/"\.\/stranger\.sh" was not found.*#! line/);
     expect(tasks.get("folder")?.reason).toMatch(/working folder cannot be entered/);
-    const { stdout } = await qrew.run(["show", String(job)]);
+    const { stdout } = await qrew.call("show", String(job));
     expect(stdout).toContain("task locked failed: not started:");
   });
 });

@@ -38,16 +38,13 @@ it("of one task it is its bytes as they come, from before its start to its end",
   openGate("go");
   await until("the output", () => text.out === "one\n");
   // What it has written so far is there for those who do not follow, too.
-  expect((await qrew.run(["logs", String(job), "talk"])).stdout).toBe("one\n");
-  const { outputs, running } = readJson(
-    shapes.logs,
-    (await qrew.run(["logs", String(job), "--json"])).stdout,
-  );
+  expect((await qrew.call("logs", String(job), "talk")).stdout).toBe("one\n");
+  const { outputs, running } = readJson(shapes.logs, (await qrew.call("logs", String(job), "--json")).stdout);
   expect({ outputs, running }).toMatchObject({ outputs: [{ text: "one\n" }], running: ["talk"] });
   openGate("next");
   expect(await ended).toBe(0);
   expect(text).toEqual({ out: "one\ntwo", err: "" });
-  expect((await qrew.run(["wait", String(first), String(job)])).code).toBe(0);
+  expect((await qrew.call("wait", String(first), String(job))).code).toBe(0);
 });
 
 it("of several tasks each line has a name, also of attempts that are repeated", async () => {
@@ -70,7 +67,7 @@ it("of several tasks each line has a name, also of attempts that are repeated", 
       "t[2] (attempt 2) | bc",
     ].sort(),
   );
-  const both = await qrew.run(["logs", "-f", String(job), "t[2]", "t[1]"]);
+  const both = await qrew.call("logs", "-f", String(job), "t[2]", "t[1]");
   expect(both.stdout.split("\n").length).toBe(7);
 });
 

@@ -40,7 +40,7 @@ describe("a process that is frozen (SIGSTOP)", () => {
         const next = await serving(qrew, role, frozen);
         // It is dead: nothing of it can go on.
         expect(() => process.kill(frozen, "SIGCONT")).toThrow(/ESRCH/);
-        expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+        expect((await qrew.call("wait", String(job))).code).toBe(0);
         expect(await serving(qrew, role)).toBe(next);
         expect(await showJob(qrew, job)).toMatchObject({ tasks: { succeeded: SHORT + 1, total: SHORT + 1 } });
         const tasks = [...(await tasksOf(qrew, job)).values()];

@@ -100,11 +100,11 @@ export async function survive(seed: number, kills: number): Promise<void> {
       if (killed > 0) done += 1;
     }
     writeFileSync(path.join(qrew.work, "enough"), "");
-    const waited = await qrew.run(["wait", String(job)]);
+    const waited = await qrew.call("wait", String(job));
     expect(waited).toMatchObject({ code: 0 });
     await expectEachOnce(qrew, job);
     for (const [name, lines] of readDiaries(qrew)) expectOneAtATime(name, lines, forkserverDeaths);
-    expect((await qrew.run(["daemon", "stop"])).code).toBe(0);
+    expect((await qrew.call("daemon", "stop")).code).toBe(0);
     expectNothingLeft(qrew);
   });
 }

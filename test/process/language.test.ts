@@ -65,7 +65,7 @@ describe("failFast", () => {
       clean: "succeeded",
     });
     expect((await tasksOf(qrew, job)).get("after")?.reason).toBe("failFast: broken failed");
-    expect((await qrew.run(["logs", String(job), "clean"])).stdout).toBe("gone\n");
+    expect((await qrew.call("logs", String(job), "clean")).stdout).toBe("gone\n");
   });
 });
 
@@ -136,12 +136,12 @@ describe("stdout and stderr", () => {
     expect(readFileSync(inWork("both.log"), "utf8")).toBe("1\n2\n3\n");
     expect(readFileSync(inWork("big.log")).length).toBe(100_000);
     expect(statSync(inWork("both.log")).mode & 0o777).toBe(0o666 & ~process.umask());
-    const shown = await qrew.run(["logs", String(job), "apart[2]"]);
+    const shown = await qrew.call("logs", String(job), "apart[2]");
     expect(shown.stdout).toBe("out b\n");
     expect(shown.stderr).toContain(`stdout of task "apart[2]" goes to ${inWork("log/b/out.txt")}`);
     expect(await outputText(qrew, job, "apart[2]", ["--stderr"])).toBe("err\n");
-    expect((await qrew.run(["logs", String(job), "bin"])).stderr).toContain("goes to /dev/null");
-    const json = readJson(shapes.logs, (await qrew.run(["logs", String(job), "both", "--json"])).stdout);
+    expect((await qrew.call("logs", String(job), "bin")).stderr).toContain("goes to /dev/null");
+    const json = readJson(shapes.logs, (await qrew.call("logs", String(job), "both", "--json")).stdout);
     expect(json.outputs).toMatchObject([{ path: inWork("both.log"), text: "1\n2\n3\n" }]);
     expect((await tasksOf(qrew, job)).get("locked")).toMatchObject({ state: "failed", startedAt: null });
     expect((await tasksOf(qrew, job)).get("locked")?.reason).toContain("its stdout could not be opened");

@@ -26,7 +26,7 @@ it("tasks that nobody watches end in time; what had ended before is not done aga
     await until("nothing is left of it", () => processesNaming(qrew.folder).length === 0);
     const kept = path.join(qrew.home, "spool", "00.ends-0");
     expect(existsSync(kept)).toBe(true);
-    expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+    expect((await qrew.call("wait", String(job))).code).toBe(0);
     const tasks = await tasksOf(qrew, job);
     expect(tasks.get("short")).toMatchObject({ state: "succeeded", attempt: 1 });
     expect(tasks.get("long")).toMatchObject({ state: "succeeded", attempt: 2 });

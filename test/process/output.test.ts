@@ -45,7 +45,7 @@ describe("output", () => {
     expect((await outputBytes(qrew, job, "errors", ["--stderr"])).equals(short)).toBe(true);
     expect(await outputText(qrew, job, "errors")).toBe("out");
 
-    const listed = await qrew.run(["logs", String(job), "short", "--json"]);
+    const listed = await qrew.call("logs", String(job), "short", "--json");
     const [output] = readJson(shapes.logs, listed.stdout).outputs;
     expect(output).toMatchObject({ task: "short", attempt: 1, stream: "stdout", cutBytes: 0, text: null });
     expect(Buffer.from(output?.base64 ?? "", "base64").equals(short)).toBe(true);
@@ -89,7 +89,7 @@ describe("output", () => {
       { name: "w", foreach: { i: { range: [1, 20] } }, command: "echo out {{i}}; echo err {{i}} >&2" },
     ]);
     expect(await outputText(qrew, job, "w[20]")).toBe("out 20\n");
-    const stopped = await qrew.run(["daemon", "stop"]);
+    const stopped = await qrew.call("daemon", "stop");
     expect(stopped.code).toBe(0);
     const spool = path.join(qrew.home, "spool");
     const files = readdirSync(spool, { recursive: true, encoding: "utf8" });

@@ -14,7 +14,7 @@ const hopeless = [
 ];
 
 async function daemonStatus(qrew: QrewFolder) {
-  return readJson(shapes.daemonStatus, (await qrew.run(["daemon", "status", "--json"])).stdout);
+  return readJson(shapes.daemonStatus, (await qrew.call("daemon", "status", "--json")).stdout);
 }
 
 async function submitWaiting(qrew: QrewFolder): Promise<void> {
@@ -40,7 +40,7 @@ it("jobs in a long backoff keep nobody waiting, are there after a restart, and c
     expect(await qrew.run(["daemon", "start", "--cpus", "1"])).toMatchObject({ code: 0 });
     await submitWaiting(qrew);
     const job = await submitJob(qrew, [{ name: "now", command: "echo ran > ran" }], ["--priority", "5"]);
-    expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+    expect((await qrew.call("wait", String(job))).code).toBe(0);
     expect(readFileSync(path.join(qrew.work, "ran"), "utf8")).toBe("ran\n");
 
     for (const { role, pid } of await daemonProcesses(qrew))
@@ -51,7 +51,7 @@ it("jobs in a long backoff keep nobody waiting, are there after a restart, and c
     });
     expect(after.jobs).toEqual({ queued: 0, running: 0, parked: WAITING_JOBS });
 
-    expect((await qrew.run(["cancel", "1", String(WAITING_JOBS)])).code).toBe(0);
+    expect((await qrew.call("cancel", "1", String(WAITING_JOBS))).code).toBe(0);
     expect(await showJob(qrew, 1)).toMatchObject({ state: "cancelled", tasks: { cancelled: 1 } });
     expect((await tasksOf(qrew, WAITING_JOBS)).get("t")).toMatchObject({ state: "cancelled", attempt: 1 });
     expect((await daemonStatus(qrew)).jobs.parked).toBe(WAITING_JOBS - 2);

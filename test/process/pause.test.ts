@@ -78,6 +78,6 @@ it("with --stop what runs stands still, and its time limit with it", async () =>
 it("what has ended cannot be paused", async () => {
   const job = await submitJob(qrew, [{ name: "t", executor: "noop" }]);
   await ask("wait", String(job));
-  const result = await qrew.run(["pause", String(job)]);
+  const result = await qrew.call("pause", String(job));
   expect(result).toMatchObject({ code: 1, stdout: `job ${job} (workflow) has ended: succeeded\n` });
 });

@@ -30,7 +30,7 @@ async function left(
 }
 
 const prune = async (qrew: QrewFolder, ...args: readonly string[]): Promise<readonly number[]> => {
-  const result = await qrew.run(["prune", ...args, "--json"]);
+  const result = await qrew.call("prune", ...args, "--json");
   if (result.code !== 0) throw new Error(result.stderr);
   return readJson(shapes.pruned, result.stdout).jobs.map(({ id }) => id);
 };
@@ -45,11 +45,11 @@ it("deletes jobs that have ended with all that is theirs, never a live one, also
     const outputs = path.join(qrew.home, "output");
     expect(readdirSync(outputs).sort()).toEqual(["1", "2", "3"]);
 
-    expect((await qrew.run(["prune"])).code).toBe(2);
+    expect((await qrew.call("prune")).code).toBe(2);
     expect(await prune(qrew, "--older-than", "1h")).toEqual([]);
     expect(await prune(qrew, "--keep", "1", "--dry-run")).toEqual([2, 1]);
     expect(await prune(qrew, "--keep", "2")).toEqual([1]);
-    expect((await qrew.run(["show", "1"])).code).toBe(3);
+    expect((await qrew.call("show", "1")).code).toBe(3);
     await until("all of it is gone", () => !existsSync(path.join(outputs, "1")));
     expect(existsSync(path.join(qrew.home, "jobs", "1"))).toBe(true);
 
@@ -65,7 +65,7 @@ it("deletes jobs that have ended with all that is theirs, never a live one, also
     expect((await left(qrew)).jobs).toEqual([live]);
     expect(readdirSync(outputs)).toEqual([]);
     expect(readdirSync(path.join(qrew.home, "jobs"))).toEqual(["1"]);
-    const listed = readJson(shapes.jobs, (await qrew.run(["jobs", "--json"])).stdout);
+    const listed = readJson(shapes.jobs, (await qrew.call("jobs", "--json")).stdout);
     expect(listed.jobs.map(({ id, state }) => `${id} ${state}`)).toEqual([`${live} running`]);
   });
 });
@@ -84,7 +84,7 @@ it("deletes by itself what the settings say, when a daemon starts", { timeout: 6
         expect(await qrew.run(["daemon", what])).toMatchObject({ code: 0 });
     };
     const ids = async () =>
-      readJson(shapes.jobs, (await qrew.run(["jobs", "--json"])).stdout).jobs.map(({ id }) => id);
+      readJson(shapes.jobs, (await qrew.call("jobs", "--json")).stdout).jobs.map(({ id }) => id);
     await restart();
     expect(await ids()).toEqual([3, 2, 1]);
     const set = await qrew.run(["config", "set", "prune.keep", "2"]);

@@ -91,7 +91,7 @@ function pidOf(processes: readonly JsonProcess[], role: JsonProcess["role"]): nu
 async function nextOf(qrew: QrewFolder, role: JsonProcess["role"]): Promise<number | null> {
   let found: number | null = null;
   await until(`a ${role} serves, or the job is over`, async () => {
-    const status = await qrew.run(["daemon", "status", "--json"]);
+    const status = await qrew.call("daemon", "status", "--json");
     const processes = status.code === 0 ? readJson(shapes.daemonStatus, status.stdout).processes : [];
     found = processes.find((process) => process.role === role)?.pid ?? null;
     return found !== null || (await showJob(qrew, 1)).finishedAt !== null;
@@ -105,7 +105,7 @@ describe("stopping the daemon in the middle of a job", () => {
       await startDaemon(qrew);
       const follower = qrew.run(["run", writeDocument(qrew, diaryDocument)]);
       await untilMiddle(qrew);
-      expect((await qrew.run(["daemon", "stop"])).code).toBe(0);
+      expect((await qrew.call("daemon", "stop")).code).toBe(0);
       const begun = diaries(qrew);
       expect(begun.length).toBeLessThan(TASKS);
       expect(disturbed(qrew)).toEqual({});
@@ -115,7 +115,7 @@ describe("stopping the daemon in the middle of a job", () => {
       expect(left.stderr).toContain("qrew daemon start");
       expect(processesNaming(qrew.home)).toEqual([]);
       expect((await showJob(qrew, 1)).tasks).toMatchObject({ succeeded: begun.length, running: 0 });
-      expect((await qrew.run(["wait", "1"])).code).toBe(0);
+      expect((await qrew.call("wait", "1")).code).toBe(0);
       await expectAllEndedOnce(qrew, 1);
       expect(disturbed(qrew)).toEqual({});
     });
@@ -126,13 +126,13 @@ describe("stopping the daemon in the middle of a job", () => {
       await startDaemon(qrew);
       const job = await submitJob(qrew, diaryDocument);
       await untilMiddle(qrew);
-      expect((await qrew.run(["daemon", "stop", "--now"])).code).toBe(0);
+      expect((await qrew.call("daemon", "stop", "--now")).code).toBe(0);
       expect(processesNaming(qrew.home)).toEqual([]);
       const cut = Object.keys(disturbed(qrew));
       expect(cut.length).toBeGreaterThan(0);
       expect(cut.length).toBeLessThanOrEqual(4);
       expect((await showJob(qrew, job)).state).toBe("running");
-      expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+      expect((await qrew.call("wait", String(job))).code).toBe(0);
       await expectAllEndedOnce(qrew, job);
       // One that was stopped between its last line and its exit has not ended.
       const repeated = Object.keys(disturbed(qrew));
@@ -221,7 +221,7 @@ describe("kill -9 in the middle of a job", () => {
       await until("nothing is left of it", () => processesNaming(qrew.home).length === 0);
       // A diary that was opened and not yet written says nothing of an attempt.
       const cut = Object.entries(disturbed(qrew)).flatMap(([name, diary]) => (diary === "" ? [] : [name]));
-      expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+      expect((await qrew.call("wait", String(job))).code).toBe(0);
       await expectAllEndedOnce(qrew, job);
       // An end that nobody had heard of is no end.
       const repeated = Object.keys(disturbed(qrew));

@@ -41,15 +41,15 @@ describe("a typo in one of 1,000 tasks", () => {
     expect(shown.errors).toMatchObject([{ task: "typo", exitCode: 127 }]);
     expect(shown.errors[0]?.lastLines.join("\n")).toContain("ehco");
 
-    const retried = await qrew.run([
+    const retried = await qrew.call(
       "retry",
       String(job),
       "--file",
       writeDocument(qrew, document("echo hello")),
-    ]);
+    );
     expect(retried).toMatchObject({ code: 0, stderr: "" });
     expect(retried.stdout).toContain(`begins round 2; to wait for its end: qrew wait ${job}`);
-    expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+    expect((await qrew.call("wait", String(job))).code).toBe(0);
     const { typo, after, ...others } = runs("typo");
     expect({ typo, after }).toEqual({ typo: 2, after: 1 });
     expect(Object.values(others)).toEqual(Array.from({ length: 998 }, () => 1));
@@ -59,7 +59,7 @@ describe("a typo in one of 1,000 tasks", () => {
       tasks: { succeeded: 1000 },
     });
     expect(await outputText(qrew, job, "typo")).toBe("hello\n");
-    const text = await qrew.run(["logs", String(job), "typo", "--stderr", "--attempt", "1"]);
+    const text = await qrew.call("logs", String(job), "typo", "--stderr", "--attempt", "1");
     expect(text.stdout).toContain("ehco");
   });
 });
@@ -72,15 +72,15 @@ describe("retry", () => {
       { name: "b", command: flaky },
       { name: "c", depends: ["a", "b"], command: diary("again", "c") },
     ]);
-    const second = readJson(shapes.rounds, (await qrew.run(["retry", String(job), "--json"])).stdout);
+    const second = readJson(shapes.rounds, (await qrew.call("retry", String(job), "--json")).stdout);
     expect(second.rounds).toEqual([{ jobId: job, round: 2 }]);
-    expect((await qrew.run(["wait", String(job)])).code).toBe(1);
+    expect((await qrew.call("wait", String(job))).code).toBe(1);
     expect((await tasksOf(qrew, job)).get("b")).toMatchObject({ state: "failed", attempt: 2 });
-    await qrew.run(["retry", String(job)]);
-    expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+    await qrew.call("retry", String(job));
+    expect((await qrew.call("wait", String(job))).code).toBe(0);
     expect((await tasksOf(qrew, job)).get("b")).toMatchObject({ state: "succeeded", attempt: 3 });
     expect(runs("again")).toEqual({ a: 1, c: 1 });
-    const refused = await qrew.run(["retry", String(job)]);
+    const refused = await qrew.call("retry", String(job));
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain("there is nothing to retry");
   });
@@ -92,7 +92,7 @@ describe("retry", () => {
       { name: "c", depends: ["b"], command: diary("moved", "c") },
     ]);
     const wrong = writeDocument(qrew, [{ name: "a", depends: ["nobody"], command: "x" }], "wrong");
-    const refused = await qrew.run(["retry", String(job), "--file", wrong]);
+    const refused = await qrew.call("retry", String(job), "--file", wrong);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('There is no task "nobody"');
     expect((await showJob(qrew, job)).round).toBe(1);
@@ -105,8 +105,8 @@ describe("retry", () => {
       ],
       "fixed",
     );
-    expect((await qrew.run(["retry", String(job), "--file", fixed])).code).toBe(0);
-    expect((await qrew.run(["wait", String(job)])).code).toBe(0);
+    expect((await qrew.call("retry", String(job), "--file", fixed)).code).toBe(0);
+    expect((await qrew.call("wait", String(job))).code).toBe(0);
     expect(runs("moved")).toEqual({ a: 1, c: 1, new: 1 });
     expect([...(await tasksOf(qrew, job)).values()].map(({ name, state }) => `${name} ${state}`)).toEqual([
       "new succeeded",

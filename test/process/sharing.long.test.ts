@@ -63,7 +63,7 @@ it("gives two jobs the same share, and never more cpus than there are", async ()
   const watch = watchReports(client.home.runFolder);
   const document = array(70, { command: sleep(0.08) });
   const [a, b] = await Promise.all([submit(document), submit(document)]);
-  const status = readJson(shapes.daemonStatus, (await qrew.run(["daemon", "status", "--json"])).stdout);
+  const status = readJson(shapes.daemonStatus, (await qrew.call("daemon", "status", "--json")).stdout);
   expect(status.lent.cpus).toBeLessThanOrEqual(2);
   await succeeds(a.job, b.job);
   const { samples, peakCpusMilli } = await watch.stop();

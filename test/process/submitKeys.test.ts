@@ -14,7 +14,7 @@ const GOOD = [{ name: "good", command: "true" }];
 const LONG = [{ name: "long", command: ["true", "x".repeat(WHOLE_DOCUMENT_BYTES_MAX)] }];
 
 async function jobCount(qrew: QrewFolder): Promise<number> {
-  return readJson(shapes.jobs, (await qrew.run(["jobs", "--json", "--limit", "1000"])).stdout).jobs.length;
+  return readJson(shapes.jobs, (await qrew.call("jobs", "--json", "--limit", "1000")).stdout).jobs.length;
 }
 
 it("the same key is the same job: one after another, all at once, and with the next manager", async () => {

@@ -44,13 +44,17 @@ export async function submitJob(
   return Number(result.stdout);
 }
 
+/** A look from this process, unless it has to be another one of a special kind. */
+const look = (qrew: QrewFolder, args: readonly string[], options?: CommandOptions): Promise<CommandResult> =>
+  options === undefined ? qrew.call(...args) : qrew.run(args, options);
+
 /** The tasks of a job by their names. */
 export async function tasksOf(
   qrew: QrewFolder,
   job: number,
-  options: CommandOptions = {},
+  options?: CommandOptions,
 ): Promise<ReadonlyMap<string, JsonTask>> {
-  const result = await qrew.run(["tasks", String(job), "--json"], options);
+  const result = await look(qrew, ["tasks", String(job), "--json"], options);
   if (result.code !== 0) throw new Error(`qrew tasks: ${result.stderr}`);
   return new Map(readJson(shapes.tasks, result.stdout).tasks.map((task) => [task.name, task]));
 }
@@ -63,7 +67,7 @@ export async function taskOf(qrew: QrewFolder, job: number, name: string): Promi
 }
 
 export async function showJob(qrew: QrewFolder, job: number) {
-  return readJson(shapes.show, (await qrew.run(["show", String(job), "--json"])).stdout);
+  return readJson(shapes.show, (await look(qrew, ["show", String(job), "--json"])).stdout);
 }
 
 /** What the task has written to stdout, as bytes. */
@@ -73,7 +77,7 @@ export async function outputBytes(
   task: string,
   flags: readonly string[] = [],
 ): Promise<Buffer> {
-  const result = await qrew.run(["logs", String(job), task, ...flags]);
+  const result = await look(qrew, ["logs", String(job), task, ...flags]);
   if (result.code !== 0) throw new Error(`qrew logs: ${result.stderr}`);
   return result.stdoutBytes;
 }
@@ -88,9 +92,9 @@ export const outputText = async (
 /** The processes of the daemon as it lists them. */
 export async function daemonProcesses(
   qrew: QrewFolder,
-  options: CommandOptions = {},
+  options?: CommandOptions,
 ): Promise<readonly JsonProcess[]> {
-  const result = await qrew.run(["daemon", "status", "--json"], options);
+  const result = await look(qrew, ["daemon", "status", "--json"], options);
   if (result.code !== 0) throw new Error(`qrew daemon status: ${result.stderr}${result.stdout}`);
   return readJson(shapes.daemonStatus, result.stdout).processes;
 }

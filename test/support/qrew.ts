@@ -9,6 +9,8 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Client, connect, type ConnectOptions } from "../../src/client/index.ts";
+import { currentHomeInputs, openHome } from "../../src/node/home.ts";
+import { recorder } from "../unit/cli/recorder.ts";
 
 /** The built command line; scripts/test.mjs builds before it runs tests. */
 export const QREW_MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
@@ -99,15 +101,28 @@ export class QrewFolder {
     });
   }
 
+  /**
+   * The same command within this process, which takes milliseconds instead of the third of a second of a new one. For
+   * looking and waiting, where how it looks as a process is not what is tested: folder and environment are those of
+   * this process, and there is no stdin. A daemon that it starts is a process as ever.
+   */
+  async call(...args: readonly string[]): Promise<CommandResult> {
+    const inputs = currentHomeInputs();
+    const environment = { ...inputs.environment, QREW_HOME: this.home };
+    const command = recorder(() => openHome({ ...inputs, environment }));
+    const code = await command.run(...args);
+    const stdoutBytes = command.bytes();
+    return { code, signal: null, stdout: stdoutBytes.toString(), stdoutBytes, stderr: command.stderr() };
+  }
+
   /** The library on the same folder. */
   client(options: Omit<ConnectOptions, "home"> = {}): Promise<Client> {
     return connect({ ...options, home: this.home });
   }
 
   async close(): Promise<void> {
-    // Many tests end with the daemon gone already: a command that says so would take a third of a second.
     const isGone = processesNaming(this.folder).length === 0;
-    const stopped = isGone ? null : await this.run(["daemon", "stop", "--now"], { timeoutMs: 60_000 });
+    const stopped = isGone ? null : await this.call("daemon", "stop", "--now", "--timeout", "60s");
     const left = processesNaming(this.folder);
     for (const pid of left) killIfThere(pid);
     rmSync(this.folder, { recursive: true, force: true });

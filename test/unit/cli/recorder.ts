@@ -25,7 +25,11 @@ export interface Recorder {
   json(): unknown;
 }
 
-export function recorder(home: Home, options: { readonly canRedraw?: boolean } = {}): Recorder {
+/** `home` may be a look for it, made when the command asks for it. */
+export function recorder(
+  home: Home | (() => Home),
+  options: { readonly canRedraw?: boolean } = {},
+): Recorder {
   const written: Buffer[] = [];
   let notes = "";
   const handlers: SignalHandler[] = [];
@@ -52,7 +56,7 @@ export function recorder(home: Home, options: { readonly canRedraw?: boolean } =
   };
   const context: CommandContext = {
     terminal,
-    home: async () => home,
+    home: async () => (typeof home === "function" ? home() : home),
     onSignal: (handler) => {
       handlers.push(handler);
       return () => void handlers.splice(handlers.indexOf(handler), 1);
