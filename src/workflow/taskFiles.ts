@@ -8,7 +8,7 @@ import { describe } from "./scalar.ts";
 export const PATH_BYTES_MAX = 4095;
 
 /** Each is looked for when the task has ended, while the next ones wait. */
-const OUTPUTS_MAX = 1000;
+export const OUTPUTS_MAX = 1000;
 
 /** Null if there is no field, or after a fault. */
 export function readPath(what: string, field: Field | null, faults: FaultList): string | null {

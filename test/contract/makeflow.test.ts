@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { missingOutputs } from "../../executor/outputs.ts";
 import type { ColumnPlan } from "../../src/workflow/columnPlan.ts";
 import { type ImportFlags, importSettings } from "../../src/cli/importing.ts";
 import { compileWorkflow } from "../../src/workflow/compile.ts";
@@ -65,22 +66,27 @@ function contents(folder: string): Readonly<Record<string, string>> {
   );
 }
 
-/** Runs the tasks one after another, in an order that their dependencies allow, and repeats as they say. */
-function carryOut(plan: ColumnPlan, folder: string): void {
+/** Runs the tasks one after another, in an order that their dependencies allow, and repeats as they say. What has failed holds up the rest. */
+async function carryOut(plan: ColumnPlan, folder: string): Promise<void> {
   const { graph } = plan;
   const waits = Uint32Array.from(graph.needs);
   const ready = [...waits.keys()].filter((task) => waits[task] === 0);
   for (let task = ready.shift(); task !== undefined; task = ready.shift()) {
     const { limit } = graph.classes[graph.definitionClass[task] ?? 0]?.retry ?? { limit: 0 };
-    const { command, env, workdir } = plan.resolve(task);
-    const attempt = () =>
-      spawnSync("/bin/sh", ["-c", String(command)], {
-        cwd: path.join(folder, workdir ?? "."),
+    const { command, env, workdir, files } = plan.resolve(task);
+    const attempt = async (): Promise<boolean> => {
+      const cwd = path.join(folder, workdir ?? ".");
+      const { status } = spawnSync("/bin/sh", ["-c", String(command)], {
+        cwd,
         env: { OMP_NUM_THREADS: "1", ...environment, ...env },
         timeout: COMMAND_MS_MAX,
-      }).status;
-    const isNoop = graph.classes[graph.definitionClass[task] ?? 0]?.executor === "noop";
-    for (let left = isNoop ? -1 : limit; left >= 0; left -= 1) if (attempt() === 0) break;
+      });
+      const outputs = files?.outputs ?? [];
+      return status === 0 && (await missingOutputs({ folder: cwd, outputs })).length === 0;
+    };
+    let isDone = graph.classes[graph.definitionClass[task] ?? 0]?.executor === "noop";
+    for (let left = limit; left >= 0 && !isDone; left -= 1) isDone = await attempt();
+    if (!isDone) continue;
     const edges = graph.dependents.subarray(graph.dependentOffsets[task], graph.dependentOffsets[task + 1]);
     for (const dependent of edges) {
       waits[dependent] = (waits[dependent] ?? 0) - 1;
@@ -99,7 +105,7 @@ function jxFlags({ define = [] }: MakeflowCase, folder: string): ImportFlags {
   };
 }
 
-function runOurs(example: MakeflowCase): Readonly<Record<string, string>> {
+async function runOurs(example: MakeflowCase): Promise<Readonly<Record<string, string>>> {
   const { folder, file } = prepare("ours", example);
   const { jx } = importSettings(jxFlags(example, folder));
   const compiled = compileWorkflow(readFileSync(path.join(folder, file)), file, {
@@ -108,7 +114,7 @@ function runOurs(example: MakeflowCase): Readonly<Record<string, string>> {
   });
   if (compiled.type === "invalid")
     throw new Error(compiled.faults.map(({ line, message }) => `${line}: ${message}`).join("\n"));
-  carryOut(compiled.plan, folder);
+  await carryOut(compiled.plan, folder);
   return contents(folder);
 }
 
@@ -164,7 +170,7 @@ describe("a Makeflow file gives the files that makeflow makes of it", () => {
 
   it.each(cases)("$what", async (example) => {
     const theirs = await runTheirs(example);
-    expect(runOurs(example)).toEqual(theirs);
+    expect(await runOurs(example)).toEqual(theirs);
     expect(Object.keys(theirs).length).toBeGreaterThan(4 + Object.keys(example.files ?? {}).length);
   });
 });

@@ -129,6 +129,28 @@ export const cases: readonly MakeflowCase[] = [
     text: "a:\n\ttest -e mark || { touch mark; exit 1; }; echo 1 > a\n",
   },
   {
+    what: "a rule that does not make its file is repeated, and what needs it does not run",
+    text: "a:\n\techo x >> runs\n\nb: a\n\techo 1 > b\n",
+  },
+  {
+    what: "a rule that does not make all of its files",
+    text: "a 'b*':\n\techo x >> runs; touch bc\n\nc: a\n\techo 1 > c\n",
+  },
+  {
+    what: "names of files with characters of patterns",
+    text: "'a*' 'b?' 'c[x]':\n\ttouch 'a*' 'b?' 'c[x]'\n\nd: 'a*'\n\techo 1 > d\n",
+  },
+  {
+    what: "a nested workflow that does not make its file",
+    text: "x:\n\tMAKEFLOW sub.mf\n\ny: x\n\techo 1 > y\n",
+    files: { "sub.mf": "z:\n\techo 1 > z\n" },
+  },
+  {
+    what: "a nested workflow that makes its file by the way",
+    text: "x z:\n\tMAKEFLOW sub.mf\n\ny: x\n\techo 1 > y\n",
+    files: { "sub.mf": "z:\n\techo 1 > z; echo 2 > x\n" },
+  },
+  {
     what: "names that only Makeflow's other tools look at",
     text: 'MAKEFLOW_INPUTS=in\nMAKEFLOW_OUTPUTS="a"\nBATCH_OPTIONS="-q x"\na: in\n@BATCH_LOCAL=1\n\tcat in > a\n',
   },
@@ -167,6 +189,18 @@ export const cases: readonly MakeflowCase[] = [
         },
         { command: "cat o1 o2 > o3", inputs: ["o1", "o2"], outputs: ["o3"], local_job: true },
         { command: "test -s o3", inputs: ["o3"] },
+      ],
+    }),
+  },
+  {
+    what: "JSON with keys and resources of which nothing is made",
+    ending: "json",
+    text: JSON.stringify({
+      author: "somebody",
+      categories: { default: { colour: "red", resources: { disk: 7, "mpi-processes": 1 } } },
+      rules: [
+        { command: "echo $DISK $MPI_PROCESSES $CORES > a", outputs: ["a"], output: ["never"], note: 1 },
+        { command: "echo $DISK $CORES > b", outputs: ["b"], resources: { disk: 9 } },
       ],
     }),
   },

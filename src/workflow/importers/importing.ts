@@ -31,6 +31,7 @@ export interface ImportedTask {
   readonly command?: string | readonly string[];
   readonly executor?: "noop";
   readonly params?: { readonly env?: Readonly<Record<string, string>>; readonly workdir?: string };
+  readonly outputs?: readonly string[];
   readonly resources?: Readonly<Record<string, number | string>>;
   readonly timeout?: string;
 }

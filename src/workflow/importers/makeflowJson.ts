@@ -8,20 +8,7 @@ import { describe, type Entries, isEntries, textOf } from "../scalar.ts";
 import { normalised } from "./makeflow/evaluate.ts";
 import type { Rule, RuleAction, RuleFile, RuleResources } from "./rule.ts";
 
-const WORKFLOW_KEYS = new Set(["rules", "define", "environment", "categories", "default_category"]);
-const RULE_KEYS = new Set([
-  "command",
-  "workflow",
-  "args",
-  "inputs",
-  "outputs",
-  "environment",
-  "resources",
-  "category",
-  "local_job",
-  "allocation",
-]);
-const CATEGORY_KEYS = new Set(["environment", "resources", "allocation"]);
+/** Other unknown keys are passed over, as Makeflow does: people keep remarks in them. */
 const RESOURCE_KEYS = new Set(["cores", "memory", "disk", "gpus", "wall-time", "mpi-processes"]);
 /** Keys that hold remarks. */
 const isRemark = (key: string): boolean => key === "#" || key === "comment";
@@ -36,10 +23,32 @@ export function readMakeflowJson(value: unknown, faults: FaultList): readonly Ru
 
 interface Category {
   readonly env: Readonly<Record<string, string>>;
-  readonly resources: RuleResources;
+  readonly resources: JsonResources;
 }
 
-const noResources: RuleResources = { cores: null, memoryMegabytes: null, gpus: null, wallTimeSeconds: null };
+/** What the environment tells a command, and qrew has no counterpart for, is here as well. */
+interface JsonResources extends RuleResources {
+  readonly diskMegabytes: number | null;
+  readonly mpiProcesses: number | null;
+}
+
+const noResources: JsonResources = {
+  cores: null,
+  memoryMegabytes: null,
+  diskMegabytes: null,
+  gpus: null,
+  wallTimeSeconds: null,
+  mpiProcesses: null,
+};
+
+const overResources = (own: JsonResources, shared: JsonResources): JsonResources => ({
+  cores: own.cores ?? shared.cores,
+  memoryMegabytes: own.memoryMegabytes ?? shared.memoryMegabytes,
+  diskMegabytes: own.diskMegabytes ?? shared.diskMegabytes,
+  gpus: own.gpus ?? shared.gpus,
+  wallTimeSeconds: own.wallTimeSeconds ?? shared.wallTimeSeconds,
+  mpiProcesses: own.mpiProcesses ?? shared.mpiProcesses,
+});
 
 class JsonRules {
   readonly #faults: FaultList;
@@ -53,14 +62,12 @@ class JsonRules {
       this.#faults.add(atValue([]), 'A Makeflow in JSON is an object with a list of "rules".');
       return [];
     }
-    this.#checkKeys(value, WORKFLOW_KEYS, "a workflow", []);
     const env = this.#texts(value["environment"], ["environment"]);
     const categories = new Map<string, Category>();
     for (const [name, category] of this.#entries(value["categories"], ["categories"])) {
       const path = ["categories", name];
       if (!isEntries(category)) this.#wrong(path, "A category must be an object", category);
       else {
-        this.#checkKeys(category, CATEGORY_KEYS, "a category", path);
         const own = this.#texts(category["environment"], [...path, "environment"]);
         const resources = this.#resources(category["resources"], [...path, "resources"]);
         categories.set(name, { env: own, resources });
@@ -82,16 +89,9 @@ class JsonRules {
       this.#wrong(path, "A rule must be an object", value);
       return [];
     }
-    this.#checkKeys(value, RULE_KEYS, "a rule", path);
     const category = categories.get(textOf(value["category"]) ?? fallback);
     const own = this.#resources(value["resources"], [...path, "resources"]);
-    const shared = category?.resources ?? noResources;
-    const resources = {
-      cores: own.cores ?? shared.cores,
-      memoryMegabytes: own.memoryMegabytes ?? shared.memoryMegabytes,
-      gpus: own.gpus ?? shared.gpus,
-      wallTimeSeconds: own.wallTimeSeconds ?? shared.wallTimeSeconds,
-    };
+    const resources = overResources(own, category?.resources ?? noResources);
     const rule: Rule = {
       place: atValue(path),
       outputs: this.#files(value["outputs"], [...path, "outputs"]),
@@ -133,7 +133,7 @@ class JsonRules {
     return items.flatMap((item, index) => {
       const place = atValue(Array.isArray(value) ? [...path, index] : path);
       const [name, taskName] = isEntries(item)
-        ? [item["dag_name"] ?? item["path"], item["task_name"] ?? item["dag_name"] ?? item["path"]]
+        ? [outerName(item), item["task_name"] ?? outerName(item)]
         : [item, item];
       if (typeof name === "string" && typeof taskName === "string" && name !== "" && taskName !== "") {
         return [{ name: normalised(name), taskName: normalised(taskName), place }];
@@ -146,13 +146,13 @@ class JsonRules {
     });
   }
 
-  #resources(value: unknown, path: Path): RuleResources {
+  #resources(value: unknown, path: Path): JsonResources {
     if (value === undefined || value === null) return noResources;
     if (!isEntries(value)) {
       this.#wrong(path, "resources must be an object", value);
       return noResources;
     }
-    this.#checkKeys(value, RESOURCE_KEYS, "resources", path);
+    this.#checkResourceKeys(value, path);
     const amount = (key: string): number | null => {
       const given = value[key];
       if (given === undefined || given === null) return null;
@@ -164,8 +164,10 @@ class JsonRules {
     return {
       cores: amount("cores"),
       memoryMegabytes: amount("memory"),
+      diskMegabytes: amount("disk"),
       gpus: amount("gpus"),
       wallTimeSeconds: amount("wall-time"),
+      mpiProcesses: amount("mpi-processes"),
     };
   }
 
@@ -186,13 +188,12 @@ class JsonRules {
     return [];
   }
 
-  #checkKeys(value: Entries, known: ReadonlySet<string>, owner: string, path: Path): void {
+  #checkResourceKeys(value: Entries, path: Path): void {
     for (const key of Object.keys(value)) {
-      if (known.has(key) || isRemark(key)) continue;
-      const keys = [...known].join(", ");
+      if (RESOURCE_KEYS.has(key) || isRemark(key)) continue;
       this.#faults.add(
         () => atKey([...path, key]),
-        () => `Unknown key ${JSON.stringify(key)} in ${owner}. It has ${keys}.`,
+        () => `Unknown key ${JSON.stringify(key)} in resources. It has ${[...RESOURCE_KEYS].join(", ")}.`,
       );
     }
   }
@@ -202,14 +203,19 @@ class JsonRules {
   }
 }
 
+/** Makeflow called it `path` and `name` before, and its examples still do. */
+const outerName = (file: Entries): unknown => file["dag_name"] ?? file["path"] ?? file["name"];
+
 /** As Makeflow gives them to commands. */
-function resourceVariables({
-  cores,
-  memoryMegabytes,
-  gpus,
-  wallTimeSeconds,
-}: RuleResources): Record<string, string> {
-  const variables = { CORES: cores, MEMORY: memoryMegabytes, GPUS: gpus, WALL_TIME: wallTimeSeconds };
+function resourceVariables(resources: JsonResources): Record<string, string> {
+  const variables = {
+    CORES: resources.cores,
+    MEMORY: resources.memoryMegabytes,
+    DISK: resources.diskMegabytes,
+    GPUS: resources.gpus,
+    WALL_TIME: resources.wallTimeSeconds,
+    MPI_PROCESSES: resources.mpiProcesses,
+  };
   return Object.fromEntries(
     Object.entries(variables).flatMap(([name, amount]) => (amount === null ? [] : [[name, String(amount)]])),
   );

@@ -6,7 +6,8 @@ import path from "node:path";
 import { FaultList, locatePositionsOnly, type Place } from "../fault.ts";
 import { escapePlaceholders } from "../placeholder.ts";
 import type { ImportContext, ImportedTask, JobFiles } from "./importing.ts";
-import type { Rule, RuleAction, RuleResources } from "./rule.ts";
+import { OUTPUTS_MAX } from "../taskFiles.ts";
+import type { Rule, RuleAction, RuleFile, RuleResources } from "./rule.ts";
 import { needsSandbox, sandboxCommand } from "./sandboxCommand.ts";
 import { TaskNames } from "./taskNames.ts";
 
@@ -58,6 +59,8 @@ export function linkRules(
 class Linking {
   readonly tasks: LinkedTask[] = [];
   readonly #names = new TaskNames();
+  /** Files that a command has to make, relative to the job's folder. */
+  readonly #promised = new Set<string>();
   readonly #readNested: ReadNested;
   readonly #faults: FaultList;
 
@@ -66,7 +69,7 @@ class Linking {
     this.#faults = faults;
   }
 
-  /** The names of the tasks that end the rules. */
+  /** The names of the tasks of the rules, in their order. */
   link(rules: readonly Rule[], level: Level): readonly string[] {
     const names = rules.map((rule, index) => this.#names.take(level.prefix + wantedName(rule, index)));
     const makers = this.#makers(rules, level);
@@ -92,8 +95,8 @@ class Linking {
         const other = makers.get(output.name);
         if (other === undefined) makers.set(output.name, index);
         else if (other !== index) {
-          const line = placeLine(rules[other]?.place ?? output.place);
-          const message = `${shown(output.name)} is made by the rule${line} already: let one rule make it.`;
+          const maker = makerAt(rules[other]?.place ?? output.place);
+          const message = `${shown(output.name)} is made by ${maker} already: let one rule make it.`;
           this.#faults.add(level.place ?? output.place, message);
         }
       }
@@ -116,15 +119,18 @@ class Linking {
     };
     const resources = resourcesOf(rule.resources);
     const { wallTimeSeconds } = rule.resources;
+    const outputs = outputsOf(rule.outputs);
     const task: ImportedTask = {
       name,
       ...(depends.length === 0 ? {} : { depends }),
       command: escapePlaceholders(script),
       ...(Object.keys(params).length === 0 ? {} : { params }),
+      ...(outputs.length === 0 ? {} : { outputs }),
       ...(Object.keys(resources).length === 0 ? {} : { resources }),
       ...(wallTimeSeconds === null || wallTimeSeconds === 0 ? {} : { timeout: `${wallTimeSeconds}s` }),
     };
     this.tasks.push({ task, place: level.place ?? rule.place });
+    for (const file of rule.outputs) this.#promised.add(inJob(file, level));
   }
 
   #addNested(
@@ -137,7 +143,12 @@ class Linking {
     const place = level.place ?? rule.place;
     const ends = this.#nestedEnds(rule, action, name, after, level) ?? [];
     const depends = ends.length === 0 ? after : ends;
-    this.tasks.push({ task: { name, depends, executor: "noop", resources: { cpus: 0 } }, place });
+    // What its tasks promise is looked for when they end: usually that is all of it, and nothing has to run.
+    const outputs = outputsOf(rule.outputs.filter((file) => !this.#promised.has(inJob(file, level))));
+    const params = level.workdir === "" ? {} : { params: { workdir: escapePlaceholders(level.workdir) } };
+    const check: Partial<ImportedTask> =
+      outputs.length === 0 ? { executor: "noop" } : { command: ["true"], outputs, ...params };
+    this.tasks.push({ task: { name, depends, ...check, resources: { cpus: 0 } }, place });
   }
 
   /** The names of the tasks of a nested workflow; null after faults. */
@@ -182,6 +193,15 @@ function nestedRefusal(file: string, bytes: Uint8Array | null, isOpen: boolean):
   return `The nested workflow ${shown(file)} cannot be read: it has to be there when the job is submitted, so no rule can make it.`;
 }
 
+/** The files that have to be there, as names and not as patterns. A rule with more of them than are looked for is trusted with the rest. */
+function outputsOf(files: readonly RuleFile[]): readonly string[] {
+  return files
+    .slice(0, OUTPUTS_MAX)
+    .map(({ name }) => escapePlaceholders(name.replace(/[*?[]/g, (character) => `[${character}]`)));
+}
+
+const inJob = (file: RuleFile, level: Level): string => path.posix.join(level.workdir, file.name);
+
 function filesBelow(files: JobFiles, workdir: string): JobFiles {
   const below = (name: string): string => (name.startsWith("/") ? name : path.posix.join(workdir, name));
   return {
@@ -208,6 +228,6 @@ function wantedName(rule: Rule, index: number): string {
 const escaped = (env: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(env).map(([name, value]) => [name, escapePlaceholders(value)]));
 
-const placeLine = (place: Place): string =>
-  place.type === "position" ? ` on line ${place.position.line}` : "";
+const makerAt = (place: Place): string =>
+  place.type === "position" ? `the rule on line ${place.position.line}` : "another rule";
 const shown = (name: string): string => JSON.stringify(name);

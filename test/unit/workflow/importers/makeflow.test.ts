@@ -113,6 +113,17 @@ describe("a Makeflow", () => {
     ]);
     expect(tasks.get("d/y/y")).toMatchObject({ command: "echo 1", env: { X: "1", Y: "2" } });
   });
+
+  it("expects the files that a rule makes, in the folder where it makes them", () => {
+    const files = filesOf({ "d/s.mf": "x y:\n\tmake\n" });
+    const text = "d/x d/y z:\n\tMAKEFLOW s.mf d\n{{i}} 'a*':\n\tmake\n";
+    const tasks = tasksOf(text, "w.mf", { files });
+    expect([...tasks.values()].map((task) => [task.name, task.files?.outputs])).toEqual([
+      ["d/x/x", ["x", "y"]],
+      ["d/x", ["z"]],
+      ["{_{i}}", ["{{i}}", "a[*]"]],
+    ]);
+  });
 });
 
 describe("faults of a Makeflow", () => {
