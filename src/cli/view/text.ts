@@ -85,7 +85,7 @@ export function plural(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** With thin groups: `100,000`. */
+/** An integer with thin groups: `100,000`. The first use of `toLocaleString` would cost a command 20 ms. */
 export function formatNumber(value: number): string {
-  return value.toLocaleString("en-US");
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -13,7 +13,7 @@ import { showView } from "../../../src/cli/view/showView.ts";
 import { paintLine, span } from "../../../src/cli/view/style.ts";
 import { summaryLine } from "../../../src/cli/view/summaryView.ts";
 import { layOutTasks, taskLines } from "../../../src/cli/view/taskTable.ts";
-import { clip, displayWidth, printable } from "../../../src/cli/view/text.ts";
+import { clip, displayWidth, formatNumber, printable } from "../../../src/cli/view/text.ts";
 import { formatAge, formatDuration } from "../../../src/cli/view/time.ts";
 import type { JobChange } from "../../../src/client/follow.ts";
 import type { TaskView } from "../../../src/client/readTasks.ts";
@@ -47,6 +47,10 @@ describe("text", () => {
     ["", 0],
   ])("%j takes %j columns", (text, width) => {
     expect(displayWidth(text)).toBe(width);
+  });
+
+  it("has thin groups in its numbers", () => {
+    fc.assert(fc.property(fc.nat(), (value) => formatNumber(value) === value.toLocaleString("en-US")));
   });
 
   it("is cut to its columns, whatever they are", () => {
