@@ -1,8 +1,7 @@
 /** Starting a forkserver: the C program where there is one, else its TypeScript twin. */
 import { spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { QrewError } from "../../protocol/errors.ts";
 
@@ -86,13 +85,19 @@ function commandLine(target: ForkserverTarget): readonly string[] {
   return [process.execPath, ...twinArguments(), ...options];
 }
 
-/** Compiled files run as they are; sources need the loader that runs them now. */
+/** As for the C program: beside this compiled file, else in the `dist` of the clone. Sources would need a loader, and long. */
 export function twinArguments(): readonly string[] {
+  const [beside = "", built = ""] = ["./twin.js", "../../dist/executor/forkserver/twin.js"].map((place) =>
+    fileURLToPath(new URL(place, import.meta.url)),
+  );
+  if (existsSync(beside)) return [beside];
+  if (existsSync(built)) return [built];
   const here = fileURLToPath(import.meta.url);
-  const extension = extname(here);
-  const twin = fileURLToPath(new URL(`./twin${extension}`, import.meta.url));
-  if (extension === ".js") return [twin];
-  return ["--import", createRequire(here).resolve("tsx"), twin];
+  return [
+    "--import",
+    createRequire(here).resolve("tsx"),
+    fileURLToPath(new URL("./twin.ts", import.meta.url)),
+  ];
 }
 
 /** A forkserver that is started inside a task must not carry that task's marks: it would be ended with it. */
