@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { missingOutputs } from "../../executor/outputs.ts";
 import type { ColumnPlan } from "../../src/workflow/columnPlan.ts";
 import { type ImportFlags, importSettings } from "../../src/cli/importing.ts";
@@ -28,17 +28,20 @@ const COMMAND_MS_MAX = 30_000;
 /** Of the same package as makeflow. */
 const WORKER = "work_queue_worker";
 
-let area = "";
-beforeEach(() => {
-  area = mkdtempSync(path.join(tmpdir(), "q-makeflow-"));
-});
-afterEach(() => rmSync(area, { recursive: true, force: true }));
+/** A folder for one case; they are carried out side by side, since Makeflow waits most of its time. */
+async function inArea(body: (area: string) => Promise<void>): Promise<void> {
+  const area = mkdtempSync(path.join(tmpdir(), "q-makeflow-"));
+  try {
+    await body(area);
+  } finally {
+    rmSync(area, { recursive: true, force: true });
+  }
+}
 
 const environment = { PATH: process.env["PATH"] ?? "", HOME: "/nowhere" };
 
-/** A folder with what the case finds, and the name of its workflow. */
-function prepare(name: string, example: MakeflowCase): { readonly folder: string; readonly file: string } {
-  const folder = path.join(area, name);
+/** Fills the folder with what the case finds, and returns the name of its workflow. */
+function prepare(folder: string, example: MakeflowCase): string {
   const file = `workflow.${example.ending ?? "mf"}`;
   const files = {
     in: "in put\n",
@@ -51,7 +54,7 @@ function prepare(name: string, example: MakeflowCase): { readonly folder: string
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
     writeFileSync(path.join(folder, file), text);
   }
-  return { folder, file };
+  return file;
 }
 
 /** All files below the folder but those that Makeflow keeps for itself. */
@@ -105,8 +108,9 @@ function jxFlags({ define = [] }: MakeflowCase, folder: string): ImportFlags {
   };
 }
 
-async function runOurs(example: MakeflowCase): Promise<Readonly<Record<string, string>>> {
-  const { folder, file } = prepare("ours", example);
+async function runOurs(area: string, example: MakeflowCase): Promise<Readonly<Record<string, string>>> {
+  const folder = path.join(area, "ours");
+  const file = prepare(folder, example);
   const { jx } = importSettings(jxFlags(example, folder));
   const compiled = compileWorkflow(readFileSync(path.join(folder, file)), file, {
     capacity: null,
@@ -119,13 +123,17 @@ async function runOurs(example: MakeflowCase): Promise<Readonly<Record<string, s
 }
 
 /** Open MPI leaves a folder where temporary files go. */
-const theirEnvironment = () => ({ ...environment, ...MAKEFLOW_ENVIRONMENT, TMPDIR: area });
+const theirEnvironment = (area: string) => ({ ...environment, ...MAKEFLOW_ENVIRONMENT, TMPDIR: area });
 
-function runMakeflow(folder: string, args: readonly string[]): ChildProcess {
+function runMakeflow(area: string, folder: string, args: readonly string[]): ChildProcess {
   // A nested Makeflow is looked for in the folder, whatever PATH says.
   const program = spawnSync("sh", ["-c", "command -v makeflow"], { encoding: "utf8" }).stdout.trim();
   if (!existsSync(path.join(folder, "makeflow"))) symlinkSync(program, path.join(folder, "makeflow"));
-  return spawn(program, args, { cwd: folder, env: theirEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(program, args, {
+    cwd: folder,
+    env: theirEnvironment(area),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 async function ended(child: ChildProcess): Promise<string> {
@@ -138,23 +146,24 @@ async function ended(child: ChildProcess): Promise<string> {
   return output;
 }
 
-async function runTheirs(example: MakeflowCase): Promise<Readonly<Record<string, string>>> {
-  const { folder, file } = prepare("theirs", example);
+async function runTheirs(area: string, example: MakeflowCase): Promise<Readonly<Record<string, string>>> {
+  const folder = path.join(area, "theirs");
+  const file = prepare(folder, example);
   const ending = example.ending ?? "mf";
   const json = ending === "mf" ? [] : [`--${ending}`, ...(example.define ?? [])];
   if (example.batch === undefined) {
-    const output = await ended(runMakeflow(folder, ["-T", "local", ...json, file]));
+    const output = await ended(runMakeflow(area, folder, ["-T", "local", ...json, file]));
     if (/fatal|workflow failed/.test(output)) throw new Error(output);
     return contents(folder);
   }
-  const makeflow = runMakeflow(folder, ["-T", "wq", "-Z", "port", ...json, file]);
+  const makeflow = runMakeflow(area, folder, ["-T", "wq", "-Z", "port", ...json, file]);
   const output = ended(makeflow);
   const port = await until("a port", () =>
     existsSync(path.join(folder, "port")) ? readFileSync(path.join(folder, "port"), "utf8") : null,
   );
   const worker = spawn(WORKER, ["--single-shot", "-t", "20", "-s", area, "localhost", port.trim()], {
     cwd: area,
-    env: theirEnvironment(),
+    env: theirEnvironment(area),
     stdio: "ignore",
   });
   const gone = new Promise((resolve) => worker.once("close", resolve));
@@ -168,9 +177,11 @@ async function runTheirs(example: MakeflowCase): Promise<Readonly<Record<string,
 describe("a Makeflow file gives the files that makeflow makes of it", () => {
   beforeEach((ctx) => skipUnless(ctx, "makeflow"));
 
-  it.each(cases)("$what", async (example) => {
-    const theirs = await runTheirs(example);
-    expect(await runOurs(example)).toEqual(theirs);
-    expect(Object.keys(theirs).length).toBeGreaterThan(4 + Object.keys(example.files ?? {}).length);
-  });
+  it.concurrent.each(cases)("$what", (example) =>
+    inArea(async (area) => {
+      const theirs = await runTheirs(area, example);
+      expect(await runOurs(area, example)).toEqual(theirs);
+      expect(Object.keys(theirs).length).toBeGreaterThan(4 + Object.keys(example.files ?? {}).length);
+    }),
+  );
 });

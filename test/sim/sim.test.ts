@@ -3,9 +3,9 @@ import { MUTATIONS, POWER_CUTS, TAKEN_FOR_DEAD } from "./mutations.ts";
 import { simulate } from "./simulate.ts";
 import { firstFailure } from "./seeds.ts";
 
-/** Some twenty milliseconds each. */
-const SEEDS = 200;
-const CUT_SEEDS = 60;
+/** Some twenty milliseconds each; the long tests have many more. */
+const SEEDS = 80;
+const CUT_SEEDS = 30;
 
 /** How many seeds it may take to find each mutation: a few times what it takes today. */
 const FOUND_WITHIN: Readonly<Record<(typeof MUTATIONS)[number], number>> = {

@@ -1,7 +1,7 @@
 /** What people type wrong: each is answered with one sentence that says what to do. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { jobSeq } from "../../../protocol/ids.ts";
 import { makeHome, type TestHome } from "../client/fakeManager.ts";
 import { counts } from "../client/records.ts";
@@ -11,7 +11,7 @@ import { recorder } from "./recorder.ts";
 let home: TestHome;
 const inFolder = (name: string): string => path.join(home.folder, name);
 
-beforeEach(async () => {
+beforeAll(async () => {
   home = makeHome();
   const ended = { state: "succeeded", finishedAtMs: 4_000, tasks: counts({ succeeded: 1 }) } as const;
   await stateFolder(home.folder).addJob({ ...ended, job: jobSeq(1), seat: null }, [
@@ -21,7 +21,7 @@ beforeEach(async () => {
   writeFileSync(inFolder("list.txt"), "");
   mkdirSync(inFolder("folder"));
 });
-afterEach(() => home.remove());
+afterAll(() => home.remove());
 
 it.each([
   [["rnu", "good.yaml"], 2, "Did you mean run?"],

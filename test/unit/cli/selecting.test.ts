@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JobState } from "../../../protocol/fields.ts";
 import { jobSeq } from "../../../protocol/ids.ts";
 import { lineShapes, readJson } from "../../support/jsonShapes.ts";
@@ -9,10 +9,14 @@ import { recorder } from "./recorder.ts";
 
 let home: TestHome;
 
-beforeEach(() => {
-  home = makeHome();
-});
-afterEach(() => home.remove());
+/** A folder with these jobs for all tests of a group; only the last of them changes one. */
+function given(states: Readonly<Record<number, JobState>>): void {
+  beforeAll(() => {
+    home = makeHome();
+    return jobs(states);
+  });
+  afterAll(() => home.remove());
+}
 
 /** Jobs of these numbers, named `n1` and so on. */
 async function jobs(states: Readonly<Record<number, JobState>>): Promise<void> {
@@ -42,7 +46,7 @@ const idsOf = (text: string): readonly unknown[] =>
     .map((line) => (typeof line === "object" && line !== null && "id" in line ? line.id : line));
 
 describe("selectors", () => {
-  beforeEach(() => jobs({ 1: "succeeded", 2: "failed", 4: "succeeded", 5: "queued", 7: "cancelled" }));
+  given({ 1: "succeeded", 2: "failed", 4: "succeeded", 5: "queued", 7: "cancelled" });
 
   it.each([
     [["2"], [2]],
@@ -108,7 +112,7 @@ describe("selectors", () => {
 });
 
 describe("filters", () => {
-  beforeEach(() => jobs({ 1: "succeeded", 2: "failed", 3: "succeeded", 4: "queued" }));
+  given({ 1: "succeeded", 2: "failed", 3: "succeeded", 4: "queued" });
 
   it.each([
     [
