@@ -44,6 +44,7 @@ function outcomeOf(
 ): AttemptOutcome {
   switch (outcome.type) {
     case "exited":
+    case "stopped":
       return outcome;
     case "signalled":
       if (outcome.signal === constants.signals.SIGKILL && memoryKills.take()) return { type: "outOfMemory" };

@@ -60,9 +60,17 @@ function isShellAttempt(value: unknown): value is ShellAttemptSpec {
     (value["stdin"] === null || isText(value["stdin"])) &&
     (value["workdir"] === null || isText(value["workdir"])) &&
     value["files"] === null &&
-    hasKeys(value, 11)
+    (value["after"] === null || isFollowed(value["after"])) &&
+    hasKeys(value, 12)
   );
 }
+
+const isFollowed = (value: unknown): boolean =>
+  isRecord(value) &&
+  isU32(value["task"]) &&
+  isU32(value["attempt"]) &&
+  value["attempt"] !== 0 &&
+  hasKeys(value, 2);
 
 const isCommand = (value: unknown): boolean =>
   Array.isArray(value) ? value.length > 0 && value.every(isText) : isText(value);

@@ -44,6 +44,8 @@ const shellAttempt = v.strictObject({
   workdir: v.nullable(textField),
   /** Null where the task says nothing of files: most do not. */
   files: v.nullable(attemptFiles),
+  /** An attempt of the same job: this one starts when that has succeeded, in its place, and is withdrawn if it does not. */
+  after: v.nullable(v.strictObject({ task: attemptIdFields.task, attempt: attemptIdFields.attempt })),
 });
 /** Of one job: task and attempt, in turns. A million of them are numbers, not a million objects. */
 const noopAttempts = v.pipe(
@@ -137,8 +139,10 @@ export const attemptOutcomeSchema = v.variant("type", [
     ]),
     detail: textField,
   }),
-  /** Stopped before it had started. */
+  /** Stopped before it had started, or the attempt that it was to follow has not succeeded. */
   v.strictObject({ type: v.literal("withdrawn") }),
+  /** It exited after a stop had reached it: that it says 0 means nothing. */
+  v.strictObject({ type: v.literal("stopped"), exitCode: countField }),
   /** What ran it died with it; nobody knows how far it came. Not the task's fault. */
   v.strictObject({ type: v.literal("lost"), detail: textField }),
 ]);

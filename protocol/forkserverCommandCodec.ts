@@ -9,8 +9,8 @@ import {
   readKey,
   writeKey,
 } from "./forkserverFrames.ts";
-import type { ForkserverCommand } from "./forkserverLink.ts";
-import { jobSeq } from "./ids.ts";
+import type { FollowedAttempt, ForkserverCommand } from "./forkserverLink.ts";
+import { jobSeq, taskIndex } from "./ids.ts";
 
 const COMMAND_TYPES = {
   hello: 1,
@@ -55,6 +55,9 @@ function writeCommand(writer: FrameWriter, command: ForkserverCommand): void {
       writer.str(command.stdoutPath);
       writer.str(command.stderrPath);
       writer.str(command.mark);
+      writer.u8(command.after === null ? 0 : 1);
+      writer.u32(command.after?.task ?? 0);
+      writer.u32(command.after?.attempt ?? 0);
       return;
     case "setCap":
       writer.u32(command.job);
@@ -139,5 +142,12 @@ function readSpawn(reader: PayloadReader): ForkserverCommand {
     stdoutPath: reader.str(),
     stderrPath: reader.str(),
     mark: reader.str(),
+    after: readAfter(reader),
   };
+}
+
+function readAfter(reader: PayloadReader): FollowedAttempt | null {
+  const follows = reader.flag();
+  const after = { task: taskIndex(reader.u32()), attempt: reader.u32() };
+  return follows ? after : null;
 }

@@ -32,7 +32,7 @@ const FACT_TYPES = {
   refused: 137,
 } as const satisfies Record<ForkserverFact["type"], number>;
 
-const OUTCOMES = { exited: 1, signalled: 2, notStarted: 3, withdrawn: 4 } as const satisfies Record<
+const OUTCOMES = { exited: 1, signalled: 2, notStarted: 3, withdrawn: 4, stopped: 5 } as const satisfies Record<
   ForkserverOutcome["type"],
   number
 >;
@@ -98,6 +98,7 @@ function writeEnded(writer: FrameWriter, fact: ForkserverEnded): void {
   writer.u8(OUTCOMES[outcome.type]);
   switch (outcome.type) {
     case "exited":
+    case "stopped":
       writer.u32(outcome.exitCode);
       break;
     case "signalled":
@@ -205,6 +206,8 @@ function readOutcome(reader: PayloadReader): ForkserverOutcome {
       return { type: "exited", exitCode: code };
     case OUTCOMES.signalled:
       return { type: "signalled", signal: code };
+    case OUTCOMES.stopped:
+      return { type: "stopped", exitCode: code };
     case OUTCOMES.withdrawn:
       return { type: "withdrawn" };
     case OUTCOMES.notStarted: {

@@ -6,10 +6,10 @@
  * Strings may not contain a zero byte. Times are milliseconds with fractions: `monoMs` of CLOCK_MONOTONIC (comparable
  * within a boot), `wallMs` since 1970.
  */
-import type { AttemptId, JobSeq } from "./ids.ts";
+import type { AttemptId, JobSeq, TaskIndex } from "./ids.ts";
 
 /** Number of this link's format; `hello` carries it and another one is refused. */
-export const FORKSERVER_VERSION = 2;
+export const FORKSERVER_VERSION = 3;
 
 /** What the attempts of a job share; replaces an earlier one. */
 export interface ForkserverContext {
@@ -19,6 +19,12 @@ export interface ForkserverContext {
   readonly umask: number;
   /** `NAME=value` each. */
   readonly env: readonly string[];
+}
+
+/** An attempt of the same job. */
+export interface FollowedAttempt {
+  readonly task: TaskIndex;
+  readonly attempt: number;
 }
 
 export interface ForkserverSpawn {
@@ -38,6 +44,8 @@ export interface ForkserverSpawn {
   readonly stderrPath: string;
   /** Value of `QREW_MARK` in the attempt's environment: how its strays are found. */
   readonly mark: string;
+  /** Starts when that attempt of the same job has succeeded; else it is withdrawn. Null: as soon as its turn comes. */
+  readonly after: FollowedAttempt | null;
 }
 
 export type ForkserverCommand =
@@ -60,7 +68,9 @@ export type ForkserverOutcome =
   | { readonly type: "exited"; readonly exitCode: number }
   | { readonly type: "signalled"; readonly signal: number }
   | { readonly type: "notStarted"; readonly errno: number; readonly step: StartStep }
-  | { readonly type: "withdrawn" };
+  | { readonly type: "withdrawn" }
+  /** It exited after it had been told to stop: that it says 0 means nothing. */
+  | { readonly type: "stopped"; readonly exitCode: number };
 
 export interface ForkserverTime {
   readonly monoMs: number;

@@ -1,7 +1,7 @@
 /** The plans of the jobs that this QWorker has in hand: read from the manager's store, resolved attempt by attempt. */
 import { QrewError } from "../protocol/errors.ts";
 import type { AttemptSpec, JobContext } from "../protocol/executorLink.ts";
-import type { AttemptId, JobSeq } from "../protocol/ids.ts";
+import type { JobSeq } from "../protocol/ids.ts";
 import type { JobEnvironment, RunningTask } from "../protocol/workerLink.ts";
 import { collectGarbageSoon } from "../src/node/collectGarbage.ts";
 import { isScarcity } from "../src/node/scarcity.ts";
@@ -12,7 +12,7 @@ import type { TaskRecord, WorkerJobRecord } from "../src/store/workerRecords.ts"
 import { eachTask, readWorkerJob } from "../src/store/workerStore.ts";
 import { decodePlan } from "../src/workflow/decodePlan.ts";
 import type { Plan } from "../src/workflow/plan.ts";
-import type { RunningAttempt, WorkerEvent } from "./core/events.ts";
+import type { RunningAttempt, WorkerEffect, WorkerEvent } from "./core/events.ts";
 import { classOf } from "./core/job.ts";
 import { openRound } from "./rounds.ts";
 
@@ -100,7 +100,7 @@ export class OpenJobs {
     };
   }
 
-  spec(id: AttemptId): AttemptSpec {
+  spec(id: Extract<WorkerEffect, { type: "runAttempt" }>): AttemptSpec {
     const { plan } = this.#open(id.job);
     const taskClass = classOf(plan.graph, id.task);
     const { job, task, attempt } = id;
@@ -117,6 +117,7 @@ export class OpenJobs {
       stdin: body.stdin,
       workdir: body.workdir,
       files: body.files === null ? null : { ...body.files, outputs: [...body.files.outputs] },
+      after: id.after,
     };
   }
 

@@ -102,5 +102,6 @@ function spawnOf(folder: string, task: number): ForkserverCommand {
     stdoutPath: `${folder}/s/${task}.out`,
     stderrPath: `${folder}/s/${task}.err`,
     mark,
+    after: null,
   };
 }

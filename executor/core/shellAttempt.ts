@@ -42,6 +42,7 @@ export function spawnCommand(state: ExecutorState, spec: ShellAttemptSpec): Fork
     stdoutPath: streamPath(state, spec, "stdout"),
     stderrPath: streamPath(state, spec, "stderr"),
     mark,
+    after: spec.after,
   };
 }
 

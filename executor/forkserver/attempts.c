@@ -46,18 +46,17 @@ static bool adopt(struct server *server, struct attempt *attempt) {
   return true;
 }
 
-void attempt_enqueue(struct server *server, struct job *job, struct attempt *attempt) {
-  if (!adopt(server, attempt)) {
-    attempt_free(attempt);
-    return;
-  }
+/* Behind `previous` in the queue of its job, or first. */
+static void enqueue(struct server *server, struct attempt *attempt, struct attempt *previous) {
+  struct job *job = attempt->job;
+  struct attempt *next = previous == NULL ? job->queue_first : previous->queue_next;
   attempt->state = ATTEMPT_QUEUED;
-  attempt->job = job;
-  attempt->queue_next = NULL;
-  attempt->queue_previous = job->queue_last;
-  if (job->queue_last != NULL) job->queue_last->queue_next = attempt;
+  attempt->queue_previous = previous;
+  attempt->queue_next = next;
+  if (previous != NULL) previous->queue_next = attempt;
   else job->queue_first = attempt;
-  job->queue_last = attempt;
+  if (next != NULL) next->queue_previous = attempt;
+  else job->queue_last = attempt;
   server->queued++;
   job_kick(server, job);
 }
@@ -71,7 +70,41 @@ static void dequeue(struct server *server, struct attempt *attempt) {
   server->queued--;
 }
 
+static bool has_succeeded(const struct attempt *attempt) {
+  return attempt->outcome == OUTCOME_EXITED && attempt->code == 0;
+}
+
+static void hold(struct server *server, struct attempt *attempt, bool urgent);
+
+static void withdraw(struct server *server, struct attempt *attempt, bool urgent) {
+  attempt->outcome = OUTCOME_WITHDRAWN;
+  hold(server, attempt, urgent);
+}
+
+/* Who follows may start after a success, before all others of the job, or never: then it is told first, the last one first. */
+static void release_follower(struct server *server, struct attempt *attempt) {
+  struct attempt *follower = attempt->follower;
+  if (follower == NULL) return;
+  if (has_succeeded(attempt)) {
+    attempt->follower = NULL;
+    follower->leader = NULL;
+    server->queued--;
+    enqueue(server, follower, NULL);
+    return;
+  }
+  while (follower->follower != NULL) follower = follower->follower;
+  while (follower != attempt) {
+    struct attempt *leader = follower->leader;
+    follower->leader = NULL;
+    leader->follower = NULL;
+    server->queued--;
+    withdraw(server, follower, false);
+    follower = leader;
+  }
+}
+
 static void hold(struct server *server, struct attempt *attempt, bool urgent) {
+  release_follower(server, attempt);
   attempt->job = NULL;
   attempt->state = ATTEMPT_ENDED;
   attempt->end_mono = mono_now();
@@ -85,11 +118,36 @@ void attempt_hold_unqueued(struct server *server, struct attempt *attempt) {
   else attempt_free(attempt);
 }
 
+/* One attempt has one follower; whoever comes too late, or for nobody, is withdrawn. */
+void attempt_accept(struct server *server, struct job *job, struct attempt *attempt) {
+  if (!adopt(server, attempt)) {
+    attempt_free(attempt);
+    return;
+  }
+  attempt->job = job;
+  struct attempt *leader = attempt->follows ? attempt_find(server, attempt->after) : NULL;
+  if (!attempt->follows || (leader != NULL && leader->state == ATTEMPT_ENDED && has_succeeded(leader))) {
+    enqueue(server, attempt, job->queue_last);
+  } else if (leader == NULL || leader == attempt || leader->state == ATTEMPT_ENDED || leader->follower != NULL) {
+    withdraw(server, attempt, true);
+  } else {
+    attempt->state = ATTEMPT_FOLLOWING;
+    attempt->leader = leader;
+    leader->follower = attempt;
+    server->queued++;
+  }
+}
+
 void attempt_withdraw(struct server *server, struct attempt *attempt) {
   struct job *job = attempt->job;
-  dequeue(server, attempt);
-  attempt->outcome = OUTCOME_WITHDRAWN;
-  hold(server, attempt, true);
+  if (attempt->state == ATTEMPT_FOLLOWING) {
+    attempt->leader->follower = NULL;
+    attempt->leader = NULL;
+    server->queued--;
+  } else {
+    dequeue(server, attempt);
+  }
+  withdraw(server, attempt, true);
   job_kick(server, job);
 }
 
@@ -109,13 +167,13 @@ void attempt_finish(struct server *server, struct attempt *attempt) {
     attempt->outcome = OUTCOME_SIGNALLED;
     attempt->code = (uint32_t)WTERMSIG(attempt->status);
   } else {
-    attempt->outcome = OUTCOME_EXITED;
+    attempt->outcome = attempt->stop_asked ? OUTCOME_STOPPED : OUTCOME_EXITED;
     attempt->code = (uint32_t)WEXITSTATUS(attempt->status);
   }
   spool_collect(server, attempt);
   punch_output(server, attempt);
-  /* With nothing left in the queue somebody waits for this end: it decides what comes next. */
-  hold(server, attempt, job->queue_first == NULL);
+  /* With nothing left that could start somebody waits for this end: it decides what comes next. */
+  hold(server, attempt, job->queue_first == NULL && (attempt->follower == NULL || !has_succeeded(attempt)));
   job_kick(server, job);
 }
 

@@ -7,8 +7,8 @@
 
 struct attempt *attempt_find(const struct server *server, struct key key);
 struct attempt *attempt_by_pid(const struct server *server, pid_t pid);
-/* Takes the attempt over and queues it at the end of its job. */
-void attempt_enqueue(struct server *server, struct job *job, struct attempt *attempt);
+/* Takes the attempt over and queues it at the end of its job; or has it follow, if it says so. */
+void attempt_accept(struct server *server, struct job *job, struct attempt *attempt);
 /* Takes over an attempt whose outcome is known without a start: it is held like any other end. */
 void attempt_hold_unqueued(struct server *server, struct attempt *attempt);
 /* Frees it; it must have ended. */

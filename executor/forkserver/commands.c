@@ -110,6 +110,12 @@ static bool read_spawn(struct reader *reader, struct attempt *attempt) {
   attempt->stdout_path = read_str(reader, NULL);
   attempt->stderr_path = read_str(reader, NULL);
   attempt->mark = read_str(reader, NULL);
+  uint8_t follows = read_u8(reader);
+  attempt->follows = follows == 1;
+  attempt->after.job = attempt->key.job;
+  attempt->after.task = read_u32(reader);
+  attempt->after.attempt = read_u32(reader);
+  if (follows > 1) reader->failed = true;
   if (has_stdin > 1 || !read_finished(reader)) reader->failed = true;
   return !reader->failed;
 }
@@ -136,7 +142,7 @@ static void queue_or_refuse(struct server *server, struct attempt *attempt) {
     refuse_start(attempt, "context", EINVAL);
     attempt_hold_unqueued(server, attempt);
   } else {
-    attempt_enqueue(server, job, attempt);
+    attempt_accept(server, job, attempt);
   }
 }
 
@@ -180,7 +186,7 @@ static bool stop(struct server *server, struct reader *reader) {
   struct attempt *attempt = attempt_find(server, key);
   /* The largest grace only withdraws: an attempt that has started meanwhile goes on. */
   bool withdraws = grace_ms == UINT32_MAX;
-  if (attempt != NULL && (!withdraws || attempt->state == ATTEMPT_QUEUED)) {
+  if (attempt != NULL && (!withdraws || attempt->state == ATTEMPT_QUEUED || attempt->state == ATTEMPT_FOLLOWING)) {
     stop_attempt(server, attempt, grace_ms);
   }
   return true;

@@ -32,15 +32,13 @@ static void advance_deadline(struct hunt *hunt, uint64_t grace_ms) {
 
 void stop_attempt(struct server *server, struct attempt *attempt, uint64_t grace_ms) {
   if (attempt->state == ATTEMPT_ENDED) return;
-  if (attempt->state == ATTEMPT_QUEUED) {
+  if (attempt->state == ATTEMPT_QUEUED || attempt->state == ATTEMPT_FOLLOWING) {
     attempt_withdraw(server, attempt);
     return;
   }
-  if (attempt->state == ATTEMPT_STARTING) {
-    if (!attempt->stop_asked || grace_ms < attempt->stop_grace_ms) attempt->stop_grace_ms = grace_ms;
-    attempt->stop_asked = true;
-    return;
-  }
+  if (!attempt->stop_asked || grace_ms < attempt->stop_grace_ms) attempt->stop_grace_ms = grace_ms;
+  if (!attempt->leader_reaped) attempt->stop_asked = true;
+  if (attempt->state == ATTEMPT_STARTING) return;
   if (attempt->hunt != NULL) {
     advance_deadline(attempt->hunt, grace_ms);
     return;

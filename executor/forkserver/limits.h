@@ -2,7 +2,7 @@
 #ifndef QREW_LIMITS_H
 #define QREW_LIMITS_H
 
-#define FORKSERVER_VERSION 2
+#define FORKSERVER_VERSION 3
 
 /* Arguments and environment of one attempt fit; equal to FORKSERVER_FRAME_BYTES_MAX in protocol/limits.ts. */
 #define FRAME_BYTES_MAX (4u * 1024 * 1024)

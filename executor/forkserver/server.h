@@ -62,8 +62,16 @@ struct spool_file {
 };
 
 /* Starting: another thread does it; it counts as running, and has no process that we know of. */
-enum attempt_state { ATTEMPT_QUEUED, ATTEMPT_STARTING, ATTEMPT_RUNNING, ATTEMPT_ENDED };
-enum outcome { OUTCOME_EXITED = 1, OUTCOME_SIGNALLED = 2, OUTCOME_NOT_STARTED = 3, OUTCOME_WITHDRAWN = 4 };
+/* Following: it joins the queue when another attempt has succeeded. */
+enum attempt_state { ATTEMPT_FOLLOWING, ATTEMPT_QUEUED, ATTEMPT_STARTING, ATTEMPT_RUNNING, ATTEMPT_ENDED };
+enum outcome {
+  OUTCOME_EXITED = 1,
+  OUTCOME_SIGNALLED = 2,
+  OUTCOME_NOT_STARTED = 3,
+  OUTCOME_WITHDRAWN = 4,
+  /* It exited after it was asked to stop. */
+  OUTCOME_STOPPED = 5,
+};
 
 struct attempt {
   struct node by_key;
@@ -76,11 +84,17 @@ struct attempt {
   struct attempt *queue_next;
   /* The list of those whose group is dying. */
   struct attempt *drain_next;
+  /* While it follows: whom; and who follows it. */
+  struct attempt *leader;
+  struct attempt *follower;
   struct key key;
   /* While it waits or runs. */
   struct job *job;
   enum attempt_state state;
   uint32_t cpus_milli;
+  /* The attempt of its job that it was sent to follow. */
+  bool follows;
+  struct key after;
 
   uint32_t argc;
   uint32_t env_count;
@@ -107,7 +121,7 @@ struct attempt {
   struct attempt *young_previous;
   struct attempt *young_next;
 
-  /* Asked to stop while it was starting. */
+  /* Asked to stop while it was starting or ran; the grace is kept until it runs. */
   bool stop_asked;
   uint64_t stop_grace_ms;
 

@@ -63,6 +63,12 @@ export const isFinalTaskState = (state: TaskState): boolean =>
 /** A task that waits in a later round has a record: of the number of its last attempt. */
 const hasBegun = (record: TaskRecord | null): boolean => record !== null && record.state !== "waiting";
 
+/** Of a task that waits: an attempt that was sent to follow another is none yet. */
+function attemptsBefore(record: TaskRecord | null): number {
+  if (record === null) return 0;
+  return record.reason?.type === "follows" ? record.attempt - 1 : record.attempt;
+}
+
 /** Records that are read at a time. */
 const PAGE_TASKS = 4096;
 
@@ -180,7 +186,7 @@ export class JobTasks {
         ? record
         : {
             ...NOTHING_RECORDED,
-            attempt: record?.attempt ?? 0,
+            attempt: attemptsBefore(record),
             state: readiness?.isReady(task) === true ? "ready" : "waiting",
           };
     return {

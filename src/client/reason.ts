@@ -38,6 +38,8 @@ export function describeReason(reason: TaskReason, taskName: (task: number) => s
       return "cancelled";
     case "stopping":
       return `stopping: ${STOPS[reason.because]}`;
+    case "follows":
+      return `waits for ${taskName(reason.task)}`;
     case "failFast":
       return `failFast: ${taskName(reason.task)} failed`;
     case "outputsMissing": {

@@ -25,8 +25,13 @@ export interface Schema {
  */
 export const MANAGER_SCHEMA: Schema = { kind: "manager", migrations: [], readableFrom: 1 };
 
-/** Version 2 has the table `noopEnds`, which an older qrew would miss; one without it is as it was. */
-export const WORKER_SCHEMA: Schema = { kind: "worker", migrations: [() => undefined], readableFrom: 1 };
+const asItWas: Migration = () => undefined;
+
+/**
+ * Version 2 has the table `noopEnds`, which an older qrew would miss; version 3 attempts of tasks that wait (`follows`), which it would send
+ * again. A store without them is as it was.
+ */
+export const WORKER_SCHEMA: Schema = { kind: "worker", migrations: [asItWas, asItWas], readableFrom: 1 };
 
 export const versionOf = ({ migrations }: Schema): number => migrations.length + 1;
 

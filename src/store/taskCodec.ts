@@ -35,6 +35,7 @@ const REASONS: readonly TaskReason["type"][] = [
   "outputsMissing",
   "stopping",
   "outOfMemory",
+  "follows",
 ];
 
 const STOPS: readonly Extract<TaskReason, { type: "stopping" }>["because"][] = ["timeout", "drain", "crash"];
@@ -86,6 +87,7 @@ function encodeReason(reason: TaskReason): readonly unknown[] {
     case "stopping":
       return [number, STOPS.indexOf(reason.because)];
     case "failFast":
+    case "follows":
       return [number, reason.task];
     case "outputsMissing":
       return [number, reason.count, ...reason.missing];
@@ -161,6 +163,7 @@ function reasonOf(fields: Fields): TaskReason {
     case "stopping":
       return { type, because: fields.one(STOPS) };
     case "failFast":
+    case "follows":
       return { type, task: taskIndex(fields.count()) };
     case "outputsMissing":
       return { type, count: fields.count(), missing: fields.texts() };

@@ -66,6 +66,8 @@ export type TaskReason =
   | { readonly type: "dependency"; readonly task: TaskIndex; readonly state: TaskState }
   /** ready or running: the attempt is being stopped, and its end will not be what the task wanted to say. */
   | { readonly type: "stopping"; readonly because: "timeout" | "drain" | "crash" }
+  /** waiting: an attempt of it was sent, to start when that of the other task has succeeded. */
+  | { readonly type: "follows"; readonly task: TaskIndex }
   /** ready again: what ran it died. */
   | { readonly type: "lost"; readonly detail: string }
   /** cancelled by the user. */

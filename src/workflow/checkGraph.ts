@@ -1,9 +1,9 @@
 /** Checks that no index of a stored graph leads out of it, and that its counts agree. */
 import { damaged } from "./columnPlan.ts";
-import { EDGE_ALL, EDGE_SAME, type PlanGraph, WHEN_ALWAYS } from "./plan.ts";
+import { EDGE_ALL, EDGE_SAME, type PlanTables, WHEN_ALWAYS } from "./plan.ts";
 
 /** Throws `storeDamaged`. Linear in definitions and edges; that the graph has no cycle is not looked at. */
-export function checkGraph(graph: PlanGraph): void {
+export function checkGraph(graph: PlanTables): void {
   const { classes, definitionClass, definitionCount, dependentOffsets, needs } = graph;
   const check = (holds: boolean, what: string): void => {
     if (!holds) throw damaged(what);
@@ -45,7 +45,7 @@ function checkAscending(numbers: Uint32Array, least: number, what: string): void
   }
 }
 
-function checkEdges(graph: PlanGraph): void {
+function checkEdges(graph: PlanTables): void {
   const { definitionCount, dependentKinds, dependentOffsets, dependents, firstTask } = graph;
   const size = (definition: number): number =>
     (firstTask[definition + 1] ?? 0) - (firstTask[definition] ?? 0);

@@ -2,7 +2,7 @@
 import { QrewError } from "../../protocol/errors.ts";
 import type { TaskParams } from "./document.ts";
 import { fill, type Filling } from "./placeholder.ts";
-import type { Plan, PlanGraph, ResolvedTask } from "./plan.ts";
+import type { Plan, PlanGraph, PlanTables, ResolvedTask } from "./plan.ts";
 import { isEntries } from "./scalar.ts";
 import { type TextColumn, textAt, TextIndex } from "./textColumn.ts";
 
@@ -13,7 +13,7 @@ export interface PlanColumns {
   /** Of every task: the document's `env`, and the params of its defaults with placeholders unfilled. */
   readonly env: Variables;
   readonly defaultParams: TaskParams;
-  readonly graph: PlanGraph;
+  readonly graph: PlanTables;
   /** Names of the definitions. */
   readonly names: TextColumn;
   /** Different commands, as JSON text, and the command of each definition. */
@@ -41,19 +41,18 @@ export const NO_VALUES = 0xffff_ffff;
 
 export class ColumnPlan implements Plan {
   readonly columns: PlanColumns;
+  readonly graph: PlanGraph;
   #index: TextIndex | null = null;
   #lastParams: { readonly number: number; readonly params: TaskParams } | null = null;
 
   constructor(columns: PlanColumns) {
     this.columns = columns;
+    const promisesOutputs = (definition: number): boolean => this.#promisesOutputs(definition);
+    this.graph = { ...columns.graph, promisesOutputs };
   }
 
   get name(): string | null {
     return this.columns.name;
-  }
-
-  get graph(): PlanGraph {
-    return this.columns.graph;
   }
 
   taskName(task: number): string {
@@ -105,6 +104,11 @@ export class ColumnPlan implements Plan {
     const workdir = params.workdir ?? defaultParams.workdir;
     const path = fill(file, filling);
     return path.startsWith("/") || workdir === null ? path : `${fill(workdir, filling)}/${path}`;
+  }
+
+  #promisesOutputs(definition: number): boolean {
+    const { outputs } = this.#params(this.columns.paramsOf[definition] ?? 0);
+    return (outputs ?? this.columns.defaultParams.outputs ?? []).length > 0;
   }
 
   #definitionOf(task: number): number {

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { QrewError } from "../../protocol/errors.ts";
 import { ColumnPlan, damaged, NO_VALUES, type PlanColumns } from "./columnPlan.ts";
 import { checkGraph, largest } from "./checkGraph.ts";
-import type { PlanGraph } from "./plan.ts";
+import type { PlanTables } from "./plan.ts";
 import {
   aligned,
   entryOffset,
@@ -135,7 +135,7 @@ function readMeta(bytes: Uint8Array): PlanMeta {
   return parsed.output;
 }
 
-function readGraph(sections: Sections, meta: PlanMeta): PlanGraph {
+function readGraph(sections: Sections, meta: PlanMeta): PlanTables {
   const firstTask = sections.numbers("firstTask");
   check(firstTask.length > 1, "it has no tasks");
   const definitionCount = firstTask.length - 1;

@@ -18,7 +18,8 @@ export const WHEN_FAILURE = 1; // all of it has ended, something without success
 export const WHEN_ALWAYS = 2; // all of it has ended
 
 /** The part of a plan that decides: all that the QWorker's core sees. */
-export interface PlanGraph {
+/** The part of a graph that is stored as it is. */
+export interface PlanTables {
   readonly definitionCount: number;
   readonly taskCount: number;
   /** definitionCount + 1 entries. */
@@ -40,6 +41,11 @@ export interface PlanGraph {
   readonly maxRunning: number | null;
   /** The first task that fails for good ends the job. */
   readonly failFast: boolean;
+}
+
+export interface PlanGraph extends PlanTables {
+  /** Whether the tasks of a definition promise outputs: then their exit with 0 is no success before those were looked for. */
+  readonly promisesOutputs: (definition: number) => boolean;
 }
 
 /** What the scheduler has to know of a task; tasks that agree in it share one. Most workflows have fewer than ten. */

@@ -44,7 +44,28 @@ export function makeDefinitions(random: Random, capacity: Resources): readonly D
   for (let i = 0; i < count; i++) {
     definitions.push(makeDefinition(random, capacity, definitions, pace, `t${i}`));
   }
-  return definitions;
+  return random.chance(0.4) ? [...definitions, ...makeRow(random, capacity, definitions)] : definitions;
+}
+
+/** Short tasks of one shape, each of which mostly waits for the one before alone: they are sent ahead, to follow each other. */
+function makeRow(random: Random, capacity: Resources, others: readonly Definition[]): readonly Definition[] {
+  const resources = { ...makeBehaviour(random, capacity, "quick").resources, gpusMilli: 0 };
+  const failing = random.pick([0, 0.02, 0.2]);
+  return Array.from({ length: random.between(3, 25) }, (_, i): Definition => {
+    const behaviour = { ...makeBehaviour(random, capacity, random.chance(0.95) ? "quick" : "slow"), resources };
+    const other = random.chance(0.1) ? (others[random.between(0, others.length - 1)]?.name ?? null) : null;
+    const names = [...(i === 0 ? [] : [`r${i - 1}`]), ...(other === null ? [] : [other])];
+    return {
+      name: `r${i}`,
+      count: null,
+      behaviour: random.chance(failing) ? behaviour : { ...behaviour, kind: "shell", failures: 0, forgets: 0 },
+      depends: names.map((on) => ({ on, same: false })),
+      when: names.length > 0 && random.chance(0.05) ? random.pick(["failure", "always"]) : "success",
+      revision: 1,
+      priority: 0,
+      backoff: random.pick(["0s", "20ms"]),
+    };
+  });
 }
 
 function makeDefinition(
@@ -108,7 +129,7 @@ export function correct(
     before.some(({ depends }) => depends.some(({ on }) => on === name));
   const [head, ...tail] = before;
   const kept = tail.filter(({ name }) => isNeeded(name) || !random.chance(0.2));
-  const fresh = random.chance(0.4) ? [makeDefinition(random, capacity, [], "quick", `r${round}`)] : [];
+  const fresh = random.chance(0.4) ? [makeDefinition(random, capacity, [], "quick", `n${round}`)] : [];
   const all = head === undefined ? kept : [head, ...kept];
   return [...fresh, ...all.map((definition) => mend(random, definition, all))];
 }

@@ -4,6 +4,7 @@
  */
 import { constants } from "node:os";
 import type {
+  FollowedAttempt,
   ForkserverCommand,
   ForkserverEnded,
   ForkserverFact,
@@ -42,6 +43,10 @@ interface Attempt {
     | { readonly type: "queued" }
     | { readonly type: "running"; readonly run: TaskRun; readonly start: ForkserverTime }
     | { readonly type: "ended"; readonly fact: ForkserverEnded };
+  /** While it follows another attempt and is not in the queue: whom. */
+  leader: Attempt | null;
+  follower: Attempt | null;
+  stopAsked: boolean;
 }
 
 export class SimForkserver implements ForkserverEnd {
@@ -151,14 +156,47 @@ export class SimForkserver implements ForkserverEnd {
     const key = attemptKey(spawn.key);
     if (this.#attempts.has(key)) return;
     const job = this.#jobOf(spawn.key.job);
-    const attempt: Attempt = { spawn, state: { type: "queued" } };
+    const attempt: Attempt = {
+      spawn,
+      state: { type: "queued" },
+      leader: null,
+      follower: null,
+      stopAsked: false,
+    };
     this.#attempts.set(key, attempt);
     if (job.closing && !job.reopened) return this.#hold(attempt, { type: "withdrawn" });
     if (!job.hasContext) {
       return this.#hold(attempt, { type: "notStarted", step: "context", errno: constants.errno.EINVAL });
     }
+    if (spawn.after !== null) return this.#follow(job, attempt, spawn.after);
     job.queue.push(attempt);
     this.#startSome(job);
+  }
+
+  #follow(job: Job, attempt: Attempt, after: FollowedAttempt): void {
+    const leader = this.#attempts.get(attemptKey({ job: job.id, ...after }));
+    if (leader?.state.type === "ended" && this.#releases(leader.state.fact.outcome)) {
+      job.queue.push(attempt);
+      return this.#startSome(job);
+    }
+    if (leader === undefined || leader.state.type === "ended" || leader.follower !== null) {
+      return this.#hold(attempt, { type: "withdrawn" });
+    }
+    attempt.leader = leader;
+    leader.follower = attempt;
+  }
+
+  #releases(outcome: ForkserverOutcome): boolean {
+    if (this.#world.mutation === "followsAnyEnd") return outcome.type !== "withdrawn";
+    return outcome.type === "exited" && outcome.exitCode === 0;
+  }
+
+  #releaseFollower({ follower, spawn }: Attempt, outcome: ForkserverOutcome): void {
+    const job = this.#jobs.get(spawn.key.job);
+    if (follower === null || job === undefined) return;
+    follower.leader = null;
+    if (this.#releases(outcome)) job.queue.unshift(follower);
+    else this.#hold(follower, { type: "withdrawn" });
   }
 
   #startSome(job: Job): void {
@@ -184,7 +222,8 @@ export class SimForkserver implements ForkserverEnd {
     run.onEnd((outcome) =>
       this.process.run(() => {
         job.runningMilli -= spawn.cpusMilli;
-        this.#hold(attempt, outcome);
+        const isStopped = attempt.stopAsked && outcome.type === "exited";
+        this.#hold(attempt, isStopped ? { type: "stopped", exitCode: outcome.exitCode } : outcome);
         this.#startSome(job);
         this.#endClosing(job);
       }),
@@ -199,6 +238,8 @@ export class SimForkserver implements ForkserverEnd {
 
   #hold(attempt: Attempt, outcome: ForkserverOutcome): void {
     const { spawn, state } = attempt;
+    this.#releaseFollower(attempt, outcome);
+    attempt.follower = null;
     const fact: ForkserverEnded = {
       type: "ended",
       key: spawn.key,
@@ -232,10 +273,13 @@ export class SimForkserver implements ForkserverEnd {
     const job = this.#jobs.get(spawn.key.job);
     if (state.type === "ended" || job === undefined) return;
     if (state.type === "queued") {
-      job.queue.splice(job.queue.indexOf(attempt), 1);
+      if (attempt.leader !== null) attempt.leader.follower = null;
+      else job.queue.splice(job.queue.indexOf(attempt), 1);
+      attempt.leader = null;
       this.#hold(attempt, { type: "withdrawn" });
       return this.#startSome(job);
     }
+    attempt.stopAsked = true;
     state.run.term();
     this.process.after(graceMs, () => {
       if (state.run.isAlive) state.run.kill();

@@ -15,7 +15,7 @@ import { isFinalJobState } from "../../protocol/states.ts";
 import { addResources, fits } from "../../src/node/resources.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import { listJobs, readJob } from "../../src/store/managerStore.ts";
-import type { TaskRecord } from "../../src/store/workerRecords.ts";
+import { NOTHING_RECORDED, type TaskRecord } from "../../src/store/workerRecords.ts";
 import { readTask, readWorkerJob } from "../../src/store/workerStore.ts";
 import { suspectFrom } from "../../worker/core/blame.ts";
 import { isFinal, stateCode } from "../../worker/core/taskStates.ts";
@@ -23,8 +23,8 @@ import type { Change, SimStore } from "./disk.ts";
 import { judgeEnd } from "./judgeEnd.ts";
 import { JOBS_MAX, Records } from "./records.ts";
 import type { SeatedJob } from "./seatedJob.ts";
-import type { JobScript } from "./scripts.ts";
-import { dealsWithFailures, fateOf, hasFailure } from "./starts.ts";
+import type { JobScript, TaskScript } from "./scripts.ts";
+import { dealsWithFailures, type Finals, fateOf, hasFailure } from "./starts.ts";
 import { type TaskRun, taskKey } from "./taskRun.ts";
 import { CRASH_LIMIT, type World } from "./world.ts";
 
@@ -54,6 +54,8 @@ export class Invariants {
   readonly #started = new Map<string, number>();
   /** Attempts that did their work. */
   readonly #worked = new Set<string>();
+  /** Tasks that did it by themselves, and in which round of their job: what follows them may start before that is on record. */
+  readonly #doneIn = new Map<string, number>();
   /** Jobs that were accepted, with the round that was accepted last. */
   readonly #accepted = new Map<JobSeq, { readonly script: JobScript; readonly round: number }>();
   /** Ends that were told, with the rounds that they are of. */
@@ -113,7 +115,7 @@ export class Invariants {
     const final = job.finals.get(id.task);
     if (final !== undefined)
       this.break("nothing starts after its end", `${key} starts, its task ${final.state}`);
-    const fate = fateOf(script, job.finals);
+    const fate = fateOf(script, this.#endsOf(job, script));
     if (fate !== "runs")
       this.break("dependencies end before", `${key} starts, by what it depends on it ${fate}`);
     const { maxRunning } = job.version;
@@ -122,9 +124,22 @@ export class Invariants {
       this.break("maxRunning holds", `${key} starts as number ${running} of ${maxRunning}`);
   }
 
+  /** Those on record, and successes that are not on record yet. */
+  #endsOf(job: SeatedJob, { needs }: TaskScript): Finals {
+    const ends = new Map(job.finals);
+    for (const need of needs) {
+      const isDone = this.#doneIn.get(taskKey({ job: job.job, task: taskIndex(need), attempt: 1 })) === job.round;
+      if (!ends.has(need) && isDone) ends.set(need, { ...NOTHING_RECORDED, state: "succeeded" });
+    }
+    return ends;
+  }
+
   onEnd(run: TaskRun): void {
-    const { outcome } = run;
-    if (outcome?.type === "exited" && outcome.exitCode === 0) this.#worked.add(attemptKey(run.id));
+    const { outcome, id } = run;
+    if (outcome?.type !== "exited" || outcome.exitCode !== 0) return;
+    this.#worked.add(attemptKey(id));
+    const round = this.#records.get(id.job)?.round;
+    if (round !== undefined && !run.wasStopped && !run.script.promises) this.#doneIn.set(taskKey(id), round);
   }
 
   /** The forkserver forgets the end: then it has to be on record. */
@@ -138,6 +153,7 @@ export class Invariants {
       .read((reader) => readTask(reader, id.job, id.task));
     if (record === null) return this.break("nothing acknowledged is missing", `${key} has no record`);
     const isOpen =
+      record.reason?.type === "follows" ||
       (record.state === "ready" || record.state === "running") &&
       (record.reason === null || record.reason.type === "stopping");
     // One that never started may have been sent again under its number, after the acknowledgement.
@@ -171,13 +187,15 @@ export class Invariants {
       if (record.state === "succeeded" && script.kind !== "noop") this.#checkSuccess(id);
       return;
     }
-    if (record.reason !== null && record.reason.type !== "stopping" && live?.id.attempt === record.attempt) {
+    const { reason } = record;
+    const isUnderWay = reason === null || reason.type === "stopping" || reason.type === "follows";
+    if (!isUnderWay && live?.id.attempt === record.attempt) {
       this.break(
         "who lives is not lost",
-        `attempt ${attemptKey(live.id)} runs and is recorded as ${record.reason.type}`,
+        `attempt ${attemptKey(live.id)} runs and is recorded as ${reason.type}`,
       );
     }
-    const isDispatched = record.state === "ready" && record.reason === null;
+    const isDispatched = reason?.type === "follows" || (record.state === "ready" && reason === null);
     if (isDispatched && job.version.failFast && hasFailure(job.finals) && !dealsWithFailures(script.when)) {
       this.break("failFast begins nothing after a failure", `attempt ${attemptKey(id)} is dispatched`);
     }

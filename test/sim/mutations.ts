@@ -23,6 +23,8 @@ export const MUTATIONS = [
   "adoptionForgets",
   /** The forkserver starts whatever it is sent. */
   "capNotEnforced",
+  /** The forkserver starts what follows an attempt however that has ended. */
+  "followsAnyEnd",
   /** After a power cut each store is believed by itself: the manager asks no seat, and no QWorker asks the manager. */
   "storesBelieved",
   /** A further round is given to its QWorker before the disk has it. */

@@ -16,6 +16,7 @@ const FOUND_WITHIN: Readonly<Record<(typeof MUTATIONS)[number], number>> = {
   loanNotReturned: 50,
   adoptionForgets: 100,
   capNotEnforced: 50,
+  followsAnyEnd: 100,
   storesBelieved: 400,
   roundBeforeFlush: 300,
 };

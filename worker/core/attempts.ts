@@ -4,11 +4,22 @@ import { type AttemptId, type JobSeq, taskIndex } from "../../protocol/ids.ts";
 import type { TaskReason } from "../../src/store/workerRecords.ts";
 import { type RetryPolicy, WHEN_FAILURE } from "../../src/workflow/plan.ts";
 import { countLoss, endTrial, isBlamed } from "./blame.ts";
+import { followerOf, isPremature, takePlace } from "./followers.ts";
 import { classOf, definitionOf, makeReady, nextSeq, release, setState, stateOf } from "./job.ts";
 import { recordTask } from "./records.ts";
 import { type Decisions, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED, settle } from "./settle.ts";
 import type { JobActor, LiveAttempt } from "./state.ts";
-import { BACKOFF, CANCELLED, FAILED, RUNNING, SKIPPED, stateName, SUCCEEDED, WAITING } from "./taskStates.ts";
+import {
+  BACKOFF,
+  CANCELLED,
+  FAILED,
+  isFinal,
+  RUNNING,
+  SKIPPED,
+  stateName,
+  SUCCEEDED,
+  WAITING,
+} from "./taskStates.ts";
 import type { Turn } from "./turn.ts";
 
 /** The node had no process or descriptor to give; others may end meanwhile. */
@@ -29,6 +40,15 @@ export function onAttemptStarted(turn: Turn, fact: AttemptStarted): void {
   const found = findLive(turn, fact);
   if (found === null || found.live.start !== null) return;
   const { job, live } = found;
+  if (live.following !== null) {
+    live.following.started = fact;
+    return;
+  }
+  if (isPremature(job, live)) {
+    // Of a job that is cancelled its leader's success does not count; it holds a cpu all the same.
+    if (live.stop === "cancel") noteStart(job, live, fact.startedAtMs, fact.startedMonoMs, fact.pid);
+    return;
+  }
   noteStart(job, live, fact.startedAtMs, fact.startedMonoMs, fact.pid);
   setState(job, live.task, RUNNING);
   recordTask(turn, job, live.task, { live });
@@ -72,6 +92,11 @@ export function watchDeadline(turn: Turn, job: JobActor, live: LiveAttempt, dead
 export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
   if (turn.state.loading.has(fact.job)) return;
   const found = findLive(turn, fact);
+  // Told before the end of the one that it follows: it counts after that. A withdrawal is what that end brings about.
+  if (found?.live.following && fact.outcome.type !== "withdrawn") {
+    found.live.following.ended = fact;
+    return;
+  }
   if (found !== null) {
     const { job, live } = found;
     // Start and end of a short attempt come together: the record of its end says both.
@@ -85,6 +110,7 @@ export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
       turn.effects.push({ type: "recordOutputs", job: job.job, task, attempt, stdout, stderr });
     }
     settleEnd(turn, job, live, fact, isPenalised);
+    releaseFollower(turn, job, live);
   }
   const id = { job: fact.job, task: fact.task, attempt: fact.attempt };
   turn.effects.push({ type: "tellExecutor", command: { type: "acknowledgeAttempts", attempts: [id] } });
@@ -111,9 +137,26 @@ export function onNoopEnded(turn: Turn, id: AttemptId, atMs: number, monoMs: num
   settleEnd(turn, job, live, fact, false);
 }
 
+/** The attempt is over: what follows it takes its place, or comes back; what was told of that too early counts now. */
+function releaseFollower(turn: Turn, job: JobActor, live: LiveAttempt): void {
+  const follower = followerOf(job, live);
+  if (follower === null) return;
+  const { following } = follower;
+  takePlace(job, follower);
+  if (following === null) return;
+  const { started, ended } = following;
+  if (started !== null && ended === null) onAttemptStarted(turn, started);
+  if (ended !== null) onAttemptEnded(turn, ended);
+}
+
 /** What ran the attempt is gone, and the attempt with it. */
 export function loseAttempt(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
-  const isPenalised = isBlamed(turn, live);
+  settleLoss(turn, job, live, detail);
+  releaseFollower(turn, job, live);
+}
+
+function settleLoss(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
+  const isPenalised = !isPremature(job, live) && isBlamed(turn, live);
   takeFromSlot(turn, job, live);
   if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, whyCancelled(job));
   // It did nothing, so nothing was lost with it.
@@ -124,7 +167,7 @@ export function loseAttempt(turn: Turn, job: JobActor, live: LiveAttempt, detail
 function takeFromSlot(turn: Turn, job: JobActor, live: LiveAttempt): void {
   endTrial(turn, job, live.task);
   job.live.delete(live.task);
-  release(job, live.group);
+  if (live.following === null) release(job, live.group);
   if (live.start !== null) job.runningCpusMilli -= live.group.resources.cpusMilli;
 }
 
@@ -138,14 +181,18 @@ function settleEnd(
   const { outcome } = fact;
   if (live.start !== null) noteDuration(job, fact.endedMonoMs - live.start.monoMs);
   if (live.stop === "cancel") return finishTask(turn, job, live, CANCELLED, whyCancelled(job), fact);
-  // What was asked to stop may say 0 without having done its work: it is repeated, or has timed out.
-  if (outcome.type === "exited" && outcome.exitCode === 0 && live.stop === null) {
+  if (outcome.type === "withdrawn") return withdraw(turn, job, live);
+  if (isPremature(job, live)) return returnToReady(turn, job, live, "the attempt that it followed was lost");
+  if (outcome.type === "exited" && outcome.exitCode === 0) {
     return finishTask(turn, job, live, SUCCEEDED, null, fact);
   }
   if (outcome.type === "lost") return repeatLost(turn, job, live, outcome.detail, isPenalised);
   if (live.stop === "crash") return repeatLost(turn, job, live, "what runs it died again and again", true);
-  if (outcome.type === "withdrawn") return withdraw(turn, job, live);
   if (live.stop === "drain") return returnToReady(turn, job, live, "the daemon was stopped");
+  // Told to stop by nobody here: its forkserver had to go, or an earlier holder of the seat has asked for it.
+  if (outcome.type === "stopped" && live.stop === null) {
+    return returnToReady(turn, job, live, "it was stopped with what ran it");
+  }
   if (outcome.type === "notStarted" && outcome.reason === "noProcess") {
     giveNumberBack(job, live);
     const reason = failureReason(turn, job, live, outcome);
@@ -165,6 +212,7 @@ function failureReason(turn: Turn, job: JobActor, live: LiveAttempt, outcome: At
   }
   switch (outcome.type) {
     case "exited":
+    case "stopped":
       return { type: "exited", exitCode: outcome.exitCode };
     case "outputsMissing":
       return outcome;
@@ -266,8 +314,23 @@ function withdraw(turn: Turn, job: JobActor, live: LiveAttempt): void {
 
 function returnToReady(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
   if (job.cancelRequested) return finishTask(turn, job, live, CANCELLED, { type: "cancelled" });
+  const reason = { type: "lost", detail } as const;
+  if (live.after !== null && isPremature(job, live)) return returnToWaiting(turn, job, live, live.after, reason);
   makeReady(job, live.task);
-  recordTask(turn, job, live.task, { live, reason: { type: "lost", detail } });
+  recordTask(turn, job, live.task, { live, reason });
+}
+
+/** It followed another, which will be repeated; or has not succeeded, and this is when its task is decided. */
+function returnToWaiting(
+  turn: Turn,
+  job: JobActor,
+  live: LiveAttempt,
+  leader: number,
+  reason: TaskReason,
+): void {
+  setState(job, live.task, WAITING);
+  recordTask(turn, job, live.task, { live, reason });
+  if (isFinal(stateOf(job, leader))) skipWaiting(turn, job, live.task, OMEN_FAILURE, leader);
 }
 
 function finishTask(

@@ -10,10 +10,11 @@ import { taskIndex } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import { fits, maxResources, NO_RESOURCES, subtractResources } from "../../src/node/resources.ts";
 import { beginTrial, mayBeTried } from "./blame.ts";
-import { classOf, isQueued, place } from "./job.ts";
+import { sendFollowers } from "./followers.ts";
+import { classOf, isQueued, liveAttempt, place } from "./job.ts";
 import { recordTask } from "./records.ts";
 import { reserve, type Room } from "./reserve.ts";
-import type { JobActor, SlotGroup } from "./state.ts";
+import type { JobActor, LiveAttempt, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -31,10 +32,15 @@ const CPULESS_LIVE_MAX = 256;
 export function dispatch(turn: Turn, job: JobActor): void {
   const { executor, drain } = turn.state;
   if (executor.type !== "ready" || drain !== null || job.phase !== "active" || job.pause !== "off") return;
+  const outgoing = new Outgoing(turn, job);
+  sendReady(turn, job, outgoing);
+  sendFollowers(job, AHEAD_MS, (leader, task) => outgoing.sendFollower(leader, task));
+}
+
+function sendReady(turn: Turn, job: JobActor, outgoing: Outgoing): void {
   let room = roomOf(job);
   let blocked: Set<SlotGroup> | null = null;
   const { maxRunning } = job.graph;
-  const outgoing = new Outgoing(turn, job);
   for (;;) {
     // What was sent counts, though it may wait in the forkserver: which of it runs is not known here in time.
     const runnable = maxRunning === null ? Number.POSITIVE_INFINITY : maxRunning - job.live.size;
@@ -180,18 +186,36 @@ class Outgoing {
   /** The intent is on record before the attempt is sent: after a crash it is asked for, or repeated, never forgotten. */
   send(group: SlotGroup, task: number): void {
     const [turn, job] = [this.#turn, this.#job];
+    const attempt = this.#begin(task);
+    // What does nothing may be done again: it needs no record of the intent.
+    if (classOf(job.graph, task).executor === "noop") return this.#sendNoop(task, attempt);
+    job.live.set(task, liveAttempt(job, task, attempt, group, null));
+    job.heads.push(task);
+    beginTrial(turn, job, task);
+    recordTask(turn, job, task, {});
+    turn.effects.push({ type: "runAttempt", job: job.job, task: taskIndex(task), attempt, after: null });
+  }
+
+  /** Beside its group's queue, and without a slot: it takes the leader's. */
+  sendFollower(leader: LiveAttempt, task: number): void {
+    const [turn, job] = [this.#turn, this.#job];
+    const attempt = this.#begin(task);
+    job.live.set(task, liveAttempt(job, task, attempt, leader.group, leader.task));
+    leader.follower = task;
+    const after = { task: taskIndex(leader.task), attempt: leader.attempt };
+    recordTask(turn, job, task, { reason: { type: "follows", task: after.task } });
+    turn.effects.push({ type: "runAttempt", job: job.job, task: taskIndex(task), attempt, after });
+  }
+
+  /** The number of the next attempt, which is taken. */
+  #begin(task: number): number {
+    const [turn, job] = [this.#turn, this.#job];
     const taken = job.takenNumbers.get(task) ?? 0;
     const attempt = Math.max(job.attempts[task] ?? 0, job.attemptFloor, taken) + 1;
     if (attempt > 1) turn.effects.push({ type: "archiveAttempt", job: job.job, task: taskIndex(task) });
     job.attempts[task] = attempt;
     job.hasRun = true;
-    // What does nothing may be done again: it needs no record of the intent.
-    if (classOf(job.graph, task).executor === "noop") return this.#sendNoop(task, attempt);
-    const readySeq = job.readySeqs[task] ?? 0;
-    job.live.set(task, { task, attempt, group, readySeq, start: null, deadlineMs: null, stop: null });
-    beginTrial(turn, job, task);
-    recordTask(turn, job, task, {});
-    turn.effects.push({ type: "runAttempt", job: job.job, task: taskIndex(task), attempt });
+    return attempt;
   }
 
   #sendNoop(task: number, attempt: number): void {

@@ -50,7 +50,8 @@ function withdrawQueued(turn: Turn, job: JobActor): void {
   const { executor } = turn.state;
   if (executor.type !== "ready" || job.loan.capConfirmed !== job.loan.capSerial) return;
   for (const live of job.live.values()) {
-    if (live.start !== null || live.stop !== null) continue;
+    const hasStarted = live.start !== null || live.following?.started;
+    if (hasStarted || live.stop !== null) continue;
     live.stop = "drain";
     stopAttempt(turn, job, live, turn.state.graceMs);
   }

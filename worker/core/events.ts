@@ -119,7 +119,14 @@ export type WorkerEffect =
   | { readonly type: "loadJob"; readonly job: JobSeq; readonly round: number; readonly priority: number }
   | { readonly type: "forgetJob"; readonly job: JobSeq }
   | { readonly type: "openJob"; readonly job: JobSeq }
-  | { readonly type: "runAttempt"; readonly job: JobSeq; readonly task: TaskIndex; readonly attempt: number }
+  /** `after`: it starts when that attempt has succeeded, in its place. */
+  | {
+      readonly type: "runAttempt";
+      readonly job: JobSeq;
+      readonly task: TaskIndex;
+      readonly attempt: number;
+      readonly after: { readonly task: TaskIndex; readonly attempt: number } | null;
+    }
   /** `attempts`: task and attempt in turns. */
   | { readonly type: "runNoops"; readonly job: JobSeq; readonly attempts: number[] }
   | { readonly type: "tellExecutor"; readonly command: ExecutorCommand }

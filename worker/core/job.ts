@@ -90,6 +90,7 @@ export function createJob(
     runningCpusMilli: 0,
     placed: NO_RESOURCES,
     loan: noLoan(),
+    heads: [],
     averageMs: null,
     demandSent: null,
     loanReturned: false,
@@ -101,14 +102,27 @@ export function createJob(
   return actor;
 }
 
-const noopAttempt = (job: JobActor, task: number): LiveAttempt => ({
+const noopAttempt = (job: JobActor, task: number): LiveAttempt =>
+  liveAttempt(job, task, job.attempts[task] ?? 0, groupOf(job, task), null);
+
+/** An attempt that is about to be sent; `after`: to follow that of this task. */
+export const liveAttempt = (
+  job: JobActor,
+  task: number,
+  attempt: number,
+  group: SlotGroup,
+  after: number | null,
+): LiveAttempt => ({
   task,
-  attempt: job.attempts[task] ?? 0,
-  group: groupOf(job, task),
+  attempt,
+  group,
   readySeq: job.readySeqs[task] ?? 0,
   start: null,
   deadlineMs: null,
   stop: null,
+  after,
+  following: after === null ? null : { started: null, ended: null },
+  follower: null,
 });
 
 const noLoan = (): LoanState => ({
@@ -186,10 +200,14 @@ export function nextSeq(job: JobActor): number {
   return job.seq;
 }
 
-/** The task may run: it joins the queue of its group, or waits for its turn among the suspects (blame.ts). */
+/**
+ * The task may run: it joins the queue of its group, or waits for its turn among the suspects (blame.ts); or it was sent already,
+ * to follow another.
+ */
 export function makeReady(job: JobActor, task: number): void {
   setState(job, task, READY);
   job.readySeqs[task] = nextSeq(job);
+  if (job.live.has(task)) return;
   if ((job.losses[task] ?? 0) >= job.suspectFrom) job.suspects.push(task);
   else groupOf(job, task).queue.push(task);
 }

@@ -52,7 +52,7 @@ function taskRecord(turn: Turn, job: JobActor, task: number, parts: RecordParts)
 }
 
 function exitCodeOf(outcome: AttemptOutcome | undefined): number | null {
-  if (outcome?.type === "exited") return outcome.exitCode;
+  if (outcome?.type === "exited" || outcome?.type === "stopped") return outcome.exitCode;
   return outcome?.type === "outputsMissing" ? 0 : null;
 }
 

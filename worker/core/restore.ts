@@ -2,7 +2,8 @@
 import type { JobSeq } from "../../protocol/ids.ts";
 import type { TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
 import type { PlanGraph } from "../../src/workflow/plan.ts";
-import { createJob, groupOf, makeReady, place, setState, stateOf } from "./job.ts";
+import { takePlace } from "./followers.ts";
+import { createJob, groupOf, liveAttempt, makeReady, place, setState, stateOf } from "./job.ts";
 import { countEnd, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED } from "./settle.ts";
 import type { JobActor } from "./state.ts";
 import { BACKOFF, isFinal, READY, RUNNING, stateCode, WAITING } from "./taskStates.ts";
@@ -66,12 +67,14 @@ export function restoreJob(
     });
   }
   requeue(actor, skips);
+  releaseFollowers(actor);
   return { actor, retries, skips };
 }
 
 /** Dispatched, and no end of it on record. */
 const isUnderWay = ({ state, reason }: TaskRecord): boolean =>
-  (state === "ready" || state === "running") && (reason === null || reason.type === "stopping");
+  reason?.type === "follows" ||
+  ((state === "ready" || state === "running") && (reason === null || reason.type === "stopping"));
 
 function omenOf({ state, reason }: TaskRecord): number {
   if (state === "succeeded") return OMEN_NONE;
@@ -90,17 +93,23 @@ function restoreLive(actor: JobActor, task: number, record: TaskRecord): void {
           pid: null,
         }
       : null;
-  actor.live.set(task, {
-    task,
-    attempt: record.attempt,
-    group,
-    readySeq: record.readySeq ?? 0,
-    start,
-    deadlineMs: null,
-    stop: record.reason?.type === "stopping" ? record.reason.because : null,
-  });
-  place(actor, group);
+  const after = record.reason?.type === "follows" ? record.reason.task : null;
+  const live = liveAttempt(actor, task, record.attempt, group, after);
+  live.start = start;
+  live.stop = record.reason?.type === "stopping" ? record.reason.because : null;
+  actor.live.set(task, live);
+  if (after === null) place(actor, group);
   if (start !== null) actor.runningCpusMilli += group.resources.cpusMilli;
+}
+
+/** Those whose leader is under way still follow it; of the others the leader's end is on record, or it is to be repeated. */
+function releaseFollowers(actor: JobActor): void {
+  for (const live of actor.live.notable()) {
+    if (live.after === null) continue;
+    const leader = actor.live.get(live.after);
+    if (leader === undefined) takePlace(actor, live);
+    else leader.follower = live.task;
+  }
 }
 
 function requeue(actor: JobActor, skips: ReadonlyMap<number, RestoredSkip>): void {

@@ -102,7 +102,8 @@ function meet(
 ): void {
   if (omens !== OMEN_NONE) job.omens[task] = (job.omens[task] ?? 0) | omens;
   if (when === WHEN_SUCCESS && (omens & OMEN_FAILURE) !== 0) {
-    if (stateOf(job, task) === WAITING) decided(task, OMEN_FAILURE, because);
+    // One that was sent already, to follow another, is decided when it comes back.
+    if (stateOf(job, task) === WAITING && !job.live.has(task)) decided(task, OMEN_FAILURE, because);
     return;
   }
   const unfinished = (job.unfinished[task] ?? 0) - 1;

@@ -4,7 +4,7 @@
  * A job is `active` while a task can still change, `closing` while its last processes are confirmed dead (only after a
  * cancel), `finished` until the manager has it on disk and releases it.
  */
-import type { ForkserverReport } from "../../protocol/executorLink.ts";
+import type { AttemptEnded, AttemptStarted, ForkserverReport } from "../../protocol/executorLink.ts";
 import type { JobState, PauseMode } from "../../protocol/fields.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
@@ -119,6 +119,17 @@ export interface LiveAttempt {
   deadlineMs: number | null;
   /** Why it was told to stop. */
   stop: "timeout" | "cancel" | "drain" | "recall" | "crash" | null;
+  /** The task whose attempt it was sent to follow (followers.ts); null for most. */
+  readonly after: number | null;
+  /** While that attempt has not ended: this one holds no slot. What was told of it meanwhile counts when it has. */
+  following: Following | null;
+  /** The task whose attempt was sent last to follow this one. */
+  follower: number | null;
+}
+
+export interface Following {
+  started: AttemptStarted | null;
+  ended: AttemptEnded | null;
 }
 
 /** The loan of a job and how far the forkserver has been told of it. */
@@ -196,6 +207,8 @@ export interface JobActor {
   /** What the attempts in `live` hold together. */
   placed: Resources;
   readonly loan: LoanState;
+  /** Attempts that were sent, or have taken the place of another, in this turn: some may be followed. */
+  readonly heads: number[];
   /** Average duration of its attempts; decides how many are sent ahead. Null before the first end. */
   averageMs: number | null;
 

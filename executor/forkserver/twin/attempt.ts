@@ -29,6 +29,11 @@ export type RunningState = Extract<AttemptState, { type: "running" }>;
 export interface Attempt {
   readonly spawn: ForkserverSpawn;
   state: AttemptState;
+  /** While it follows another attempt and is not in the queue: whom. */
+  leader: Attempt | null;
+  follower: Attempt | null;
+  /** A stop has reached it while its first process lived. */
+  stopAsked: boolean;
 }
 
 /**
@@ -41,8 +46,8 @@ export interface Job {
   capMilli: number;
   runningMilli: number;
   running: number;
-  /** In the order of their arrival. */
-  readonly queue: Set<Attempt>;
+  /** In the order of their arrival, but for those that followed another. */
+  queue: Set<Attempt>;
   closing: Hunt | null;
   /** While it is closing: it has a context again. */
   reopened: boolean;

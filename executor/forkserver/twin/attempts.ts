@@ -92,7 +92,13 @@ export class Attempts {
     const key = attemptKey(spawn.key);
     if (this.all.has(key)) return;
     const job = this.jobs.get(spawn.key.job);
-    const attempt: Attempt = { spawn, state: { type: "queued" } };
+    const attempt: Attempt = {
+      spawn,
+      state: { type: "queued" },
+      leader: null,
+      follower: null,
+      stopAsked: false,
+    };
     if (this.leaving || this.all.size >= ATTEMPTS_MAX) {
       this.say(endFact(attempt, { type: "notStarted", step: "spawn", errno: EAGAIN }));
       return;
@@ -102,11 +108,50 @@ export class Attempts {
       this.hold(attempt, { type: "withdrawn" });
     } else if (job === undefined || job.context === null) {
       this.hold(attempt, { type: "notStarted", step: "context", errno: EINVAL });
+    } else if (spawn.after === null) {
+      this.enqueue(job, attempt);
     } else {
-      job.queue.add(attempt);
-      this.counts.queued++;
-      this.kick(job);
+      this.follow(job, attempt, this.all.get(attemptKey({ job: job.id, ...spawn.after })));
     }
+  }
+
+  private enqueue(job: Job, attempt: Attempt): void {
+    job.queue.add(attempt);
+    this.counts.queued++;
+    this.kick(job);
+  }
+
+  private follow(job: Job, attempt: Attempt, leader: Attempt | undefined): void {
+    if (leader !== undefined && hasSucceeded(leader)) {
+      this.enqueue(job, attempt);
+    } else if (
+      leader === undefined ||
+      leader === attempt ||
+      leader.state.type === "ended" ||
+      leader.follower !== null
+    ) {
+      this.hold(attempt, { type: "withdrawn" });
+    } else {
+      attempt.leader = leader;
+      leader.follower = attempt;
+      this.counts.queued++;
+    }
+  }
+
+  /** Who follows may start after a success, before all others of the job, or never. */
+  private releaseFollower(attempt: Attempt, outcome: ForkserverOutcome): void {
+    const { follower } = attempt;
+    const job = this.jobs.get(attempt.spawn.key.job);
+    if (follower === null || job === undefined) return;
+    attempt.follower = null;
+    follower.leader = null;
+    if (isSuccess(outcome)) {
+      job.queue = new Set([follower, ...job.queue]);
+      this.kick(job);
+      return;
+    }
+    this.counts.queued--;
+    this.hold(follower, { type: "withdrawn" });
   }
 
   acknowledge(id: AttemptId): void {
@@ -255,13 +300,17 @@ export class Attempts {
     const job = this.jobs.get(spawn.key.job);
     if (state.type === "ended" || job === undefined) return;
     if (state.type === "queued") {
-      if (!job.queue.delete(attempt)) return;
+      if (attempt.leader !== null) attempt.leader.follower = null;
+      else if (!job.queue.delete(attempt)) return;
+      attempt.leader = null;
       this.counts.queued--;
       this.hold(attempt, { type: "withdrawn" });
       this.kick(job);
     } else if (state.hunt !== null) {
+      attempt.stopAsked ||= state.outcome === null;
       state.hunt.advance(graceMs);
     } else {
+      attempt.stopAsked = true;
       this.hunt(job, attempt, state, attemptQuarry(this.known, state, spawn.mark), graceMs);
     }
   }
@@ -293,7 +342,9 @@ export class Attempts {
   private finish(job: Job, attempt: Attempt, state: RunningState, survivors: number): void {
     if (state.outcome === null) return;
     this.occupy(job, attempt, -1);
-    this.hold(attempt, state.outcome, survivors);
+    const { outcome } = state;
+    const isStopped = attempt.stopAsked && outcome.type === "exited";
+    this.hold(attempt, isStopped ? { type: "stopped", exitCode: outcome.exitCode } : outcome, survivors);
     this.kick(job);
   }
 
@@ -306,12 +357,17 @@ export class Attempts {
   }
 
   private hold(attempt: Attempt, outcome: ForkserverOutcome, survivors = 0): void {
+    this.releaseFollower(attempt, outcome);
     const fact = endFact(attempt, outcome, survivors);
     attempt.state = { type: "ended", fact };
     this.counts.held++;
     this.say(fact);
   }
 }
+
+const isSuccess = (outcome: ForkserverOutcome): boolean => outcome.type === "exited" && outcome.exitCode === 0;
+
+const hasSucceeded = ({ state }: Attempt): boolean => state.type === "ended" && isSuccess(state.fact.outcome);
 
 /** Of an attempt that nobody is stopping, while its first process is unreaped: then the number is its group's. */
 function signalGroup(state: RunningState, suspended: boolean): void {

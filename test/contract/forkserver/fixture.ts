@@ -97,6 +97,7 @@ export class Fixture {
       stdoutPath: this.path(`${task}.out`),
       stderrPath: this.path(`${task}.err`),
       mark,
+      after: null,
       ...options,
       env: [`QREW_MARK=${mark}`, ...(options.env ?? [])],
     };

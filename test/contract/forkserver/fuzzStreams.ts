@@ -155,6 +155,7 @@ function anyCommand(random: Random, place: Place): ForkserverCommand {
         stdoutPath: `${file}.out`,
         stderrPath: random.chance(0.8) ? `${file}.err` : `${file}.out`,
         mark,
+        after: random.chance(0.7) ? null : { task: taskIndex(random.between(0, 40)), attempt: 1 },
       };
     }
   }

@@ -36,6 +36,7 @@ export const shell = (task: number, others: Partial<Extract<AttemptSpec, { kind:
   stdin: null,
   workdir: null,
   files: null,
+  after: null,
   ...others,
 });
 

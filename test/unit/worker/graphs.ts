@@ -14,6 +14,8 @@ export interface DefinitionSpec extends Partial<Omit<TaskClass, "retry">> {
   readonly retry?: Omit<RetryPolicy, "on"> & Partial<Pick<RetryPolicy, "on">>;
   readonly needs?: readonly string[];
   readonly when?: "success" | "failure" | "always";
+  /** It promises outputs. */
+  readonly outputs?: boolean;
   /** Elements of a task array; absent is a single task. */
   readonly count?: number;
 }
@@ -89,6 +91,7 @@ export function smallPlan(spec: PlanSpec, policy: Partial<Policy> = {}): SmallPl
     elementClasses: new Map(),
     classes,
     when: Uint8Array.from(definitions, ({ when }) => WHENS.indexOf(when ?? "success")),
+    promisesOutputs: (definition) => definitions[definition]?.outputs === true,
     ...USUAL,
     ...policy,
   };
@@ -110,6 +113,7 @@ export function chainPlan(length: number): SmallPlan {
     elementClasses: new Map(),
     classes: [PLAIN],
     when: new Uint8Array(length),
+    promisesOutputs: () => false,
     ...USUAL,
   };
   return { graph, names: tasks.map(String) };
