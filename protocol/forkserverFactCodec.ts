@@ -32,10 +32,13 @@ const FACT_TYPES = {
   refused: 137,
 } as const satisfies Record<ForkserverFact["type"], number>;
 
-const OUTCOMES = { exited: 1, signalled: 2, notStarted: 3, withdrawn: 4, stopped: 5 } as const satisfies Record<
-  ForkserverOutcome["type"],
-  number
->;
+const OUTCOMES = {
+  exited: 1,
+  signalled: 2,
+  notStarted: 3,
+  withdrawn: 4,
+  stopped: 5,
+} as const satisfies Record<ForkserverOutcome["type"], number>;
 
 const STREAMS = { inline: 0, file: 1 } as const satisfies Record<ForkserverStream["type"], number>;
 

@@ -52,13 +52,18 @@ function makeRow(random: Random, capacity: Resources, others: readonly Definitio
   const resources = { ...makeBehaviour(random, capacity, "quick").resources, gpusMilli: 0 };
   const failing = random.pick([0, 0.02, 0.2]);
   return Array.from({ length: random.between(3, 25) }, (_, i): Definition => {
-    const behaviour = { ...makeBehaviour(random, capacity, random.chance(0.95) ? "quick" : "slow"), resources };
+    const behaviour = {
+      ...makeBehaviour(random, capacity, random.chance(0.95) ? "quick" : "slow"),
+      resources,
+    };
     const other = random.chance(0.1) ? (others[random.between(0, others.length - 1)]?.name ?? null) : null;
     const names = [...(i === 0 ? [] : [`r${i - 1}`]), ...(other === null ? [] : [other])];
     return {
       name: `r${i}`,
       count: null,
-      behaviour: random.chance(failing) ? behaviour : { ...behaviour, kind: "shell", failures: 0, forgets: 0 },
+      behaviour: random.chance(failing)
+        ? behaviour
+        : { ...behaviour, kind: "shell", failures: 0, forgets: 0 },
       depends: names.map((on) => ({ on, same: false })),
       when: names.length > 0 && random.chance(0.05) ? random.pick(["failure", "always"]) : "success",
       revision: 1,

@@ -128,7 +128,8 @@ export class Invariants {
   #endsOf(job: SeatedJob, { needs }: TaskScript): Finals {
     const ends = new Map(job.finals);
     for (const need of needs) {
-      const isDone = this.#doneIn.get(taskKey({ job: job.job, task: taskIndex(need), attempt: 1 })) === job.round;
+      const isDone =
+        this.#doneIn.get(taskKey({ job: job.job, task: taskIndex(need), attempt: 1 })) === job.round;
       if (!ends.has(need) && isDone) ends.set(need, { ...NOTHING_RECORDED, state: "succeeded" });
     }
     return ends;
@@ -154,8 +155,8 @@ export class Invariants {
     if (record === null) return this.break("nothing acknowledged is missing", `${key} has no record`);
     const isOpen =
       record.reason?.type === "follows" ||
-      (record.state === "ready" || record.state === "running") &&
-      (record.reason === null || record.reason.type === "stopping");
+      ((record.state === "ready" || record.state === "running") &&
+        (record.reason === null || record.reason.type === "stopping"));
     // One that never started may have been sent again under its number, after the acknowledgement.
     if (record.attempt === id.attempt && isOpen && this.#started.has(key)) {
       this.break(

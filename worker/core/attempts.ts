@@ -1,12 +1,13 @@
 /** The life of an attempt as its facts come in: started, ended, lost; and what follows for the task. */
-import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../../protocol/executorLink.ts";
+import type { AttemptEnded, AttemptStarted } from "../../protocol/executorLink.ts";
 import { type AttemptId, type JobSeq, taskIndex } from "../../protocol/ids.ts";
 import type { TaskReason } from "../../src/store/workerRecords.ts";
-import { type RetryPolicy, WHEN_FAILURE } from "../../src/workflow/plan.ts";
+import { WHEN_FAILURE } from "../../src/workflow/plan.ts";
 import { countLoss, endTrial, isBlamed } from "./blame.ts";
 import { followerOf, isPremature, takePlace } from "./followers.ts";
 import { classOf, definitionOf, makeReady, nextSeq, release, setState, stateOf } from "./job.ts";
 import { recordTask } from "./records.ts";
+import { backoffMs, failureReason, mayRepeat } from "./repetition.ts";
 import { type Decisions, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED, settle } from "./settle.ts";
 import type { JobActor, LiveAttempt } from "./state.ts";
 import {
@@ -206,29 +207,6 @@ export function noteDuration(job: JobActor, durationMs: number): void {
   job.averageMs = before + AVERAGE_WEIGHT * (durationMs - before);
 }
 
-function failureReason(turn: Turn, job: JobActor, live: LiveAttempt, outcome: AttemptOutcome): TaskReason {
-  if (live.stop === "timeout") {
-    return { type: "timedOut", timeoutMs: classOf(job.graph, live.task).timeoutMs ?? 0 };
-  }
-  switch (outcome.type) {
-    case "exited":
-    case "stopped":
-      return { type: "exited", exitCode: outcome.exitCode };
-    case "outputsMissing":
-      return outcome;
-    case "signalled":
-      return { type: "signalled", signal: outcome.signal };
-    case "outOfMemory":
-      return outcome;
-    case "notStarted":
-      return { type: "notStarted", reason: outcome.reason, detail: outcome.detail };
-    case "lost":
-      return { type: "lost", detail: outcome.detail };
-    case "withdrawn":
-      return { type: "lost", detail: `it was withdrawn on ${turn.state.node}` };
-  }
-}
-
 /** The task's own fault: repeat it if its policy allows, else it has failed. */
 function settleFailedAttempt(
   turn: Turn,
@@ -244,26 +222,6 @@ function settleFailedAttempt(
   if (failures > retry.limit || !mayRepeat(retry, reason))
     return finishTask(turn, job, live, FAILED, reason, fact);
   waitForRepetition(turn, job, live, backoffMs(retry, failures), reason, fact);
-}
-
-/** The wait before repetition n, counted from 1. A power beyond all numbers times no wait is still no wait. */
-export const backoffMs = (retry: RetryPolicy, repetition: number): number =>
-  retry.backoffMs === 0 ? 0 : Math.min(retry.backoffMs * retry.factor ** (repetition - 1), retry.maxMs);
-
-function mayRepeat({ on }: RetryPolicy, reason: TaskReason): boolean {
-  if (on === null) return true;
-  switch (reason.type) {
-    case "exited":
-      return on.includes(reason.exitCode);
-    case "signalled":
-      return on.includes(reason.signal);
-    case "timedOut":
-      return on.includes("timeout");
-    case "outputsMissing":
-      return on.includes("outputs");
-    default:
-      return false;
-  }
 }
 
 function waitForRepetition(
@@ -315,7 +273,8 @@ function withdraw(turn: Turn, job: JobActor, live: LiveAttempt): void {
 function returnToReady(turn: Turn, job: JobActor, live: LiveAttempt, detail: string): void {
   if (job.cancelRequested) return finishTask(turn, job, live, CANCELLED, { type: "cancelled" });
   const reason = { type: "lost", detail } as const;
-  if (live.after !== null && isPremature(job, live)) return returnToWaiting(turn, job, live, live.after, reason);
+  if (live.after !== null && isPremature(job, live))
+    return returnToWaiting(turn, job, live, live.after, reason);
   makeReady(job, live.task);
   recordTask(turn, job, live.task, { live, reason });
 }

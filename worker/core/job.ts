@@ -41,14 +41,7 @@ export function createJob(
   const { groups, groupOfClass } = slotGroups(graph.classes);
   const counts = new Uint32Array(STATE_CODES);
   counts[WAITING] = tasks;
-  const unfinished = new Uint32Array(tasks);
-  const remaining = new Uint32Array(graph.definitionCount);
-  for (let definition = 0; definition < graph.definitionCount; definition++) {
-    const [first, end] = [firstTaskOf(graph, definition), firstTaskOf(graph, definition + 1)];
-    remaining[definition] = end - first;
-    const needs = graph.needs[definition] ?? 0;
-    if (needs > 0) unfinished.fill(needs, first, end);
-  }
+  const { unfinished, remaining } = openCounts(graph);
   const actor: JobActor = {
     job,
     round,
@@ -100,6 +93,19 @@ export function createJob(
     changed: true,
   };
   return actor;
+}
+
+/** For each task the dependencies that are not final, for each definition the tasks: at the beginning all. */
+function openCounts(graph: PlanGraph): Pick<JobActor, "unfinished" | "remaining"> {
+  const unfinished = new Uint32Array(graph.taskCount);
+  const remaining = new Uint32Array(graph.definitionCount);
+  for (let definition = 0; definition < graph.definitionCount; definition++) {
+    const [first, end] = [firstTaskOf(graph, definition), firstTaskOf(graph, definition + 1)];
+    remaining[definition] = end - first;
+    const needs = graph.needs[definition] ?? 0;
+    if (needs > 0) unfinished.fill(needs, first, end);
+  }
+  return { unfinished, remaining };
 }
 
 const noopAttempt = (job: JobActor, task: number): LiveAttempt =>

@@ -141,7 +141,11 @@ function withdrawBeyondLoan(turn: Turn, job: JobActor): void {
   if (fits(job.placed, bound)) return;
   let placed = job.placed;
   for (const live of [...job.live.values()].toReversed()) {
-    if (live.start !== null || live.following !== null || fits(live.group.resources, { ...NO_RESOURCES, cpusMilli: bound.cpusMilli })) {
+    if (
+      live.start !== null ||
+      live.following !== null ||
+      fits(live.group.resources, { ...NO_RESOURCES, cpusMilli: bound.cpusMilli })
+    ) {
       continue;
     }
     if (live.stop === null) {

@@ -365,7 +365,8 @@ export class Attempts {
   }
 }
 
-const isSuccess = (outcome: ForkserverOutcome): boolean => outcome.type === "exited" && outcome.exitCode === 0;
+const isSuccess = (outcome: ForkserverOutcome): boolean =>
+  outcome.type === "exited" && outcome.exitCode === 0;
 
 const hasSucceeded = ({ state }: Attempt): boolean => state.type === "ended" && isSuccess(state.fact.outcome);
 

@@ -93,6 +93,7 @@ export class Controller {
 export const sameKey = (left: AttemptId, right: AttemptId): boolean => attemptKey(left) === attemptKey(right);
 
 export const exited = (exitCode: number): ForkserverOutcome => ({ type: "exited", exitCode });
+export const stopped = (exitCode: number): ForkserverOutcome => ({ type: "stopped", exitCode });
 export const signalled = (signal: number): ForkserverOutcome => ({ type: "signalled", signal });
 export const notStarted = (step: StartStep, errno: number): ForkserverOutcome => ({
   type: "notStarted",

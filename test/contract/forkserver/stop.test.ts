@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { expect, it } from "vitest";
-import { exited, signalled, withdrawn } from "./controller.ts";
+import { signalled, stopped, withdrawn } from "./controller.ts";
 import { describeForkservers } from "./flavours.ts";
 import { DAEMONISE, LOSE_PARENT_AND_GROUP, eventually, isAlive, pidsIn } from "./lookups.ts";
 
@@ -18,7 +18,7 @@ describeForkservers("stop", (given) => {
       () => existsSync(spawn.stdoutPath) && readFileSync(spawn.stdoutPath, "utf8") !== "",
     );
     given.controller.send({ type: "stop", key: spawn.key, graceMs: 15_000 });
-    expect((await given.controller.ended(spawn.key)).outcome).toEqual(exited(3));
+    expect((await given.controller.ended(spawn.key)).outcome).toEqual(stopped(3));
     expect(readFileSync(spawn.stdoutPath, "utf8")).toBe("ready\ncleaned\n");
   });
 

@@ -29,6 +29,7 @@ const attempt = fc.record({
   stdin: orNull(text),
   workdir: orNull(text),
   files: fc.constant(null),
+  after: orNull(fc.record({ task: id.task, attempt: id.attempt })),
 });
 const started = fc.record({ ...id, startedAtMs: time, startedMonoMs: time, pid: orNull(fc.nat()) });
 const ended = fc.record({

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AttemptOutcome } from "../../../protocol/executorLink.ts";
-import { backoffMs } from "../../../worker/core/attempts.ts";
+import { backoffMs } from "../../../worker/core/repetition.ts";
 import { cpus } from "./graphs.ts";
-import { CRASH_LIMIT, exited, GRACE_MS, lost, noProcess, Seat, withdrawn } from "./seat.ts";
+import { CRASH_LIMIT, exited, GRACE_MS, lost, noProcess, Seat, stopped, withdrawn } from "./seat.ts";
 
 const retry = { limit: 2, on: null, backoffMs: 1000, factor: 3, maxMs: 2000 };
 
@@ -123,6 +123,15 @@ describe("repetitions", () => {
 describe("time limits", () => {
   const plan = { a: { timeoutMs: 60_000, retry: { ...retry, limit: 1 } } };
 
+  it("do not count against an attempt that had ended by itself before the stop reached it", () => {
+    const seat = Seat.running(plan);
+    seat.start("a");
+    seat.pass(60_000);
+    expect(seat.commands("stopAttempts")).toHaveLength(1);
+    seat.end("a", exited(0));
+    expect(seat.record("a")).toMatchObject({ state: "succeeded", reason: null });
+  });
+
   it("counts from the start, stops the attempt, and repeats it as a failure", () => {
     const seat = Seat.running(plan);
     expect(seat.sent()).toEqual(["a#1"]);
@@ -144,7 +153,7 @@ describe("time limits", () => {
     seat.pass(60_000);
     expect(seat.stopped()).toEqual(["a#2"]);
     // A task that takes SIGTERM for a reason to exit 0 has not done its work.
-    seat.end("a#2", exited(0));
+    seat.end("a#2", stopped);
     expect(seat.record("a")).toMatchObject({ state: "failed", reason });
     expect(seat.finished()).toBe("failed");
     expect(seat.commands("closeJob")).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cpus } from "./graphs.ts";
-import { exited, JOB, Seat } from "./seat.ts";
+import { exited, JOB, Seat, stopped } from "./seat.ts";
 
 const retry = { limit: 3, on: null, backoffMs: 10_000, factor: 1, maxMs: 10_000 };
 
@@ -168,7 +168,7 @@ describe("the next holder of a seat", () => {
     expect(seat.stopped()).toEqual(["a#1"]);
     const next = seat.successor();
     next.hello([], ["a#1"]);
-    next.end("a#1", exited(0));
+    next.end("a#1", stopped);
     expect(next.record("a")).toMatchObject(record);
   });
 

@@ -25,6 +25,8 @@ export const LEASE_MS = 60_000;
 const WALL_OFFSET_MS = 1_700_000_000_000;
 
 export const exited = (exitCode: number): AttemptOutcome => ({ type: "exited", exitCode });
+/** What exits with 0 when it is told to stop. */
+export const stopped: AttemptOutcome = { type: "stopped", exitCode: 0 };
 export const lost: AttemptOutcome = { type: "lost", detail: "the forkserver died" };
 export const withdrawn: AttemptOutcome = { type: "withdrawn" };
 export const noProcess: AttemptOutcome = { type: "notStarted", reason: "noProcess", detail: "no process" };

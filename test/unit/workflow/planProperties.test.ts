@@ -105,7 +105,8 @@ const document = {
 
 const contents = (plan: ColumnPlan) => ({
   name: plan.name,
-  graph: plan.graph,
+  graph: plan.columns.graph,
+  promises: Array.from({ length: plan.graph.definitionCount }, (_, d) => plan.graph.promisesOutputs(d)),
   tasks: Array.from({ length: plan.graph.taskCount }, (_, task) => plan.resolve(task)),
   found: Array.from({ length: plan.graph.taskCount }, (_, task) => plan.findTask(plan.taskName(task))),
 });
