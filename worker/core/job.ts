@@ -212,8 +212,13 @@ export function nextSeq(job: JobActor): number {
  */
 export function makeReady(job: JobActor, task: number): void {
   setState(job, task, READY);
-  job.readySeqs[task] = nextSeq(job);
-  if (job.live.has(task)) return;
+  const readySeq = nextSeq(job);
+  job.readySeqs[task] = readySeq;
+  if (job.live.has(task)) {
+    const live = job.live.get(task);
+    if (live !== undefined) live.readySeq = readySeq;
+    return;
+  }
   if ((job.losses[task] ?? 0) >= job.suspectFrom) job.suspects.push(task);
   else groupOf(job, task).queue.push(task);
 }

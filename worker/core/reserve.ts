@@ -67,6 +67,8 @@ const scarce = (free: number, reserved: number, left: number): number =>
 function heldBehind(job: JobActor, { priority }: SlotGroup, readySeq: number): Resources {
   const counts = new Map<SlotGroup, number>();
   for (const live of job.live.notable()) {
+    // It holds nothing yet.
+    if (live.following !== null) continue;
     const { group } = live;
     const isBefore = group.priority > priority || (group.priority === priority && live.readySeq < readySeq);
     if (isBefore) counts.set(group, (counts.get(group) ?? 0) + 1);

@@ -107,7 +107,8 @@ export interface LiveAttempt {
   readonly task: number;
   readonly attempt: number;
   readonly group: SlotGroup;
-  readonly readySeq: number;
+  /** 0 while it follows another. */
+  readySeq: number;
   /** Null until the TaskExecutor has said that it runs. */
   start: {
     readonly seq: number;
