@@ -95,6 +95,10 @@ export const cases: readonly MakeflowCase[] = [
     text: "a:\n\techo x\\\\\\\\y a\\;b \\\\\\$HOME \\\\\\\" > a; printf '%s.' \\n >> a\n",
   },
   {
+    what: "backslashes of values",
+    text: 'A=\\t\nB=x\\ty \\\\ \\q\\\'\nexport A B\na:\n\tprintf \'<%s>\' "\\$A" "\\$B" > a\nA=x\\ty\nb:\n@A+=\\tz\n\tprintf \'<%s>\' $A "$A" \\t "\\$A" > b\n',
+  },
+  {
     what: "escapes in double quotes",
     text: 'a:\n\tprintf "a\\tb\\nc" > a; echo "\\"q\\" \\\\ $HOME \\$HOME" >> a\n',
   },

@@ -3,7 +3,7 @@
  *
  * Outside of quotes a backslash is taken away from what it escapes, and white space is squeezed. Quotes stay in commands and values:
  * they are for the shell. In double quotes variables are filled and `\n`, `\t` and the like are the characters they stand
- * for; single quotes only lose their backslashes. A value was read once when it was assigned, and is read again where it is used
+ * for, and so they are outside of quotes in a value; single quotes only lose their backslashes. A value was read once when it was assigned, and is read again where it is used
  * outside of quotes; in double quotes it is put in as it is.
  */
 import type { Raw } from "./statements.ts";
@@ -31,6 +31,8 @@ const CHARACTERS: Readonly<Record<string, string>> = {
   "\n": " ",
 };
 
+const unescaped = (character: string): string => CHARACTERS[character] ?? character;
+
 /** What is done with each piece; `Reader` finds the pieces. */
 interface Sink {
   space(run: string): void;
@@ -40,6 +42,8 @@ interface Sink {
   quoted(text: string, quote: string): void;
   /** Whether a value is read again, or put in as it is by `plain`. */
   readonly rereads: boolean;
+  /** Whether `\n` outside of quotes is a line break, or an n. */
+  readonly unescapes: boolean;
 }
 
 class Reader {
@@ -77,7 +81,7 @@ class Reader {
   #escape(text: string, at: number): number {
     const escaped = text[at + 1] ?? "";
     if (escaped === "\n") this.#sink.space(" ");
-    else if (escaped !== "") this.#sink.plain(escaped, true);
+    else if (escaped !== "") this.#sink.plain(this.#sink.unescapes ? unescaped(escaped) : escaped, true);
     return at + 2;
   }
 
@@ -110,7 +114,7 @@ class Reader {
         at = single + 1;
       } else if (character === "\\") {
         const escaped = text[at + 1] ?? "";
-        result += CHARACTERS[escaped] ?? escaped;
+        result += unescaped(escaped);
         at += 2;
       } else if (character === "$") {
         const found = this.#value(text, at);
@@ -186,6 +190,7 @@ export function expandCommand(raw: Raw, expansion: Expansion): string {
     raw,
     {
       rereads: true,
+      unescapes: false,
       space: () => void (command += " "),
       plain: (character) => void (command += character),
       quoted: (text, quote) => void (command += quote + text + quote),
@@ -202,6 +207,7 @@ export function expandValue(raw: Raw, expansion: Expansion): string {
     raw,
     {
       rereads: false,
+      unescapes: true,
       space: (run) => void (value += value === "" ? "" : run),
       plain: (character) => void (value += character),
       quoted: (text, quote) => void (value += quote + text + quote),
@@ -236,6 +242,7 @@ export function expandWords(raw: Raw, expansion: Expansion): readonly Word[] {
     raw,
     {
       rereads: true,
+      unescapes: false,
       space: end,
       plain: (character, escaped) =>
         grow(character, !escaped && character === "-", !escaped && character === ">"),
