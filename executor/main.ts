@@ -53,7 +53,7 @@ async function main(args: ExecutorArguments): Promise<void> {
     home,
     state: createExecutor({ seat, instance, pid: process.pid, spoolFolder, orphanMs }),
     forkserver: {
-      socketPath: path.join(runFolder, forkserverSocketName(seat)),
+      socketPath: path.join(runFolder, forkserverSocketName(instance, seat)),
       logPath: logPath(home, `forkserver-${String(seat).padStart(2, "0")}`),
       flavour: "auto",
       aloneSeconds: Math.ceil(orphanMs / 1000),

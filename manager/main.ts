@@ -11,14 +11,11 @@ import { type ActorLog, openLog } from "../src/log.ts";
 import { currentHomeInputs, type Home, openHome } from "../src/node/home.ts";
 import { checkDescriptorLimit } from "../src/node/limits.ts";
 import { type CopyableStore, openLmdbStore } from "../src/store/lmdb.ts";
-import { restoreAfterPowerCut } from "../src/store/lmdbFile.ts";
 import type { HolderRecord } from "../src/store/managerRecords.ts";
-import { readHolder } from "../src/store/managerStore.ts";
 import { MANAGER_SCHEMA, prepareSchema, refuseNewer } from "../src/store/schema.ts";
-import { MANAGER_STORE, storeNames } from "../src/store/upkeep/names.ts";
 import { refuseOffline } from "../src/store/upkeep/offline.ts";
 import { type ManagerArguments, parseManagerArguments } from "./arguments.ts";
-import { askSeats } from "./claims.ts";
+import { askSeats, refuseLostStore } from "./claims.ts";
 import { initialState } from "./initialState.ts";
 import { markLeaving, takeLock } from "./lock.ts";
 import { Planner } from "./planner.ts";
@@ -39,12 +36,11 @@ async function main(args: ManagerArguments): Promise<void> {
   const settings = readActorSettings(home.folder);
   const store = openLmdbStore(path.join(home.folder, "manager"));
   refuseNewer(store, "manager", MANAGER_SCHEMA);
-  const before = store.read(readHolder);
+  await refuseLostStore(home.folder, store);
   const holder = await takeLock(store, QREW_VERSION);
   prepareSchema(store, "manager", MANAGER_SCHEMA);
-  await askSeats(home.folder, store);
   const log = openLog(home.folder, "manager");
-  if (before !== null && before.bootId !== holder.bootId) restoreSeats(home.folder, log);
+  await askSeats(home.folder, store, (message) => log.logger.warn(message));
   const { manager, router } = assemble(args, settings, home, store, holder, log);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => manager.push({ type: "terminationAsked" }));
@@ -53,18 +49,6 @@ async function main(args: ManagerArguments): Promise<void> {
   manager.push({ type: "woken" });
   log.logger.info({ home: home.folder, epoch: holder.epoch }, "the manager serves");
   tellReady({ pid: process.pid });
-}
-
-/** The first manager since the machine was started: no QWorker has a seat's store open, and some may never have one again. */
-function restoreSeats(home: string, log: ActorLog): void {
-  for (const name of storeNames(home)) {
-    try {
-      if (name !== MANAGER_STORE) restoreAfterPowerCut(path.join(home, name));
-    } catch (error) {
-      // Whoever opens it is told.
-      log.logger.warn(`${name} is not restored: ${QrewError.from(error).message}`);
-    }
-  }
 }
 
 /** Joins the parts; they know each other through the manager, which is there before any of them calls. */

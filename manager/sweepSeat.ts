@@ -48,7 +48,10 @@ async function isSwept(swept: SweptSeat): Promise<boolean> {
 /** First who would start others again: the TaskExecutor, then the forkserver, then tasks by their mark. */
 function processesOf({ home, runFolder, instance, seat }: SweptSeat): readonly ProcessName[] {
   const executor = processesWithArguments(["--home", home, "--run", runFolder, "--seat", String(seat)]);
-  const forkserver = processesWithArguments(["--socket", path.join(runFolder, forkserverSocketName(seat))]);
+  const forkserver = processesWithArguments([
+    "--socket",
+    path.join(runFolder, forkserverSocketName(instance, seat)),
+  ]);
   const tasks = processesWithEnvironment(MARK_VARIABLE, seatMark(instance, seat));
   return [...executor, ...forkserver, ...tasks.map(({ pid }) => pid)].map(nameProcess);
 }

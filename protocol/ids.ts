@@ -44,8 +44,12 @@ export const attemptMark = (instance: string, seat: SeatNumber, id: AttemptId): 
 
 /** Socket of a seat, in the run folder: `gpuq03.ipc`. */
 export const seatSocketName = (seat: SeatNumber): string => `gpuq${String(seat).padStart(2, "0")}.ipc`;
-/** Socket of a seat's forkserver, in the run folder: `fork03.sock`. */
-export const forkserverSocketName = (seat: SeatNumber): string => `fork${String(seat).padStart(2, "0")}.sock`;
+/**
+ * Socket of a seat's forkserver, in the run folder: `fork03-9eef9c90.sock`. It names the instance, so that what an earlier state of the
+ * folder still runs is never taken for attempts of the present one.
+ */
+export const forkserverSocketName = (instance: string, seat: SeatNumber): string =>
+  `fork${String(seat).padStart(2, "0")}-${instance.slice(0, 8)}.sock`;
 /** Store of a seat, in the state folder: `worker-03`. */
 export const seatStoreName = (seat: SeatNumber): string => `worker-${String(seat).padStart(2, "0")}`;
 /** Folder of the spool files of a seat's attempts, in the state folder: `spool/03`. */

@@ -7,11 +7,11 @@ import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { PauseMode } from "../../protocol/fields.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import { wordKey } from "./keys.ts";
-import type { JobRecord } from "./managerRecords.ts";
-import { listJobs, putJob, readJob } from "./managerStore.ts";
+import type { JobRecord, SeatRecord } from "./managerRecords.ts";
+import { listJobs, putJob, putSeat, readJob, readSeat } from "./managerStore.ts";
 import type { Store, StoreReader } from "./port.ts";
 import type { WorkerJobRecord } from "./workerRecords.ts";
-import { listWorkerJobs, readWorkerJob } from "./workerStore.ts";
+import { listWorkerJobs, readEpoch, readSeatHolder, readWorkerJob } from "./workerStore.ts";
 
 /** What a QWorker that takes a seat finds in the seat's store. */
 export interface SeatJobs {
@@ -77,7 +77,8 @@ const QUEUED_MAX = 1_000_000;
 
 /**
  * Once in each run of the machine, before the manager gives jobs away: those that by its record nobody has, and of which a seat's store
- * has something, are that seat's again. `storeOf` opens a seat's store to be read; null: there is none, or it cannot be read.
+ * has something, are that seat's again. And no seat is given an epoch that its store knows already, under which its next QWorker
+ * would be fenced. `storeOf` opens a seat's store to be read; null: there is none, or it cannot be read.
  */
 export function claimSeats(
   store: Store,
@@ -85,27 +86,38 @@ export function claimSeats(
   bootId: string,
   storeOf: (seat: SeatNumber) => Store | null,
 ): void {
-  const isRead = (reader: StoreReader): boolean =>
-    Buffer.from(reader.get(META, CLAIMS_READ) ?? "").toString("latin1") === bootId;
-  if (store.read(isRead)) return;
+  if (areClaimsRead(store, bootId)) return;
   const unclaimed = store
     .read((reader) => listJobs(reader, { limit: QUEUED_MAX, states: ["queued", "paused"] }))
     .filter((record) => record.seat === null);
-  const claimed =
-    unclaimed.length === 0 ? [] : [...seats].flatMap((seat) => claimsOf(seat, unclaimed, storeOf(seat)));
+  const found = [...seats].flatMap((seat) => {
+    const seatStore = storeOf(seat);
+    return seatStore === null ? [] : [seatStore.read((reader) => claimsOf(reader, seat, unclaimed))];
+  });
   store.write((writer) => {
-    for (const record of claimed) putJob(writer, record);
+    for (const { claimed, holder } of found) {
+      for (const record of claimed) putJob(writer, record);
+      if (holder !== null && holder.epoch > (readSeat(writer, holder.seat)?.epoch ?? 0))
+        putSeat(writer, holder);
+    }
     writer.put(META, CLAIMS_READ, Buffer.from(bootId, "latin1"));
   });
 }
 
-function claimsOf(
-  seat: SeatNumber,
-  unclaimed: readonly JobRecord[],
-  store: Store | null,
-): readonly JobRecord[] {
-  if (store === null) return [];
-  return store.read((reader) =>
-    unclaimed.filter(({ job }) => readWorkerJob(reader, job) !== null).map((record) => ({ ...record, seat })),
-  );
+/** Whether that was done since the machine was started. */
+export const areClaimsRead = (store: Store, bootId: string): boolean =>
+  store.read((reader) => Buffer.from(reader.get(META, CLAIMS_READ) ?? "").toString("latin1") === bootId);
+
+interface Claims {
+  readonly claimed: readonly JobRecord[];
+  /** Who has held the seat last; null: nobody ever. */
+  readonly holder: SeatRecord | null;
+}
+
+function claimsOf(reader: StoreReader, seat: SeatNumber, unclaimed: readonly JobRecord[]): Claims {
+  const claimed = unclaimed
+    .filter(({ job }) => readWorkerJob(reader, job) !== null)
+    .map((record) => ({ ...record, seat }));
+  const process = readSeatHolder(reader);
+  return { claimed, holder: process === null ? null : { seat, epoch: readEpoch(reader), ...process } };
 }

@@ -3,7 +3,16 @@
  * itself soon after a commit, and at once where somebody waits for it. Through a descriptor of its own: Linux reports a failed
  * write-back once to every descriptor, so this one also learns of failures that LMDB's has been told of.
  */
-import { closeSync, fdatasync, fdatasyncSync, openSync, write, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  openSync,
+  statSync,
+  write,
+  writeSync,
+} from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
 import { type Checkpoint, latestMark, type Mark, nextCheckpoint } from "./lmdbCheckpoint.ts";
 
@@ -130,6 +139,7 @@ export class Flusher {
     if (this.running !== null || this.failure !== null) return;
     const beganMs = performance.now();
     try {
+      this.checkPlace();
       const release = this.checkpoint();
       this.release();
       this.release = release;
@@ -166,6 +176,7 @@ export class Flusher {
     const covered = this.commits;
     const beganMs = performance.now();
     try {
+      this.checkPlace();
       // Nobody else commits: the snapshot and the record are of the same state.
       const release = hold();
       try {
@@ -189,7 +200,20 @@ export class Flusher {
     }
   }
 
+  /** What is written into a file that was removed, or moved, is found by nobody: it must not be called durable. */
+  private checkPlace(): void {
+    const own = fstatSync(this.descriptor);
+    const there = statSync(this.options.file, { throwIfNoEntry: false });
+    if (there?.ino === own.ino && there.dev === own.dev) return;
+    const message = `The store ${this.options.file} was moved or removed while it was in use: put it back, then start qrew again.`;
+    throw new QrewError("storeDamaged", message);
+  }
+
   private fail(error: unknown): void {
+    if (error instanceof QrewError) {
+      this.failure ??= error;
+      return;
+    }
     const detail = error instanceof Error ? error.message : String(error);
     this.failure ??= new QrewError(
       // Not storeFull, which is tried again: what was not synced once may be gone, however often it is asked for.

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { daemonProcesses, outputText, runJob, showJob, submitJob } from "../support/jobs.ts";
@@ -50,6 +50,22 @@ describe("a damaged state folder", () => {
       expect((await qrew.run(["wait", String(first)])).code).toBe(1);
       const left = processesNaming(qrew.folder).filter((pid) => commandLineOf(pid).includes("sleep"));
       expect(left).toEqual([]);
+    });
+  });
+
+  it("is not begun anew beside the stores of a manager's that is lost, and goes on when that is put back", async () => {
+    await withQrew(async (qrew) => {
+      const { job } = await runJob(qrew, [{ name: "one", command: "echo kept" }]);
+      await killDaemon(qrew);
+      const [store, aside] = [path.join(qrew.home, "manager"), path.join(qrew.folder, "aside")];
+      renameSync(store, aside);
+      const refused = await qrew.run(["daemon", "start"]);
+      expect(refused.code).not.toBe(0);
+      expect(refused.stderr).toMatch(/worker-00.*manager, is gone.*store restore/);
+      rmSync(store, { recursive: true });
+      renameSync(aside, store);
+      expect((await runJob(qrew, [{ name: "two", command: "true" }])).job).toBe(job + 1);
+      expect(await outputText(qrew, job, "one")).toBe("kept\n");
     });
   });
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { jobSeq, type SeatNumber, seatNumber } from "../../../protocol/ids.ts";
 import { claimSeats, readSeatJobs } from "../../../src/store/claims.ts";
 import type { JobRecord } from "../../../src/store/managerRecords.ts";
-import { putJob, readJob } from "../../../src/store/managerStore.ts";
+import { listSeats, putJob, putSeat, readJob } from "../../../src/store/managerStore.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/port.ts";
 import type { WorkerJobRecord } from "../../../src/store/workerRecords.ts";
-import { putWorkerJob } from "../../../src/store/workerStore.ts";
+import { putWorkerJob, takeSeat } from "../../../src/store/workerStore.ts";
 import { counts } from "../client/records.ts";
 import { jobRecord } from "../manager/daemon.ts";
 
@@ -90,5 +90,20 @@ describe("jobs that the manager has forgotten to have given away", () => {
     expect(seatOf(1)).toBe(null);
     claimSeats(manager, [SEAT, OTHER], "boot-2", seats(stores));
     expect(seatOf(1)).toBe(SEAT);
+  });
+
+  it("come with the epoch of the seat's store, so that its next QWorker is not fenced", () => {
+    const manager = managerWith();
+    const holder = { pid: 7, startTime: "1", bootId: "boot-0" };
+    const stores = new Map([
+      [SEAT, seatWith()],
+      [OTHER, seatWith()],
+    ]);
+    takeSeat(seats(stores)(OTHER) ?? seatWith(), 4, holder);
+    claimSeats(manager, [SEAT, OTHER], "boot-1", seats(stores));
+    expect(manager.read(listSeats)).toEqual([{ seat: OTHER, epoch: 4, ...holder }]);
+    manager.write((writer) => putSeat(writer, { seat: OTHER, epoch: 6, ...holder }));
+    claimSeats(manager, [OTHER], "boot-2", seats(stores));
+    expect(manager.read(listSeats)).toMatchObject([{ epoch: 6 }]);
   });
 });
