@@ -4,8 +4,8 @@ const LONG = "test/**/*.long.test.ts";
 const PROCESS = "test/process/**/*.test.ts";
 
 /**
- * Three projects. `unit` runs its files side by side. `process` starts real daemons and loads the machine, so its files
- * run one at a time and after the others; `long` likewise. `npm test` runs the first two, `npm run test:long` the third.
+ * Three projects. `unit` and then `process`, which starts real daemons, run two files at a time: the smallest machine that we
+ * care about has two cpus. The tests of `long` load the machine, or measure it: its files run one at a time. `npm test` runs the first two, `npm run test:long` the third.
  * Start tests through these commands: they build first, and look for what the tests left behind.
  */
 export default defineConfig({
@@ -18,7 +18,6 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [LONG, PROCESS],
           pool: "forks",
-          // The smallest machine that we care about has two cpus.
           maxWorkers: 2,
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -30,7 +29,7 @@ export default defineConfig({
           include: [PROCESS],
           exclude: [LONG],
           pool: "forks",
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

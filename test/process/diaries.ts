@@ -4,12 +4,22 @@ import path from "node:path";
 import type { QrewFolder } from "../support/qrew.ts";
 import type { TaskEntry } from "../support/jobs.ts";
 
+const line = (word: string): string =>
+  `read t x </proc/uptime; echo ${word} $QREW_ATTEMPT $t >>"diary/$QREW_TASK"`;
+
 /** Takes `seconds`, and keeps a diary under its name: a line with the attempt and the time when it begins, and one when it ends. */
-export function diaryTask(name: string, seconds: number, more: TaskEntry = {}): TaskEntry {
-  const line = (word: string): string =>
-    `read t x </proc/uptime; echo ${word} $QREW_ATTEMPT $t >>"diary/$QREW_TASK"`;
-  return { name, command: `${line("begin")}; sleep ${seconds}; ${line("end")}`, ...more };
-}
+export const diaryTask = (name: string, seconds: number, more: TaskEntry = {}): TaskEntry => ({
+  name,
+  command: `${line("begin")}; sleep ${seconds}; ${line("end")}`,
+  ...more,
+});
+
+/** The same, but it lasts until the test makes the file `gate`. */
+export const heldTask = (name: string, gate: string, more: TaskEntry = {}): TaskEntry => ({
+  name,
+  command: `${line("begin")}; until [ -e ${gate} ]; do sleep 0.05; done; ${line("end")}`,
+  ...more,
+});
 
 export const makeDiaries = (qrew: QrewFolder): void => {
   mkdirSync(path.join(qrew.work, "diary"));

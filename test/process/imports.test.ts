@@ -2,10 +2,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as v from "valibot";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tasksOf } from "../support/jobs.ts";
 import { layeredDag } from "../support/layeredDag.ts";
-import { type QrewFolder, withQrew } from "../support/qrew.ts";
+import { QrewFolder, withQrew } from "../support/qrew.ts";
 
 const instanceSchema = v.object({
   workflow: v.object({
@@ -65,22 +65,24 @@ function recording(version: "1.4" | "1.5", count: number) {
 }
 
 describe("a recorded workflow", () => {
+  let qrew: QrewFolder;
+  beforeAll(() => {
+    qrew = new QrewFolder();
+  });
+  afterAll(() => qrew.close());
+
   it.each(["1.4", "1.5"] as const)("of WfFormat %s runs in order", async (version) => {
-    await withQrew(async (qrew) => {
-      const { document, edges } = recording(version, 60);
-      const file = path.join(qrew.folder, "recorded.json");
-      writeFileSync(file, JSON.stringify(document));
-      await expectOrder(qrew, file, 60, edges, ["--time-scale", "0.001"]);
-    });
+    const { document, edges } = recording(version, 60);
+    const file = path.join(qrew.folder, "recorded.json");
+    writeFileSync(file, JSON.stringify(document));
+    await expectOrder(qrew, file, 60, edges, ["--time-scale", "0.001"]);
   });
 
   it("writes its files with their sizes", async () => {
-    await withQrew(async (qrew) => {
-      writeFileSync(path.join(qrew.work, "w.json"), JSON.stringify(recording("1.5", 60).document));
-      const { code } = await qrew.run(["run", "w.json", "--time-scale", "0", "--size-scale", "0.5"]);
-      expect(code).toBe(0);
-      expect(readFileSync(path.join(qrew.work, "out/t0"))).toHaveLength(500);
-    });
+    writeFileSync(path.join(qrew.work, "w.json"), JSON.stringify(recording("1.5", 60).document));
+    const { code } = await qrew.run(["run", "w.json", "--time-scale", "0", "--size-scale", "0.5"]);
+    expect(code).toBe(0);
+    expect(readFileSync(path.join(qrew.work, "out/t0"))).toHaveLength(500);
   });
 
   it.for([
@@ -94,7 +96,7 @@ describe("a recorded workflow", () => {
       .tasks;
     const edges = tasks.flatMap(({ id, parents }) => parents.map((parent): Edge => [parent, id]));
     expect(edges.length).toBeGreaterThan(tasks.length - 2);
-    await withQrew((qrew) => expectOrder(qrew, file, tasks.length, edges, ["--time-scale", "0.0002"]));
+    await expectOrder(qrew, file, tasks.length, edges, ["--time-scale", "0.00002"]);
   });
 });
 

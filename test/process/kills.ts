@@ -1,5 +1,5 @@
 /**
- * A DAG of 2,000 short tasks and some long ones, and processes of the daemon that are killed at random meanwhile. The seed is
+ * A DAG of hundreds of short tasks and some long ones, and processes of the daemon that are killed at random meanwhile. The seed is
  * printed; KILL_SEED=N gives the same victims after the same pauses.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -12,11 +12,8 @@ import { until } from "../support/until.ts";
 import { type DiaryLine, diaryTask, makeDiaries, readDiaries } from "./diaries.ts";
 import { writeSettings } from "./settings.ts";
 
-const LAYERS = 20;
 const WIDTH = 100;
 const LONG = 6;
-/** Short and long ones, and the gate. */
-const TASKS = LAYERS * WIDTH + LONG + 1;
 /** Chance kills of forkservers are no task's fault: nobody fails for them here. */
 const SETTINGS = { "daemon.crashLimit": 100 };
 const PAUSE_MS_MAX = 1200;
@@ -24,12 +21,21 @@ const PAUSE_MS_MAX = 1200;
 const VICTIMS = ["manager", "worker", "executor", "forkserver", "all but the forkserver"] as const;
 type Victim = (typeof VICTIMS)[number];
 
-function dag(): TaskEntry[] {
+export interface Survival {
+  readonly seed: number;
+  readonly kills: number;
+  /** Of a hundred short tasks each. */
+  readonly layers: number;
+  /** The long tasks take once, twice or three times as long. */
+  readonly longSeconds: number;
+}
+
+function dag({ layers, longSeconds }: Survival): TaskEntry[] {
   const resources = { cpus: 0.25 };
   const tasks: TaskEntry[] = [
     { name: "gate", command: "until [ -e enough ]; do sleep 0.1; done", resources },
   ];
-  for (let layer = 0; layer < LAYERS; layer++) {
+  for (let layer = 0; layer < layers; layer++) {
     tasks.push({
       name: `s${layer}`,
       foreach: { i: { range: [1, WIDTH] } },
@@ -39,7 +45,8 @@ function dag(): TaskEntry[] {
     });
   }
   for (let index = 0; index < LONG; index++) {
-    tasks.push(diaryTask(`long${index}`, 3 + 3 * (index % 3), { resources, priority: index < 3 ? 1 : 0 }));
+    const seconds = longSeconds * (1 + (index % 3));
+    tasks.push(diaryTask(`long${index}`, seconds, { resources, priority: index < 3 ? 1 : 0 }));
   }
   return tasks;
 }
@@ -76,10 +83,10 @@ function kill(qrew: QrewFolder, victim: Victim): number {
 
 const uptimeSeconds = (): number => Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]);
 
-/** Runs the job through `kills` kills, and says what must hold at its end. */
-export async function survive(seed: number, kills: number): Promise<void> {
+/** Runs the job through the kills, and says what must hold at its end. */
+export async function survive(survival: Survival): Promise<void> {
   await withQrew(async (qrew) => {
-    const random = randomOf(seed);
+    const random = randomOf(survival.seed);
     const start = async (): Promise<void> => {
       const { code, stderr } = await qrew.run(["daemon", "start", "--cpus", "2"]);
       expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -87,10 +94,10 @@ export async function survive(seed: number, kills: number): Promise<void> {
     makeDiaries(qrew);
     writeSettings(qrew, SETTINGS);
     await start();
-    const job = await submitJob(qrew, dag());
+    const job = await submitJob(qrew, dag(survival));
     await until("the first task runs", () => readDiaries(qrew).size > 0);
     const forkserverDeaths: number[] = [];
-    for (let done = 0; done < kills; ) {
+    for (let done = 0; done < survival.kills; ) {
       await new Promise((resolve) => setTimeout(resolve, random() * PAUSE_MS_MAX));
       const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? "manager";
       const killed = kill(qrew, victim);
@@ -102,24 +109,26 @@ export async function survive(seed: number, kills: number): Promise<void> {
     writeFileSync(path.join(qrew.work, "enough"), "");
     const waited = await qrew.call("wait", String(job));
     expect(waited).toMatchObject({ code: 0 });
-    await expectEachOnce(qrew, job);
+    await expectEachOnce(qrew, job, survival.layers * WIDTH);
     for (const [name, lines] of readDiaries(qrew)) expectOneAtATime(name, lines, forkserverDeaths);
     expect((await qrew.call("daemon", "stop")).code).toBe(0);
     expectNothingLeft(qrew);
   });
 }
 
-async function expectEachOnce(qrew: QrewFolder, job: number): Promise<void> {
+async function expectEachOnce(qrew: QrewFolder, job: number, short: number): Promise<void> {
+  /** And the gate. */
+  const all = short + LONG + 1;
   const { state, tasks } = await showJob(qrew, job);
   expect(state).toBe("succeeded");
-  expect(tasks).toMatchObject({ total: TASKS, succeeded: TASKS });
+  expect(tasks).toMatchObject({ total: all, succeeded: all });
   const { succeeded, failed, cancelled, skipped } = tasks;
-  expect(succeeded + failed + cancelled + skipped).toBe(TASKS);
+  expect(succeeded + failed + cancelled + skipped).toBe(all);
   const records = [...(await tasksOf(qrew, job)).values()];
-  expect(records).toHaveLength(TASKS);
-  expect(new Set(records.map(({ finishedSeq }) => finishedSeq)).size).toBe(TASKS);
+  expect(records).toHaveLength(all);
+  expect(new Set(records.map(({ finishedSeq }) => finishedSeq)).size).toBe(all);
   const ran = new Set(readFileSync(path.join(qrew.work, "ran"), "utf8").trim().split("\n"));
-  expect(ran.size).toBe(LAYERS * WIDTH);
+  expect(ran.size).toBe(short);
 }
 
 /** An attempt was only ever cut off by the death of the forkserver, and the next began after that. */

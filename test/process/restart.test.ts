@@ -6,7 +6,7 @@ import { type JsonProcess, readJson, shapes } from "../support/jsonShapes.ts";
 import { processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 
-const TASKS = 40;
+const TASKS = 28;
 /** Four at a time on the two cpus that the daemon is given. */
 const SETTINGS = { resources: { cpus: 0.5 } };
 
@@ -194,7 +194,7 @@ describe("kill -9 in the middle of a job", () => {
       const roles = ["executor", "worker", "manager", "worker", "executor"] as const;
       let kills = 0;
       for (const [round, role] of roles.entries()) {
-        await untilMiddle(qrew, 4 + 5 * round);
+        await untilMiddle(qrew, 4 + 4 * round);
         // One that is only just being replaced is not listed, and while there is no manager nothing is.
         const victim = await nextOf(qrew, role);
         if (victim === null) break;
