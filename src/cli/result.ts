@@ -26,7 +26,7 @@ export async function printResult(
       await terminal.line(jsonDocument(fields));
       return;
     }
-    await terminal.line(summaryLine(summary, terminal.style));
+    await terminal.line(summaryLine(summary, terminal.style, job?.round));
     if (job === null || summary.state === "succeeded") return;
     for (const failure of failures) {
       for (const line of ["", ...failureView(failure, terminal.style)]) await terminal.line(line);
@@ -66,7 +66,7 @@ export async function noteResult(context: CommandContext, summary: JobSummary): 
     const more = summary.tasks.failed - failures.length;
     if (more > 0 && failures.length > 0)
       terminal.note(`and ${plural(more, "more failed task")}: qrew tasks ${summary.job}`);
-    terminal.note(summaryLine(summary, style));
+    terminal.note(summaryLine(summary, style, job?.round));
   });
 }
 

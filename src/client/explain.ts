@@ -6,7 +6,7 @@ import type { JobStanding } from "../../protocol/clientLink.ts";
 import { assertNever } from "../../protocol/errors.ts";
 import type { TaskIndex } from "../../protocol/ids.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
-import { formatAt, formatIn } from "./moments.ts";
+import { formatTime, formatIn } from "./moments.ts";
 import type { JobView } from "./jobView.ts";
 import type { Asked, Reason, ReasonCode } from "./reasons.ts";
 import { waitsForDependencies } from "./explainDependencies.ts";
@@ -58,7 +58,7 @@ function whyPlaceWaits(job: JobView, { place }: JobStanding, nowMs: number): Rea
       const when =
         place.untilMs === null
           ? "in a moment"
-          : `${formatAt(place.untilMs)} (${formatIn(place.untilMs - nowMs)})`;
+          : `at ${formatTime(place.untilMs)} (${formatIn(place.untilMs - nowMs)})`;
       const { backoff } = job.tasks;
       const text = `It only waits for the repetition of ${backoff} of its tasks, and is parked until the first is due, ${when}.`;
       return { code: "parked", text };
@@ -126,14 +126,14 @@ function runningText({ job, nowMs }: Asked, view: TaskView): string {
   const since =
     view.startedAtMs === null
       ? ""
-      : ` since ${formatAt(view.startedAtMs)} (${formatIn(view.startedAtMs - nowMs)})`;
+      : ` since ${formatTime(view.startedAtMs)} (${formatIn(view.startedAtMs - nowMs)})`;
   const still = job.pause === "stop" ? "; it is suspended, since the job is paused" : "";
   return `Attempt ${view.attempt} runs on ${view.node ?? "this node"}${since}${still}.`;
 }
 
 function backoffText({ tasks, nowMs }: Asked, task: TaskIndex, view: TaskView): string {
   const dueMs = tasks.retryAtMs(task);
-  const when = dueMs === null ? "in a moment" : `${formatAt(dueMs)} (${formatIn(dueMs - nowMs)})`;
+  const when = dueMs === null ? "in a moment" : `at ${formatTime(dueMs)} (${formatIn(dueMs - nowMs)})`;
   const why = view.reason ?? "its end is on record";
   return `Attempt ${view.attempt} of ${Math.max(view.attemptsMax, view.attempt + 1)} failed (${why}); it is repeated ${when}.`;
 }

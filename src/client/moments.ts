@@ -1,12 +1,12 @@
 /** Points in time as sentences have them. */
 
-/** `at 14:03:07`, with the day where that is not today. */
-export function formatAt(atMs: number): string {
+/** `14:03:07`, with the day where that is not today. */
+export function formatTime(atMs: number): string {
   const at = new Date(atMs);
   const time = at.toTimeString().slice(0, 8);
-  if (at.toDateString() === new Date().toDateString()) return `at ${time}`;
+  if (at.toDateString() === new Date().toDateString()) return time;
   const pad = (value: number): string => String(value).padStart(2, "0");
-  return `at ${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${time}`;
+  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${time}`;
 }
 
 /** `in 59m`, `2h ago`: as long as the largest unit of which there is one. */

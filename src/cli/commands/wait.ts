@@ -22,11 +22,12 @@ export async function wait(
 ): Promise<ExitCode> {
   const { terminal } = context;
   const jobs = await withReader(context, async (reader) => findJobs(reader, jobTexts, { all: "open" }));
+  const rounds = new Map(jobs.map(({ job, round }) => [job, round]));
   const ended = new Map<JobSeq, JobSummary>();
   const record = async (summary: JobSummary): Promise<void> => {
     ended.set(summary.job, summary);
     if (flags.ndjson === true) await terminal.line(JSON.stringify(jsonSummary(summary)));
-    else if (flags.json !== true) await terminal.line(summaryLine(summary, terminal.style));
+    else if (flags.json !== true) await terminal.line(summaryLine(summary, terminal.style, rounds.get(summary.job)));
   };
   for (const job of jobs.filter(({ state }) => isFinalJobState(state))) await record(job);
   const open = jobs.filter(({ state }) => !isFinalJobState(state)).map(({ job }) => job);

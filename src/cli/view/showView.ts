@@ -122,8 +122,10 @@ export function nextCommands({ job, failures }: Pick<ShownJob, "job" | "failures
     commands.push(`qrew logs ${job.job} ${shellWord(task.name)}${stream}`);
     break;
   }
+  if (job.state === "paused") commands.push(`qrew resume ${job.job}`);
   if (!isFinalJobState(job.state)) commands.push(`qrew wait ${job.job}`, `qrew cancel ${job.job}`);
   commands.push(`qrew tasks ${job.job}`);
+  if (job.state === "failed") commands.push(`qrew retry ${job.job}`);
   if (failures.length === 0) commands.push(`qrew logs ${job.job}`);
   return commands;
 }

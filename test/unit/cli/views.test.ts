@@ -237,6 +237,11 @@ describe("lines", () => {
   ] as const)("sum up %j", (tasks, state, text) => {
     expect(summaryLine(summary({ state, tasks, finishedAtMs: 10_000 }), PLAIN)).toBe(text);
   });
+
+  it("sums up a further round without a rate, as not all of it ran again", () => {
+    const ended = summary({ state: "succeeded", tasks: counts({ succeeded: 40 }), finishedAtMs: 10_000 });
+    expect(summaryLine(ended, PLAIN, 2)).toBe("job 1 (demo) succeeded in round 2: 40 tasks in 8.0s");
+  });
 });
 
 describe("tables", () => {
@@ -335,6 +340,14 @@ describe("show", () => {
     expect(text).toContain("qrew logs 1 'it'\\''s bad' --stderr");
     expect(text).toContain("qrew cancel 1");
     expect(text).toContain("no daemon runs");
+  });
+
+  it.each([
+    ["paused", "qrew resume 1  ·  qrew wait 1"],
+    ["failed", "qrew tasks 1  ·  qrew retry 1"],
+  ] as const)("says what goes on with a job that is %s", (state, commands) => {
+    const shown = { daemonRuns: true, running: [], failures: [], repeated: [] };
+    expect(showView({ job: jobRecord({ state }), ...shown }, 9_000, PLAIN).join("\n")).toContain(commands);
   });
 
   it("quotes what a shell would take apart", () => {
