@@ -19,9 +19,11 @@ export function waitsForDependencies(asked: Asked, task: TaskIndex): Reason | nu
   const others = open.reduce((sum, { count }) => sum + count, 0) - 1;
   const more = others === 0 ? "" : `, and for ${others} more`;
   const why = foremost.first.reason === null ? "" : `: ${foremost.first.reason}`;
-  const text = `It waits for ${foremost.first.name}, which is ${foremost.first.state}${why}${more}.`;
+  const text = `It waits for ${foremost.first.name}, which is ${standingOf(foremost.first)}${why}${more}.`;
   return { code: "dependency", text };
 }
+
+const standingOf = ({ state }: TaskView): string => (state === "backoff" ? "in backoff" : state);
 
 /** What is farthest says most. */
 const urgencyOf = ({ state }: TaskView): number => ["backoff", "running", "ready", "waiting"].indexOf(state);

@@ -56,6 +56,9 @@ export const otherTaskKeys: ReadonlyMap<string, string> = new Map([
   ["needs", "depends"],
   ["dependencies", "depends"],
   ["cmd", "command"],
+  ["run", "command"],
+  ["script", "command"],
+  ["shell", "command"],
   ["env", "params.env"],
   ["stdin", "params.stdin"],
   ["workdir", "params.workdir"],
@@ -74,6 +77,9 @@ export interface KnownKeys {
   readonly otherNames: ReadonlyMap<string, string>;
 }
 
+/** What a single task cannot have and the job can. */
+const OF_THE_JOB: ReadonlySet<string> = new Set(["maxRunning", "failFast"]);
+
 /** A fault for each key that this version does not know. */
 export function checkKeys(entries: Entries, known: KnownKeys, path: Path, faults: FaultList): void {
   for (const key of Object.keys(entries)) {
@@ -84,6 +90,13 @@ export function checkKeys(entries: Entries, known: KnownKeys, path: Path, faults
 function refuseKey(key: string, known: KnownKeys, path: Path, faults: FaultList): void {
   const place = () => atKey([...path, key]);
   if (known.later.has(key)) {
+    if (OF_THE_JOB.has(key)) {
+      faults.add(
+        place,
+        () => `${key} holds for the whole job: write it at the top of the document, beside tasks.`,
+      );
+      return;
+    }
     faults.add(place, () => `This version does not support ${quoted(key)} yet: leave it out.`);
     return;
   }

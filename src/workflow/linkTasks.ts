@@ -95,7 +95,7 @@ class DependencyResolver {
   #problem(index: number, target: number | null, same: boolean, place: number): (() => string) | null {
     const definitions = this.#definitions;
     const name = (): string => definitions.dependencyNameAt(place);
-    if (target === null) return () => this.#unknown(name());
+    if (target === null) return () => this.#unknown(index, name());
     if (target === index) return () => `The task ${quoted(name())} depends on itself: take this out.`;
     if (!same) return null;
     const isSingle = definitions.foreachOf(index) === null;
@@ -114,14 +114,15 @@ class DependencyResolver {
     return [...this.#tasksPath, index, "depends", place - first];
   }
 
-  #unknown(name: string): string {
+  #unknown(index: number, name: string): string {
     const definitions = this.#definitions;
     const array = name.replace(/\[\d+\]$/, "");
     if (array !== name && definitions.find(array) !== null) {
       return `A task cannot wait for the single element ${quoted(name)}: depend on ${quoted(array)}, or use same: index.`;
     }
     this.#comparisons += definitions.length;
-    const guess = this.#comparisons > SUGGESTION_COMPARISONS_MAX ? null : nearest(name, definitions.names());
+    const near = this.#comparisons > SUGGESTION_COMPARISONS_MAX ? null : nearest(name, definitions.names());
+    const guess = near === definitions.nameOf(index) ? null : near;
     const advice = guess === null ? "add it, or take the dependency out" : `did you mean ${quoted(guess)}?`;
     return `There is no task ${quoted(name)}: ${advice}${guess === null ? "." : ""}`;
   }

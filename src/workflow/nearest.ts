@@ -30,7 +30,8 @@ export function editDistance(a: string, b: string, max: number): number {
 export function nearest(word: string, candidates: Iterable<string>): string | null {
   const lower = word.toLowerCase();
   let best: string | null = null;
-  let max = Math.min(3, Math.max(1, Math.floor(word.length / 3)));
+  // Of a single letter nothing would be left that is alike.
+  let max = Math.min(3, word.length - 1, Math.max(1, Math.floor(word.length / 3)));
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) > max) continue;
     const distance = editDistance(lower, candidate.toLowerCase(), max);

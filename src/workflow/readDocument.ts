@@ -49,7 +49,7 @@ function unreadable(buffer: Buffer): string | null {
   }
   const nul = buffer.indexOf(0);
   if (nul >= 0)
-    return `The document is no text, it has a NUL byte at offset ${nul}: give a YAML or JSON file.`;
+    return `The document is no text, it has a NUL byte at offset ${nul}: give a YAML or JSON file; a program is run by \`qrew run -- PROGRAM\`.`;
   return isUtf8(buffer) ? null : "The document is no UTF-8 text: give a YAML or JSON file, saved as UTF-8.";
 }
 

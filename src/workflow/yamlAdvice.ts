@@ -1,4 +1,4 @@
-/** What to do about the two YAML faults that workflows invite: `{{i}}` without quotes, and shell text with a colon. */
+/** What to do about the YAML faults that workflows invite: `{{i}}` without quotes, shell text with a colon, and tabs. */
 import { isMap, type ParsedNode, type YAMLMap } from "yaml";
 import { quoted } from "./scalar.ts";
 
@@ -38,6 +38,9 @@ export function yamlAdvice(text: string, offset: number, message: string): YamlA
     const [, placeholder] = PLACEHOLDER_VALUE.exec(text.slice(lineStart, offset)) ?? [];
     if (placeholder === undefined) return null;
     return { offset: text.lastIndexOf("{{", offset - 1), message: quotePlaceholder(placeholder) };
+  }
+  if (message.startsWith("Tabs are not allowed")) {
+    return { offset, message: "A tab begins this line, and YAML takes only spaces: indent with spaces." };
   }
   const lineEnd = text.indexOf("\n", offset);
   const rest = text.slice(offset, lineEnd < 0 ? text.length : lineEnd);

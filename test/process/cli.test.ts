@@ -53,7 +53,9 @@ describe("qrew run", () => {
     expect(bad.code).toBe(1);
     expect(bad.stdout).toContain(`job ${bad.job} (bad) failed`);
     // It wrote nothing that could be read.
-    expect(bad.stdout).toMatch(new RegExp(`^next: qrew tasks ${bad.job} {2}· {2}qrew retry ${bad.job}$`, "m"));
+    expect(bad.stdout).toMatch(
+      new RegExp(`^next: qrew tasks ${bad.job} {2}· {2}qrew retry ${bad.job}$`, "m"),
+    );
   });
 
   it("says how far it is now and then, in plain lines", async () => {

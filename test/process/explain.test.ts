@@ -104,7 +104,7 @@ it("says until when a repetition is waited for, in the QWorker or parked", async
     return found?.code === "parked" && found;
   });
   expect(parked.text).toMatch(/is parked until the first is due, at .*\(in 2h|in 1\d\dm\)\.$/);
-  expect((await reasonOf(long, "g"))?.text).toBe("It waits for f, which is backoff: exit code 3.");
+  expect((await reasonOf(long, "g"))?.text).toBe("It waits for f, which is in backoff: exit code 3.");
   expect((await qrew.call("daemon", "stop", "--now")).code).toBe(0);
   expect(await reasonOf(long)).toMatchObject({ code: "noDaemon" });
   const nobody = await qrew.call("explain", String(long), "h");

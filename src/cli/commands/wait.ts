@@ -27,7 +27,8 @@ export async function wait(
   const record = async (summary: JobSummary): Promise<void> => {
     ended.set(summary.job, summary);
     if (flags.ndjson === true) await terminal.line(JSON.stringify(jsonSummary(summary)));
-    else if (flags.json !== true) await terminal.line(summaryLine(summary, terminal.style, rounds.get(summary.job)));
+    else if (flags.json !== true)
+      await terminal.line(summaryLine(summary, terminal.style, rounds.get(summary.job)));
   };
   for (const job of jobs.filter(({ state }) => isFinalJobState(state))) await record(job);
   const open = jobs.filter(({ state }) => !isFinalJobState(state)).map(({ job }) => job);

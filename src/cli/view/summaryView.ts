@@ -24,7 +24,8 @@ export function summaryLine(summary: JobSummary, style: Style, round = 1): strin
     const tookMs = elapsedMs(summary.startedAtMs, summary.finishedAtMs);
     spans.push(span(` in ${formatDuration(tookMs)}`));
     const executed = tasks.succeeded + tasks.failed;
-    if (round === 1 && executed > 1 && tookMs > 0) spans.push(span(`, ${formatRate((executed * 1000) / tookMs)}`));
+    if (round === 1 && executed > 1 && tookMs > 0)
+      spans.push(span(`, ${formatRate((executed * 1000) / tookMs)}`));
   }
   if (summary.detail !== null) spans.push(span(`; ${printable(summary.detail)}`, "bad"));
   // The sentence is what the command is for: it is wrapped by the terminal rather than cut.

@@ -1,5 +1,5 @@
 /** From bytes to a qrew document, whatever format the bytes have. */
-import { type FaultList, wholeDocument } from "../fault.ts";
+import { atPosition, type FaultList, wholeDocument } from "../fault.ts";
 import { isJsonDocument, readableContent, readDocumentContent } from "../readDocument.ts";
 import { readJson } from "../readJson.ts";
 import type { ReadDocument } from "../reading.ts";
@@ -29,13 +29,22 @@ export function readWorkflow(
     return makeflowJxDocument(content, context, faults);
   }
   if (context.format === null && !isJsonDocument(content, source)) {
-    return readDocumentContent(content, source, faults);
+    if (!isScript(content)) return readDocumentContent(content, source, faults);
+    faults.add(atPosition(1, 1), scriptAdvice(source));
+    return null;
   }
   const read = readJson(content, faults);
   if (read !== null) return imported(read, context, faults);
   if (RULES.test(content.toString("utf8", 0, LOOKED_AT_BYTES))) faults.add(wholeDocument, JX_ADVICE);
   return null;
 }
+
+/** A job script, as other schedulers are given one. A workflow may be a program as well: its first line names qrew. */
+const SCRIPT = /^#![^\n]*\b(?:(?:ba|da|z|k|c|tc)?sh|python|perl|ruby|Rscript|node|lua|julia)[\d.]*\b/;
+const isScript = (content: Buffer): boolean => SCRIPT.test(content.toString("latin1", 0, 256));
+
+const scriptAdvice = (source: string): string =>
+  `This is a script, not a workflow: \`qrew run -- ${source.includes("/") ? source : `./${source}`}\` runs it as a task.`;
 
 /** A Makeflow in JSON that is no JSON may be meant as JX. */
 const RULES = /"rules"\s*:\s*\[/;

@@ -55,6 +55,16 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     "- name: a\n  command: x\n  name: b",
     '3:3 The key "name" is there twice: keep one of them.',
   ],
+  [
+    "tabs in YAML",
+    "tasks:\n\t- name: a\n",
+    "2:1 A tab begins this line, and YAML takes only spaces: indent with spaces.",
+  ],
+  [
+    "a script",
+    "#!/usr/bin/env bash\n#SBATCH --array=1-10\necho hello: there\n",
+    "1:1 This is a script, not a workflow: `qrew run -- ./w.yaml` runs it as a task.",
+  ],
   ["YAML that is none", "- name: a\n command: x", "2:1 The document is no YAML: "],
   [
     "two documents",

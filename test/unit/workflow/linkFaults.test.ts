@@ -13,6 +13,16 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     '3:13 There is no task "prepare": add it, or take the dependency out.',
   ],
   [
+    "an unknown dependency that is like the task itself",
+    "- {name: align, command: x}\n- {name: part2, command: x, depends: part3}\n",
+    '2:38 There is no task "part3": add it, or take the dependency out.',
+  ],
+  [
+    "an unknown dependency of one letter",
+    "- {name: a, command: x}\n- {name: work, command: x, depends: b}\n",
+    '2:37 There is no task "b": add it, or take the dependency out.',
+  ],
+  [
     "a single element",
     "- {name: a, command: x, foreach: {i: [1, 2]}}\n- name: b\n  command: y\n  depends: a[1]\n",
     '4:12 A task cannot wait for the single element "a[1]": depend on "a", or use same: index.',

@@ -45,6 +45,11 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
   ],
   ["retries", task("retries: 3"), '3:3 Unknown key "retries" in a task. Did you mean "retry"?'],
   ["env of a task", task("env: {A: b}"), '3:3 Unknown key "env" in a task. Did you mean "params.env"?'],
+  [
+    "what holds for the job",
+    task("maxRunning: 2"),
+    "3:3 maxRunning holds for the whole job: write it at the top of the document, beside tasks.",
+  ],
   ["an image", task("image: x"), '3:3 This version does not support "image" yet: leave it out.'],
   [
     "an image in the defaults",
