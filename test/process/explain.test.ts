@@ -39,11 +39,9 @@ it("names the task that a task waits for, what it needs, and who holds it", asyn
     "holder",
     "a",
   );
-  expect(await reasonOf(holder, "a")).toMatchObject({
-    code: "running",
-    state: "running",
-    text: expect.stringMatching(/^Attempt 1 runs on \S+ since \d\d:\d\d:\d\d \(\d+s ago\)\.$/),
-  });
+  const first = await reasonOf(holder, "a");
+  expect(first).toMatchObject({ code: "running", state: "running" });
+  expect(first?.text).toMatch(/^Attempt 1 runs on \S+ since \d\d:\d\d:\d\d \(\d+s ago\)\.$/);
   expect((await reasonOf(holder, "c"))?.text).toBe("It waits for a, which is running, and for 1 more.");
 
   const wide = await submitJob(qrew, [sleep("w", { resources: { cpus: 2 } })]);

@@ -6,6 +6,46 @@ import { makeProgram } from "../../../src/cli/program.ts";
 import { recorder } from "./recorder.ts";
 import { makeHome } from "../client/fakeManager.ts";
 
+/** Parsed, and not carried out. */
+class Parsed extends Error {}
+
+/** The command lines of qrew in an example, in words. */
+function linesOf(example: string): readonly (readonly string[])[] {
+  return example
+    .split(/\s*(?:\||&&)\s*/)
+    .flatMap((part) => (/^\w+=\$\(qrew (.*)\)$/.exec(part) ?? /^qrew (.*)$/.exec(part))?.[1] ?? [])
+    .map((line) => line.replace(/\s+[<>#].*$/, ""))
+    .map((line) =>
+      [...line.matchAll(/'([^']*)'|"([^"]*)"|((?:\$\([^)]*\)|\S)+)/g)].map(
+        ([, a, b, c]) => a ?? b ?? c ?? "",
+      ),
+    );
+}
+
+function parse(words: readonly string[]): unknown {
+  const dashes = words.indexOf("--");
+  const place = makeHome();
+  try {
+    const parser = makeProgram({
+      context: recorder(place).context,
+      command: dashes < 0 ? null : words.slice(dashes + 1),
+      finish: async () => undefined,
+    });
+    for (const command of withSubcommands(parser)) {
+      command.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
+    }
+    parser.hook("preAction", () => {
+      throw new Parsed();
+    });
+    parser.parse(dashes < 0 ? words : words.slice(0, dashes), { from: "user" });
+    return "nothing was called";
+  } catch (thrown) {
+    return thrown;
+  } finally {
+    place.remove();
+  }
+}
+
 /** A terminal window as most people have it. */
 const LINES_MAX = 24;
 const COLUMNS = 80;
@@ -67,6 +107,15 @@ describe("help", () => {
     const lines = helpOf(command).trimEnd().split("\n");
     const examples = lines.slice(lines.findIndex((line) => /^Examples?:$/.test(line)) + 1);
     expect(examples.some((line) => line.startsWith("  ") && line.includes(name))).toBe(true);
+  });
+
+  it.each(commands.slice(1))("of %s has examples that are command lines", (_, command) => {
+    const lines = helpOf(command).trimEnd().split("\n");
+    const from = lines.findIndex((line) => /^Examples?:$/.test(line)) + 1;
+    const examples = lines.slice(from).filter((line) => /^ {2}\S/.test(line));
+    const typed = examples.flatMap((example) => linesOf(example.trim()));
+    expect(typed.length).toBeGreaterThan(0);
+    for (const words of typed) expect([words, parse(words)]).toEqual([words, expect.any(Parsed)]);
   });
 
   it.each(commands.slice(1))("of %s describes each option", (_, command) => {

@@ -1,7 +1,8 @@
 /** Records as the stores and the wire have them, for tests that care about one field at a time. */
 import type { JobSummary } from "../../../protocol/clientLink.ts";
 import type { TaskCounts } from "../../../protocol/fields.ts";
-import { jobSeq } from "../../../protocol/ids.ts";
+import { jobSeq, taskIndex } from "../../../protocol/ids.ts";
+import type { TaskView } from "../../../src/client/readTasks.ts";
 import type { JobRecord } from "../../../src/store/managerRecords.ts";
 import type { TaskRecord } from "../../../src/store/workerRecords.ts";
 
@@ -65,5 +66,23 @@ export const taskRecord = (some: Partial<TaskRecord>): TaskRecord => ({
   reason: null,
   retryAtMs: null,
   losses: 0,
+  ...some,
+});
+
+export const taskView = (some: Partial<TaskView>): TaskView => ({
+  task: taskIndex(0),
+  name: "build",
+  state: "succeeded",
+  attempt: 1,
+  attemptsMax: 1,
+  reason: null,
+  exitCode: 0,
+  signal: null,
+  startedAtMs: 2_000,
+  finishedAtMs: 3_500,
+  usage: null,
+  node: "node1",
+  startedSeq: 1,
+  finishedSeq: 2,
   ...some,
 });
