@@ -8,12 +8,14 @@ import { isScarcity } from "../src/node/scarcity.ts";
 import { readEnvironment, readJob } from "../src/store/managerStore.ts";
 import { readPlan, readPlanOfRound } from "../src/store/plans.ts";
 import type { Store } from "../src/store/port.ts";
-import type { TaskRecord, WorkerJobRecord } from "../src/store/workerRecords.ts";
-import { eachTask, readWorkerJob } from "../src/store/workerStore.ts";
+import type { WorkerJobRecord } from "../src/store/workerRecords.ts";
+import { listNoopEnds } from "../src/store/noopEnds.ts";
+import { eachRow, readWorkerJob } from "../src/store/workerStore.ts";
 import { decodePlan } from "../src/workflow/decodePlan.ts";
 import type { Plan } from "../src/workflow/plan.ts";
 import type { RunningAttempt, WorkerEffect, WorkerEvent } from "./core/events.ts";
 import { classOf } from "./core/job.ts";
+import type { RestoredRecord } from "./core/restore.ts";
 import { openRound } from "./rounds.ts";
 
 interface OpenJob {
@@ -80,8 +82,9 @@ export class OpenJobs {
     return decodePlan(bytes);
   }
 
-  *#records(job: JobSeq): Generator<readonly [task: number, record: TaskRecord]> {
-    for (const { task, record } of eachTask(this.#store, job)) yield [task, record];
+  *#records(job: JobSeq): Generator<RestoredRecord> {
+    yield* this.#store.read((reader) => [...listNoopEnds(reader, job)]);
+    for (const { task, record } of eachRow(this.#store, job)) yield [task, record];
   }
 
   forget(job: JobSeq): void {

@@ -217,6 +217,17 @@ export function* eachTask(
   }
 }
 
+/** The same without those that have ended with others (`listNoopEnds`), unless they had a record of their own before. */
+export function* eachRow(store: Store, job: JobSeq): Generator<StoredTask> {
+  for (let first: number | null = 0; first !== null; ) {
+    const from = taskIndex(first);
+    const page = store.read((reader) => readRows(reader, job, from, TASKS_PER_SNAPSHOT));
+    yield* page;
+    const last = page.at(-1)?.task ?? 0xffff_ffff;
+    first = page.length < TASKS_PER_SNAPSHOT || last === 0xffff_ffff ? null : last + 1;
+  }
+}
+
 /** Gives each task of the job that has ended with others a record of its own. */
 export function spreadNoopEnds(writer: StoreWriter, job: JobSeq): void {
   const ended = new NoopEndsByTask(writer, job, taskIndex(0));

@@ -12,6 +12,7 @@ import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass, JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { NoopEnds, TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
 import type { PlanGraph } from "../../src/workflow/plan.ts";
+import type { RestoredRecord } from "./restore.ts";
 
 /** Both clocks at the moment of a batch: the monotonic one decides, the wall clock is written down for people. */
 export interface Clock {
@@ -31,7 +32,7 @@ export type WorkerEvent =
       /** What the manager takes it to ask for; null: it has not said. */
       readonly demand: readonly DemandClass[] | null;
     }
-  /** What `loadJob` asked for. `records` are the tasks that have a record, in index order. */
+  /** What `loadJob` asked for. `records` are of the tasks that have one: first noops that ended together. */
   | {
       readonly type: "jobLoaded";
       readonly job: JobSeq;
@@ -41,7 +42,7 @@ export type WorkerEvent =
       readonly priority: number;
       readonly graph: PlanGraph;
       readonly progress: WorkerJobRecord | null;
-      readonly records: Iterable<readonly [task: number, record: TaskRecord]>;
+      readonly records: Iterable<RestoredRecord>;
     }
   | { readonly type: "jobLoadFailed"; readonly job: JobSeq; readonly detail: string }
   | { readonly type: "loanSet"; readonly job: JobSeq; readonly serial: number; readonly resources: Resources }

@@ -1,12 +1,12 @@
 /** A job as its records say it was when the last holder of the seat stopped writing. */
 import type { JobSeq } from "../../protocol/ids.ts";
-import type { TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
+import type { NoopEnds, TaskRecord, WorkerJobRecord } from "../../src/store/workerRecords.ts";
 import type { PlanGraph } from "../../src/workflow/plan.ts";
 import { takePlace } from "./followers.ts";
 import { createJob, groupOf, liveAttempt, makeReady, place, setState, stateOf } from "./job.ts";
 import { countEnd, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED } from "./settle.ts";
 import type { JobActor } from "./state.ts";
-import { BACKOFF, isFinal, READY, RUNNING, stateCode, WAITING } from "./taskStates.ts";
+import { BACKOFF, isFinal, READY, RUNNING, stateCode, SUCCEEDED, WAITING } from "./taskStates.ts";
 
 export interface RestoredRetry {
   readonly task: number;
@@ -20,6 +20,9 @@ export interface RestoredSkip {
   readonly because: number;
 }
 
+/** Of one task, or of noops that ended together: those come first, and count. */
+export type RestoredRecord = readonly [task: number, record: TaskRecord] | NoopEnds;
+
 /**
  * Attempts that were dispatched and have no end on record come back as live ones without certainty: the TaskExecutor's next
  * `hello` says which of them it has, and the others are lost. Repetitions that were waiting are returned.
@@ -31,7 +34,7 @@ export function restoreJob(
   graph: PlanGraph,
   suspectFrom: number,
   progress: WorkerJobRecord,
-  records: Iterable<readonly [task: number, record: TaskRecord]>,
+  records: Iterable<RestoredRecord>,
 ): { actor: JobActor; retries: RestoredRetry[]; skips: Map<number, RestoredSkip> } {
   const actor = createJob(job, round, priority, graph, suspectFrom);
   actor.seq = progress.seq;
@@ -43,8 +46,15 @@ export function restoreJob(
   // A forkserver that lives may have it suspended.
   if (actor.suspendedMs > 0 || actor.suspendedSinceMs !== null) actor.suspendTold = null;
   const retries: RestoredRetry[] = [];
-  const ended: { readonly task: number; readonly omen: number }[] = [];
-  for (const [task, record] of records) {
+  /** Task and omen in turns: in a large job most tasks. */
+  const ended: number[] = [];
+  for (const restored of records) {
+    if ("tasks" in restored) {
+      restoreNoops(actor, restored, ended);
+      continue;
+    }
+    const [task, record] = restored;
+    if (isFinal(stateOf(actor, task))) continue;
     actor.attempts[task] = record.attempt;
     actor.hasRun ||= record.attempt > 0;
     actor.failures[task] = record.failures;
@@ -52,7 +62,7 @@ export function restoreJob(
     actor.readySeqs[task] = record.readySeq ?? 0;
     const code = stateCode(record.state);
     setState(actor, task, code);
-    if (isFinal(code)) ended.push({ task, omen: omenOf(record) });
+    if (isFinal(code)) ended.push(task, omenOf(record));
     else if (code === BACKOFF) {
       retries.push({ task, attempt: record.attempt, atWallMs: record.retryAtMs ?? 0 });
     } else if (isUnderWay(record)) {
@@ -61,14 +71,28 @@ export function restoreJob(
   }
   // A task that a dependency made ready has no record of its own until it is dispatched.
   const skips = new Map<number, RestoredSkip>();
-  for (const { task, omen } of ended) {
-    countEnd(actor, task, omen, (dependent, verdict, because) => {
-      if (verdict !== null) skips.set(dependent, { omen: verdict, because });
-    });
+  const decided = (dependent: number, verdict: RestoredSkip["omen"] | null, because: number): void => {
+    if (verdict !== null) skips.set(dependent, { omen: verdict, because });
+  };
+  for (let index = 0; index < ended.length; index += 2) {
+    countEnd(actor, ended[index] ?? 0, ended[index + 1] ?? OMEN_NONE, decided);
   }
   requeue(actor, skips);
   releaseFollowers(actor);
   return { actor, retries, skips };
+}
+
+/** Noops that ended together. One that comes twice, or has a record of its own from before, has ended once. */
+function restoreNoops(actor: JobActor, { tasks, attempts, readySeqs }: NoopEnds, ended: number[]): void {
+  for (let index = 0; index < tasks.length; index += 1) {
+    const task = tasks[index] ?? 0;
+    if (isFinal(stateOf(actor, task))) continue;
+    actor.attempts[task] = attempts[index] ?? 0;
+    actor.readySeqs[task] = readySeqs[index] ?? 0;
+    setState(actor, task, SUCCEEDED);
+    ended.push(task, OMEN_NONE);
+  }
+  actor.hasRun ||= tasks.length > 0;
 }
 
 /** Dispatched, and no end of it on record. */
