@@ -43,9 +43,16 @@ export async function takeLock(store: Store, packageVersion: string): Promise<Ho
 
 const isHolding = (holder: HolderRecord): boolean => holder.pid !== process.pid && isLiving(holder);
 
-/** Says that this manager serves nobody any more: a successor waits instead of giving up. */
+/**
+ * Says that this manager serves nobody any more: a successor waits instead of giving up. On a full disk it cannot be said, and who comes
+ * meanwhile is refused; the manager goes all the same.
+ */
 export function markLeaving(store: Store, holder: HolderRecord): void {
-  store.write((writer) => {
-    if (readHolder(writer)?.epoch === holder.epoch) putHolder(writer, { ...holder, leaving: true });
-  });
+  try {
+    store.write((writer) => {
+      if (readHolder(writer)?.epoch === holder.epoch) putHolder(writer, { ...holder, leaving: true });
+    });
+  } catch (error) {
+    if (QrewError.from(error).code !== "storeFull") throw error;
+  }
 }

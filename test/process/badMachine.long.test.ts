@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { WHOLE_DOCUMENT_BYTES_MAX } from "../../protocol/limits.ts";
-import { runJob, submitJob, writeDocument } from "../support/jobs.ts";
+import { daemonProcesses, runJob, submitJob, writeDocument } from "../support/jobs.ts";
 import { OwnMounts } from "../support/ownMounts.ts";
 import { type CommandOptions, processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
 import { MOUNT_FUSE, skipUnless } from "../support/requires.ts";
@@ -18,41 +18,41 @@ const LONG = [{ name: "long", command: ["true", "x".repeat(WHOLE_DOCUMENT_BYTES_
 /** More than the free pages of a small store hold. */
 const LARGE = Object.fromEntries(["A", "B", "C", "D", "E", "F"].map((name) => [name, name.repeat(120_000)]));
 
-describe("a full disk", () => {
-  /** Room for the stores of a few small jobs. */
-  const MOUNT_SMALL = 'mount -t tmpfs -o size=6m,mode=700 none "$1"';
+/** Room for the stores of a few small jobs. */
+const MOUNT_SMALL = 'mount -t tmpfs -o size=6m,mode=700 none "$1"';
 
-  async function onSmallDisk(
-    ctx: { skip(note?: string): never },
-    body: (qrew: QrewFolder, inside: CommandOptions, disk: string) => Promise<void>,
-  ): Promise<void> {
-    skipUnless(ctx, "mount");
-    await withQrew(async (qrew) => {
-      mkdirSync(qrew.home);
-      const mounts = await OwnMounts.make(MOUNT_SMALL, qrew.home);
-      const inside = { through: mounts.through(qrew.work) };
-      try {
-        expect((await qrew.run(["daemon", "start", "--cpus", "1"], inside)).code).toBe(0);
-        await body(qrew, inside, path.join(`/proc/${mounts.pid}/root`, qrew.home));
-      } finally {
-        await qrew.run(["daemon", "stop", "--now"], inside);
-        await mounts.close();
-      }
-    });
-  }
+async function onSmallDisk(
+  ctx: { skip(note?: string): never },
+  body: (qrew: QrewFolder, inside: CommandOptions, disk: string) => Promise<void>,
+): Promise<void> {
+  skipUnless(ctx, "mount");
+  await withQrew(async (qrew) => {
+    mkdirSync(qrew.home);
+    const mounts = await OwnMounts.make(MOUNT_SMALL, qrew.home);
+    const inside = { through: mounts.through(qrew.work) };
+    try {
+      expect((await qrew.run(["daemon", "start", "--cpus", "1"], inside)).code).toBe(0);
+      await body(qrew, inside, path.join(`/proc/${mounts.pid}/root`, qrew.home));
+    } finally {
+      await qrew.run(["daemon", "stop", "--now"], inside);
+      await mounts.close();
+    }
+  });
+}
 
-  /** Takes what is left, to the last block. */
-  function fill(disk: string): void {
-    for (let bytes = 64 * 1024; bytes >= 1; ) {
-      try {
-        writeFileSync(path.join(disk, "filler"), Buffer.alloc(bytes), { flag: "a" });
-      } catch {
-        bytes = Math.floor(bytes / 2);
-      }
+/** Takes what is left, to the last block. */
+function fill(disk: string): void {
+  for (let bytes = 64 * 1024; bytes >= 1; ) {
+    try {
+      writeFileSync(path.join(disk, "filler"), Buffer.alloc(bytes), { flag: "a" });
+    } catch {
+      bytes = Math.floor(bytes / 2);
     }
   }
-  const empty = (disk: string): void => writeFileSync(path.join(disk, "filler"), "");
+}
+const empty = (disk: string): void => writeFileSync(path.join(disk, "filler"), "");
 
+describe("a full disk", () => {
   it("refuses submissions, survives, and works again when there is room", async (ctx) => {
     await onSmallDisk(ctx, async (qrew, inside, disk) => {
       const manager = await managerPid(qrew, inside);
@@ -138,6 +138,44 @@ describe("a full disk", () => {
       await expectUnbroken(qrew, manager, inside);
     });
   });
+});
+
+describe("a full disk on which processes die", () => {
+  it("loses nothing, runs nothing twice, has no room for a line of a log, and lets the daemon be stopped", async (ctx) => {
+    await onSmallDisk(ctx, async (qrew, inside, disk) => {
+      const ran = path.join(qrew.work, "ran");
+      const linesOf = () => (existsSync(ran) ? readFileSync(ran, "utf8").trimEnd().split("\n") : []);
+      const go = path.join(qrew.work, "go");
+      const gate = { name: "gate", command: `until [ -e ${go} ]; do sleep 0.02; done` };
+      const range = [1, 1000];
+      const t = {
+        name: "t",
+        depends: ["gate"],
+        foreach: { i: { range } },
+        command: `echo $QREW_TASK >> ${ran}`,
+      };
+      const job = String(await submitJob(qrew, [gate, t], [], inside));
+      await until("the gate", async () =>
+        /^gate\s+running/m.test((await qrew.run(["tasks", job], inside)).stdout),
+      );
+      fill(disk);
+      writeFileSync(go, "");
+      await until("ends that find no room", () => linesOf().length > 4);
+      for (const role of ["executor", "worker", "manager"]) {
+        const processes = await daemonProcesses(qrew, inside);
+        for (const { role: other, pid } of processes) if (other === role) process.kill(pid, "SIGKILL");
+        expect((await qrew.run(["daemon", "start", "--cpus", "1"], inside)).code).toBe(0);
+      }
+      empty(disk);
+      expect((await qrew.run(["wait", job], { ...inside, timeoutMs: 60_000 })).code).toBe(0);
+      expect(linesOf()).toHaveLength(1000);
+      expect(new Set(linesOf()).size).toBe(1000);
+      fill(disk);
+      expect((await qrew.run(["daemon", "stop"], inside)).code).toBe(0);
+      await until("nothing of it is left", () => processesNaming(qrew.home).length === 0);
+      empty(disk);
+    });
+  }, 120_000);
 });
 
 describe("too few file descriptors", () => {
