@@ -4,8 +4,8 @@ const LONG = "test/**/*.long.test.ts";
 const PROCESS = "test/process/**/*.test.ts";
 
 /**
- * Three projects. `unit` and then `process`, which starts real daemons, run two files at a time: the smallest machine that we
- * care about has two cpus. The tests of `long` load the machine, or measure it: its files run one at a time. `npm test` runs the first two, `npm run test:long` the third.
+ * Three projects. `npm test` runs `unit` and then `process`, which starts real daemons, two files at a time: the smallest machine
+ * that we care about has two cpus. `npm run test:long` runs `long`, whose tests load the machine: one file at a time.
  * Start tests through these commands: they build first, and look for what the tests left behind.
  */
 export default defineConfig({
