@@ -1,6 +1,6 @@
 /**
  * Plans documents one after another in a thread of its own: started when needed, gone when idle, replaced when a document has
- * brought it down or takes too long.
+ * brought it down or takes too long. The shortest do not wait for it: they are planned at once (plainDocument.ts).
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { DocumentFault, ImportSettings } from "../protocol/clientLink.ts";
 import type { Resources } from "../protocol/resources.ts";
 import type { DemandClass } from "../protocol/workerLink.ts";
+import { isPlain } from "./plainDocument.ts";
 
 /** In a file or, if it is short, as it came. */
 export type Document =
@@ -59,12 +60,33 @@ export class Planner {
   #current: PlannerRequest | null = null;
   #thread: Worker | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Loaded for the first plain document, which a manager may never see. */
+  #planning: typeof import("./planning.ts") | null = null;
 
   constructor(onAnswer: (answer: PlannerAnswer) => void) {
     this.#onAnswer = onAnswer;
   }
 
   plan(request: PlannerRequest): void {
+    if (!isPlain(request)) return this.#enqueue(request);
+    if (this.#planning !== null) return this.#planAtOnce(request, this.#planning);
+    import("./planning.ts").then(
+      (planning) => {
+        this.#planning = planning;
+        this.#planAtOnce(request, planning);
+      },
+      () => this.#enqueue(request),
+    );
+  }
+
+  /** What is wrong with a document is found again in the thread, and said from there. */
+  #planAtOnce(request: PlannerRequest, { planRequest }: typeof import("./planning.ts")): void {
+    const answer = planRequest(request);
+    if (answer.type === "planned") this.#onAnswer(answer);
+    else this.#enqueue(request);
+  }
+
+  #enqueue(request: PlannerRequest): void {
     this.#queue.push(request);
     this.#next();
   }
