@@ -1,5 +1,5 @@
 /** Which documents the manager plans in its own event loop: where that takes less than handing them to a thread and back. */
-import type { PlannerRequest } from "./planner.ts";
+import type { PlannerRequest } from "./plannerMessages.ts";
 
 /** Planned in 0.1 ms. */
 const PLAIN_BYTES_MAX = 4096;

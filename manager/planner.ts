@@ -5,45 +5,8 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { DocumentFault, ImportSettings } from "../protocol/clientLink.ts";
-import type { Resources } from "../protocol/resources.ts";
-import type { DemandClass } from "../protocol/workerLink.ts";
 import { isPlain } from "./plainDocument.ts";
-
-/** In a file or, if it is short, as it came. */
-export type Document =
-  | { readonly type: "file"; readonly path: string }
-  | { readonly type: "bytes"; readonly bytes: Uint8Array };
-
-export interface PlannerRequest {
-  readonly id: number;
-  readonly document: Document;
-  /** Its name for messages. */
-  readonly source: string;
-  readonly capacity: Resources;
-  readonly settings: ImportSettings;
-  /** In which the job runs; null for a fresh one. */
-  readonly folder: string | null;
-  /** Of the submitter. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-export type PlannerAnswer =
-  | {
-      readonly type: "planned";
-      readonly id: number;
-      readonly name: string | null;
-      readonly taskCount: number;
-      readonly demand: readonly DemandClass[];
-      readonly plan: Uint8Array;
-    }
-  | {
-      readonly type: "invalid";
-      readonly id: number;
-      readonly faults: readonly DocumentFault[];
-      readonly total: number;
-    }
-  | { readonly type: "failed"; readonly id: number; readonly message: string };
+import type { PlannerAnswer, PlannerRequest } from "./plannerMessages.ts";
 
 /** A million tasks take some ten seconds; what takes ten times as long is not worth waiting for. */
 const PLANNING_MS_MAX = 110_000;
@@ -61,27 +24,25 @@ export class Planner {
   #thread: Worker | null = null;
   #timer: NodeJS.Timeout | null = null;
   /** Loaded for the first plain document, which a manager may never see. */
-  #planning: typeof import("./planning.ts") | null = null;
+  #planRequest: ((request: PlannerRequest) => PlannerAnswer) | null = null;
 
   constructor(onAnswer: (answer: PlannerAnswer) => void) {
     this.#onAnswer = onAnswer;
   }
 
   plan(request: PlannerRequest): void {
-    if (!isPlain(request)) return this.#enqueue(request);
-    if (this.#planning !== null) return this.#planAtOnce(request, this.#planning);
-    import("./planning.ts").then(
-      (planning) => {
-        this.#planning = planning;
-        this.#planAtOnce(request, planning);
-      },
-      () => this.#enqueue(request),
-    );
+    if (isPlain(request)) void this.#planAtOnce(request);
+    else this.#enqueue(request);
   }
 
   /** What is wrong with a document is found again in the thread, and said from there. */
-  #planAtOnce(request: PlannerRequest, { planRequest }: typeof import("./planning.ts")): void {
-    const answer = planRequest(request);
+  async #planAtOnce(request: PlannerRequest): Promise<void> {
+    try {
+      this.#planRequest ??= (await import("./planning.ts")).planRequest;
+    } catch {
+      return this.#enqueue(request);
+    }
+    const answer = this.#planRequest(request);
     if (answer.type === "planned") this.#onAnswer(answer);
     else this.#enqueue(request);
   }

@@ -3,7 +3,7 @@
  * loop nor its memory.
  */
 import { parentPort } from "node:worker_threads";
-import type { PlannerRequest } from "./planner.ts";
+import type { PlannerRequest } from "./plannerMessages.ts";
 import { planRequest } from "./planning.ts";
 
 parentPort?.on("message", (request: PlannerRequest) => {

@@ -6,7 +6,7 @@ import { firstDemand } from "../src/workflow/demand.ts";
 import { encodePlan } from "../src/workflow/encodePlan.ts";
 import { jobFilesOf } from "../src/workflow/importers/jobFiles.ts";
 import { replayCommand } from "../src/workflow/replay/program.ts";
-import type { Document, PlannerAnswer, PlannerRequest } from "./planner.ts";
+import type { Document, PlannerAnswer, PlannerRequest } from "./plannerMessages.ts";
 
 /** Throws nothing: what goes wrong is the answer. */
 export function planRequest(request: PlannerRequest): PlannerAnswer {

@@ -22,7 +22,8 @@ import { step } from "./core/step.ts";
 import { JobStorage } from "./jobStorage.ts";
 import { persist, storeRound } from "./persist.ts";
 import { clearAway, markAllDeleted } from "./pruning.ts";
-import type { Planner, PlannerAnswer } from "./planner.ts";
+import type { PlannerAnswer } from "./plannerMessages.ts";
+import type { Planner } from "./planner.ts";
 import { type Staging, submissionDigest } from "./staging.ts";
 import type { Workers } from "./workers.ts";
 

@@ -5,7 +5,7 @@ import { appendFile, rm } from "node:fs/promises";
 import path from "node:path";
 import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import { QrewError } from "../protocol/errors.ts";
-import type { Document } from "./planner.ts";
+import type { Document } from "./plannerMessages.ts";
 
 export class Staging {
   readonly #folder: string;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isPlain } from "../../../manager/plainDocument.ts";
-import { Planner, type PlannerAnswer, type PlannerRequest } from "../../../manager/planner.ts";
+import type { PlannerAnswer, PlannerRequest } from "../../../manager/plannerMessages.ts";
+import { Planner } from "../../../manager/planner.ts";
 import { planRequest } from "../../../manager/planning.ts";
 import { usualImport } from "../../../src/workflow/importers/importing.ts";
 import { cpus } from "../worker/graphs.ts";
