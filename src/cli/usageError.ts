@@ -17,6 +17,17 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
 /** Commands that take another one after `--`. */
 export const COMMAND_TAKERS: ReadonlySet<string> = new Set(["run", "submit"]);
 
+/** An option of `run` that `submit` has not; else it is most likely one of the command that is to be run. */
+function elsewhereOf(what: string, used: Command | undefined, program: Command): string {
+  const option = /'([^']+)'/.exec(what)?.[1];
+  const isOfRun = program.commands
+    .find((command) => command.name() === "run" && command !== used)
+    ?.options.some(({ short, long }) => option === short || option === long);
+  return isOfRun === true
+    ? " (`qrew run` has it, which prints what tasks write)"
+    : " (options of another command follow --, as in `qrew run -- tar -x …`)";
+}
+
 /** What commander found in `args`. */
 export function usageError(error: CommanderError, program: Command, args: readonly string[]): QrewError {
   const words = args.filter((arg) => !arg.startsWith("-"));
@@ -34,7 +45,7 @@ export function usageError(error: CommanderError, program: Command, args: readon
   const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
   const hint = hints.map((line) => line.trim()).find((line) => line.startsWith("(Did you mean"));
   const isCommand = error.code === "commander.unknownOption" && COMMAND_TAKERS.has(first?.name() ?? "");
-  const elsewhere = isCommand ? " (options of another command follow --, as in `qrew run -- tar -x …`)" : "";
+  const elsewhere = isCommand ? elsewhereOf(what, first, program) : "";
   const sentence = what.charAt(0).toUpperCase() + what.slice(1).replace(/\.$/, "");
   return new QrewError(
     "usage",

@@ -3,6 +3,7 @@ import type { Command, Option } from "commander";
 import { WORKFLOW_FORMATS } from "../../../protocol/clientLink.ts";
 import { SETTINGS } from "../../client/settings.ts";
 import { HELP_TOPICS } from "../help/topics.ts";
+import { TASK_STATES } from "../commands/tasks.ts";
 import { JOB_STATES } from "../jobFilters.ts";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -67,16 +68,18 @@ function optionNode(option: Option): OptionNode {
     long: option.long ?? "",
     short: option.short ?? null,
     description: option.description,
-    value: name === undefined ? null : (CHOICES.get(option.long ?? "") ?? valuesOf(name)),
+    value: name === undefined ? null : (CHOICES.get(`${option.long} ${name}`) ?? valuesOf(name)),
   };
 }
 
 const words = (list: readonly string[]): Values => ({ type: "words", words: list });
 
+/** By the option, and the name that its value has in the help. */
 const CHOICES: ReadonlyMap<string, Values> = new Map([
-  ["--state", words(JOB_STATES)],
-  ["--format", words(WORKFLOW_FORMATS)],
-  ["--to", words(["yaml", "json"])],
+  ["--state states", words(JOB_STATES)],
+  ["--state task-states", words(TASK_STATES)],
+  ["--format format", words(WORKFLOW_FORMATS)],
+  ["--to format", words(["yaml", "json"])],
 ]);
 
 /** By the name that the argument has in the help. */

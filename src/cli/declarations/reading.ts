@@ -37,12 +37,14 @@ export function declareReading(program: Command, { context, finish }: Surroundin
   withNdjson(
     declare(program, "tasks <job>", "list the tasks of a job", [
       "qrew tasks last",
-      'qrew tasks 7 --ndjson | grep \'"state":"failed"\'',
+      "qrew tasks 7 --state failed,running",
     ]),
-  ).action(async (job: string, flags: TasksFlags) => {
-    const { tasks } = await import("../commands/tasks.ts");
-    await finish(tasks(context, job, flags));
-  });
+  )
+    .option("--state <task-states>", "only tasks in one of these states, as failed,running")
+    .action(async (job: string, flags: TasksFlags) => {
+      const { tasks } = await import("../commands/tasks.ts");
+      await finish(tasks(context, job, flags));
+    });
   withNdjson(
     declare(program, "logs <job> [task...]", "print what tasks have written; without names all of them", [
       "qrew logs last",

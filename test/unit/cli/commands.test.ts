@@ -215,23 +215,6 @@ describe("tasks", () => {
     });
   });
 
-  it("writes any number of tasks as one object", async () => {
-    const many = [{ name: "n", executor: "noop", foreach: { i: { range: [1, 2_500] } } }];
-    const queued = {
-      job: jobSeq(1),
-      seat: null,
-      state: "queued",
-      tasks: counts({ waiting: 2_500 }),
-    } as const;
-    await stateFolder(home.folder).addJob(queued, many);
-    expect(await at.run("tasks", "1", "--json")).toBe(0);
-    const names = /"name":"(n\[\d+\])"/g;
-    expect([...at.stdout().matchAll(names)].map(([, name]) => name)).toEqual(
-      Array.from({ length: 2_500 }, (_, index) => `n[${index + 1}]`),
-    );
-    expect(at.json()).toMatchObject({ version: 1, jobId: 1 });
-  });
-
   it("lists the tasks of a job that nobody has started", async () => {
     await twoJobs();
     expect(await at.run("tasks", "2")).toBe(0);

@@ -60,6 +60,7 @@ describe("completion in bash", () => {
     ],
     [["daemon", "start", "--c"], ["--cpus"]],
     [["jobs", "--state", "f"], ["failed"]],
+    [["tasks", "1", "--state", "sk"], ["skipped"]],
     [["--debug", "jobs", "--st"], ["--state"]],
     [["show", "l"], ["last"]],
     [

@@ -55,6 +55,8 @@ it.each([
   [["show", "first"], 2, "see `qrew jobs`"],
   [["show", "5-2"], 2, "write 2-5"],
   [["tasks", "1", "2"], 2, "qrew tasks --help"],
+  [["tasks", "1", "--state", "done"], 2, "succeeded"],
+  [["submit", "-k", "--", "true"], 2, "`qrew run` has it"],
   [["logs", "1", "nix"], 3, "see `qrew tasks 1`"],
   [["logs", "1", "a", "--attempt", "0"], 2, "a whole number"],
   [["logs", "-f", "1", "--json"], 2, "leave one of them out"],
