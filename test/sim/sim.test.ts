@@ -21,6 +21,9 @@ const FOUND_WITHIN: Readonly<Record<(typeof MUTATIONS)[number], number>> = {
   roundBeforeFlush: 300,
 };
 
+/** Where to begin with a mutation that few seeds find; from there it goes round through all of them. */
+const BEGIN_AT: Partial<Record<(typeof MUTATIONS)[number], number>> = { storesBelieved: 150 };
+
 /** What two holders of a seat may do to each other: they may be slow. What they record has to be right all the same. */
 const OF_TIME = new Set(["what is ready starts", "every job ends"]);
 
@@ -45,7 +48,9 @@ describe("what is broken on purpose is found", { timeout: 300_000 }, () => {
   it.each(MUTATIONS.map((mutation) => [mutation, FOUND_WITHIN[mutation]] as const))(
     "%s, within %i seeds",
     (mutation, seeds) => {
-      expect(firstFailure(1, seeds, mutation)).toContain(`--mutation ${mutation}`);
+      const first = BEGIN_AT[mutation] ?? 1;
+      const found = firstFailure(first, seeds - first + 1, mutation) ?? firstFailure(1, first - 1, mutation);
+      expect(found).toContain(`--mutation ${mutation}`);
     },
   );
 
