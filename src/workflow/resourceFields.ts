@@ -77,7 +77,7 @@ function checkCapacity(
     field?.blame(
       faults,
       () =>
-        `The task needs ${amount}, but this node has ${offered}: ask for less, or submit it on a larger node.`,
+        `The task needs ${amount}, but this node has ${offered}: ask for less, or start the daemon with more (\`qrew daemon start --help\`).`,
     );
   if (wanted.cpusMilli > capacity.cpusMilli) {
     refuse(`${milli(wanted.cpusMilli)} cpus`, milli(capacity.cpusMilli), fields.get("cpus") ?? implicitCpus);

@@ -150,19 +150,19 @@ describe("what a node can never offer", () => {
   it.each([
     [
       "cpus: 17",
-      "3:21 The task needs 17 cpus, but this node has 16: ask for less, or submit it on a larger node.",
+      "3:21 The task needs 17 cpus, but this node has 16: ask for less, or start the daemon with more (`qrew daemon start --help`).",
     ],
     [
       "memory: 9G",
-      "3:23 The task needs 9216M of memory, but this node has 8192M: ask for less, or submit it on a larger node.",
+      "3:23 The task needs 9216M of memory, but this node has 8192M: ask for less, or start the daemon with more (`qrew daemon start --help`).",
     ],
     [
       "gpus: 1",
-      "3:21 The task needs 1 gpus, but this node has 0: ask for less, or submit it on a larger node.",
+      "3:21 The task needs 1 gpus, but this node has 0: ask for less, or start the daemon with more (`qrew daemon start --help`).",
     ],
     [
       "licence: 3",
-      '3:24 The task needs 3 of "licence", but this node has 2: ask for less, or submit it on a larger node.',
+      '3:24 The task needs 3 of "licence", but this node has 2: ask for less, or start the daemon with more (`qrew daemon start --help`).',
     ],
     [
       "license: 1",
