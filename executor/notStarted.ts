@@ -31,6 +31,8 @@ export function notStartedOutcome(step: StartStep, errno: number, program: strin
     case "stderr":
       return of("noOutputFile", `its ${step} could not be opened (${code})`);
     case "spawn":
+      if (errno === ENOENT)
+        return of("noProcess", "the folder for its output was removed; it is tried again");
       return of("noProcess", `the node could not start another process (${code}); it is tried again`);
     case "context":
       return of(

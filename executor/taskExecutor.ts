@@ -2,7 +2,7 @@
  * The TaskExecutor as a process: joins the QWorker's socket and the forkserver's, has the core decide, reads the output of what
  * has ended.
  */
-import { rmSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, unlinkSync } from "node:fs";
 import type { Logger } from "pino";
 import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
@@ -13,7 +13,9 @@ import { type AttemptId, seatMark } from "../protocol/ids.ts";
 import type { DealerLink } from "../src/link/dealer.ts";
 import { ActorLoop, monotonicMs } from "../src/link/loop.ts";
 import { Refusals } from "../src/link/refusals.ts";
+import { endForCertain } from "../src/node/endForCertain.ts";
 import { MemoryKills } from "../src/node/memoryKills.ts";
+import { nameProcess, processesWithArguments } from "../src/node/process.ts";
 import { collect, collectTold } from "./collect.ts";
 import type { ExecutorEffect, ExecutorEvent } from "./core/events.ts";
 import type { ExecutorState } from "./core/state.ts";
@@ -73,8 +75,12 @@ export class TaskExecutor {
   async prepare(): Promise<void> {
     const { state, forkserver } = this.#parts;
     const existing = await connectExisting(forkserver.socketPath);
-    if (existing === null) await sweepMarked(seatMark(state.instance, state.seat), SWEEP_GRACE_MS);
-    else await this.#adopt(existing);
+    if (existing === null) {
+      // One whose socket was removed serves nobody, and would keep another from starting.
+      for (const pid of processesWithArguments(["--socket", forkserver.socketPath]))
+        await endForCertain(nameProcess(pid));
+      await sweepMarked(seatMark(state.instance, state.seat), SWEEP_GRACE_MS);
+    } else await this.#adopt(existing);
     sweepSpool(state.spoolFolder, this.#listed);
     const ends = findEnds(state.spoolFolder);
     this.#hasKeptEnds = ends.length > 0;
@@ -154,6 +160,8 @@ export class TaskExecutor {
     this.#collected = [];
     if (collected.length > 0) this.#perform(step(this.#parts.state, clock, collected), facts, commands);
     this.#forgetKeptEnds();
+    // Somebody may have cleared it away.
+    if (commands.some(({ type }) => type === "spawn")) makeFolder(this.#parts.state.spoolFolder);
     if (commands.length > 0) this.#client?.send(commands);
     if (facts.length > 0) this.#link?.send(this.#seatEpoch, joinFacts(facts));
   }
@@ -233,6 +241,16 @@ export class TaskExecutor {
     this.#link?.close();
     this.#client?.close();
     this.#parts.exit(0);
+  }
+}
+
+/** Where it cannot be made, what wants to write there is tried again. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch {
+    // A full disk, as a rule.
   }
 }
 

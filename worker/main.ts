@@ -1,7 +1,8 @@
 /** The QWorker: takes its seat, binds the seat's socket, and runs the jobs that the manager assigns to it. */
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { QrewError } from "../protocol/errors.ts";
-import { seatSocketName, seatStoreName } from "../protocol/ids.ts";
+import { forkserverSocketName, seatSocketName, seatStoreName } from "../protocol/ids.ts";
 import { tellFailure, tellReady } from "../src/link/readyLine.ts";
 import { Refusals } from "../src/link/refusals.ts";
 import { RouterLink } from "../src/link/router.ts";
@@ -10,7 +11,7 @@ import { readSeatJobs } from "../src/store/claims.ts";
 import { openLmdbStore } from "../src/store/lmdb.ts";
 import { prepareSchema, refuseNewer, WORKER_SCHEMA } from "../src/store/schema.ts";
 import { endForCertain } from "../src/node/endForCertain.ts";
-import { bootId, ownName } from "../src/node/process.ts";
+import { bootId, ownName, processesWithArguments } from "../src/node/process.ts";
 import { deleteWorkerJob, readExecutor, takeSeat } from "../src/store/workerStore.ts";
 import { parseWorkerArguments, type WorkerArguments } from "./arguments.ts";
 import { ENDS_TOGETHER_MIN } from "./core/noops.ts";
@@ -20,6 +21,9 @@ import { FrameGate, MANAGER_PEER } from "./frames.ts";
 import { ManagerWatch } from "./managerWatch.ts";
 import { OpenJobs } from "./openJobs.ts";
 import { SeatHolder } from "./seatHolder.ts";
+
+const FORKSERVER_LEAVE_MS = 2000;
+const FORKSERVER_LOOK_MS = 20;
 
 async function main(args: WorkerArguments): Promise<void> {
   const name = seatStoreName(args.seat);
@@ -68,6 +72,8 @@ async function main(args: WorkerArguments): Promise<void> {
     gate: new FrameGate(epoch, refusals),
     refusals,
     executor,
+    endForkserver: () =>
+      endForkserver(path.join(args.runFolder, forkserverSocketName(args.instance, args.seat))),
     logger: log.logger,
     exit: (code) => {
       log.close();
@@ -82,6 +88,20 @@ async function main(args: WorkerArguments): Promise<void> {
   log.logger.info({ seat: args.seat, epoch, peer: MANAGER_PEER }, "the QWorker serves");
   new ManagerWatch(managerStore, state, () => process.exit(0)).start();
   tellReady({ pid: process.pid });
+}
+
+/** Its TaskExecutor has died while nothing ran: it would go by itself, but not before the daemon. */
+async function endForkserver(socketPath: string): Promise<void> {
+  const deadlineMs = performance.now() + FORKSERVER_LEAVE_MS;
+  const find = (): readonly number[] => processesWithArguments(["--socket", socketPath]);
+  for (const pid of find()) {
+    try {
+      process.kill(pid, "SIGTERM");
+    } catch {
+      // It has just gone.
+    }
+  }
+  while (find().length > 0 && performance.now() < deadlineMs) await delay(FORKSERVER_LOOK_MS);
 }
 
 function executorArguments(args: WorkerArguments): readonly string[] {

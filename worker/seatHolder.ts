@@ -40,6 +40,8 @@ export interface SeatParts {
   readonly gate: FrameGate;
   readonly refusals: Refusals;
   readonly executor: ExecutorProcess;
+  /** Ends the seat's forkserver, which has nothing to do any more and nobody who tells it so. */
+  readonly endForkserver: () => Promise<void>;
   readonly logger: Logger;
   /** The last act: the process ends. */
   readonly exit: (code: number) => void;
@@ -229,8 +231,10 @@ export class SeatHolder {
     if (this.#leaving) return;
     this.#leaving = true;
     const { executor, router, store, managerStore, logger, exit } = this.#parts;
+    const hasExecutor = this.#executorPeer !== null;
     this.#tellExecutor([{ type: "leave" }]);
     if (!(await executor.ended(EXECUTOR_LEAVE_MS))) logger.warn("the TaskExecutor did not leave in time");
+    if (!hasExecutor) await this.#parts.endForkserver();
     this.#loop.stop();
     await router.flush(FLUSH_MS);
     router.close();

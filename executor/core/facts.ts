@@ -92,8 +92,19 @@ function onEnded(turn: Turn, fact: ForkserverEnded): void {
   const known = turn.state.attempts.get(key);
   if (known !== undefined && known.type !== "live") return;
   turn.state.attempts.set(key, { type: "collecting", id: fact.key });
-  const { program, promise } = known ?? adopted(turn, fact.key);
-  turn.effects.push({ type: "collectOutput", fact, program, promise });
+  const { program, promise, hasFiles } = known ?? adopted(turn, fact.key);
+  const told = hasFiles ? fact : withoutSpool(fact);
+  turn.effects.push({ type: "collectOutput", fact: told, program, promise });
+}
+
+const ENOENT = 2;
+
+/** Its output goes into the spool folder, which somebody has removed: the fault of the node, and not of the task. */
+function withoutSpool(fact: ForkserverEnded): ForkserverEnded {
+  const { outcome } = fact;
+  if (outcome.type !== "notStarted" || outcome.errno !== ENOENT) return fact;
+  const isOutput = outcome.step === "stdout" || outcome.step === "stderr";
+  return isOutput ? { ...fact, outcome: { ...outcome, step: "spawn" } } : fact;
 }
 
 export function onOutputCollected(turn: Turn, event: Told<"outputCollected">): void {

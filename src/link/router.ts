@@ -4,7 +4,8 @@
  * zeromq.js allows one send in flight per socket, so one writer loop serves all peers in turn; a peer whose pipe is full is
  * skipped for a moment and does not hold up the others. What waits for a peer is bounded: beyond it the peer is given up.
  */
-import { chmodSync, existsSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import path from "node:path";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { Router } from "zeromq";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
@@ -14,10 +15,14 @@ import { framesOf } from "./batch.ts";
 const WAITING_FRAMES_MAX = 20_000;
 /** Frames that libzmq keeps per peer beyond those. */
 const HIGH_WATER_FRAMES = 1000;
+/** What zeromq.js says of a socket that is being bound: try again. */
+const LISTENS_ANEW = "EBUSY";
 /** Before a full pipe is tried again. */
 const RETRY_MS = 5;
 /** A receive loop that never yields starves timers. */
 const FRAMES_PER_TURN = 256;
+/** How often is looked whether the socket is still where it was. */
+const LOOK_MS = 1000;
 
 export interface RouterHandlers {
   readonly onFrame: (peer: string, bytes: Uint8Array) => void;
@@ -52,19 +57,42 @@ export class RouterLink {
   readonly #waiting = new Map<string, Waiting>();
   #writing = false;
   #closed = false;
+  #isListening = false;
+  /** Null before the first bind, and once nobody is to find the socket any more. */
+  #watch: NodeJS.Timeout | null = null;
 
-  constructor(path: string, handlers: RouterHandlers, options: RouterOptions = {}) {
-    this.#path = path;
+  constructor(socketPath: string, handlers: RouterHandlers, options: RouterOptions = {}) {
+    this.#path = socketPath;
     this.#handlers = handlers;
     this.#waitingBytesMax = options.waitingBytesMax ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whoever calls this holds the lock of the folder or the seat: a second bind steals the socket silently. */
   async bind(): Promise<void> {
+    await this.#listen();
+    void this.#receive();
+    this.#watch = setInterval(() => void this.#look(), LOOK_MS).unref();
+  }
+
+  async #listen(): Promise<void> {
     rmSync(this.#path, { force: true });
     await this.#socket.bind(`ipc://${this.#path}`);
     chmodSync(this.#path, 0o600);
-    void this.#receive();
+  }
+
+  /** What clears old files away (in /tmp, or of a session that has ended) takes the socket too: then nobody would find the actor. */
+  async #look(): Promise<void> {
+    if (existsSync(this.#path) || this.#isListening) return;
+    this.#isListening = true;
+    try {
+      mkdirSync(path.dirname(this.#path), { recursive: true, mode: 0o700 });
+      // Not unbound before, which would end the connections that there are.
+      if (this.#watch !== null) await this.#listen();
+    } catch {
+      // It is tried again.
+    } finally {
+      this.#isListening = false;
+    }
   }
 
   send(peer: string, epoch: number, messages: readonly object[]): void {
@@ -91,6 +119,8 @@ export class RouterLink {
 
   /** Nobody finds the socket any more; those who are connected stay. */
   hide(): void {
+    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#watch = null;
     rmSync(this.#path, { force: true });
   }
 
@@ -98,7 +128,7 @@ export class RouterLink {
     if (this.#closed) return;
     this.#closed = true;
     this.#waiting.clear();
-    if (existsSync(this.#path)) this.hide();
+    this.hide();
     this.#socket.close();
   }
 
@@ -127,7 +157,7 @@ export class RouterLink {
       }
     } catch (error) {
       if (this.#closed) return true;
-      if (codeOf(error) !== "EAGAIN") {
+      if (codeOf(error) !== "EAGAIN" && codeOf(error) !== LISTENS_ANEW) {
         this.#giveUp(peer);
         return true;
       }
@@ -142,10 +172,21 @@ export class RouterLink {
     this.#handlers.onPeerGone(peer);
   }
 
+  async #next(): Promise<readonly Buffer[]> {
+    for (;;) {
+      try {
+        return await this.#socket.receive();
+      } catch (error) {
+        if (codeOf(error) !== LISTENS_ANEW) throw error;
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
   async #receive(): Promise<void> {
     try {
       for (let count = 1; !this.#closed; count++) {
-        const [address, ...parts] = await this.#socket.receive();
+        const [address, ...parts] = await this.#next();
         if (address === undefined) continue;
         const peer = address.toString("latin1");
         for (const part of parts) this.#handlers.onFrame(peer, part);

@@ -1,8 +1,8 @@
 /** A state folder of which parts are removed, under a daemon or after it. */
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { daemonProcesses, outputText, runJob, submitJob, writeDocument } from "../support/jobs.ts";
+import { daemonProcesses, outputText, runJob, showJob, submitJob, writeDocument } from "../support/jobs.ts";
 import { processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 
@@ -49,4 +49,26 @@ describe("a state folder", () => {
       for (const pid of processesNaming(qrew.home)) process.kill(pid, "SIGKILL");
     });
   });
+
+  it("loses its sockets and spool folder while it is in use, then whoever has them, and the work still ends", async () => {
+    await withQrew(async (qrew) => {
+      const go = path.join(qrew.work, "go");
+      const wait = { name: "wait", command: `until [ -e ${go} ]; do sleep 0.02; done` };
+      const more = {
+        name: "more",
+        depends: ["wait"],
+        foreach: { i: { range: [1, 20] } },
+        command: "echo out",
+      };
+      const job = await submitJob(qrew, [wait, more]);
+      await until("it runs", async () => (await showJob(qrew, job)).tasks.running === 1);
+      for (const name of ["run", "spool"]) rmSync(path.join(qrew.home, name), { recursive: true });
+      expect((await runJob(qrew, [{ name: "other", command: "true" }])).code).toBe(0);
+      for (const { role, pid } of await daemonProcesses(qrew))
+        if (role === "executor") process.kill(pid, "SIGKILL");
+      writeFileSync(go, "");
+      expect((await qrew.run(["wait", String(job)], { timeoutMs: 60_000 })).code).toBe(0);
+      expect(await outputText(qrew, job, "more[20]")).toBe("out\n");
+    });
+  }, 120_000);
 });

@@ -45,7 +45,7 @@ export function watchReports(runFolder: string): { stop(): Promise<WatchResult> 
 }
 
 async function runningCpusMilli(runFolder: string): Promise<number> {
-  const sockets = readdirSync(runFolder).filter((name) => /^fork\d+\.sock$/.test(name));
+  const sockets = readdirSync(runFolder).filter((name) => /^fork[\w-]+\.sock$/.test(name));
   const probes = await Promise.all(sockets.map((name) => probe(path.join(runFolder, name))));
   return probes.reduce((sum, cpusMilli) => sum + cpusMilli, 0);
 }

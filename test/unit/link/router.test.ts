@@ -1,5 +1,5 @@
 /** A bound socket and peers that do not do their part. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -66,4 +66,20 @@ it("gives up a peer that never reads when too much waits for it, and goes on wit
   expect(sent).toBeLessThan(1500);
   router.send("reader", 0, [{ type: "still" }]);
   expect((await reader.receive())[0]?.toString("latin1")).toContain("still");
+});
+
+it("is found again when somebody has removed its socket; who is connected notices nothing", async () => {
+  const early = await connect("early");
+  rmSync(path.join(folder, "s"));
+  // Meanwhile it speaks and listens, so that this falls together with the new bind.
+  await until("its socket is back", async () => {
+    router.send("early", 0, [{ type: "hello" }]);
+    await early.receive();
+    return existsSync(path.join(folder, "s"));
+  });
+  await connect("late");
+  heard.clear();
+  await early.send(encodeFrame(0, [{ type: "hello" }]));
+  await until("the earlier one is heard", () => heard.has("early"));
+  expect(gone).toEqual([]);
 });
