@@ -219,9 +219,10 @@ static bool close_job_command(struct server *server, struct reader *reader) {
   return true;
 }
 
+/* What is being closed is closed first. */
 static bool leave(struct server *server, const struct reader *reader) {
   if (!read_finished(reader)) return false;
-  if (server->first == NULL && server->hunts == NULL) server->finished = true;
+  server->leave_asked = server->first == NULL;
   return true;
 }
 
@@ -234,6 +235,7 @@ static bool report(struct server *server, struct connection *connection, const s
 
 /* False: unknown or malformed. */
 static bool control(struct server *server, uint8_t type, struct reader *reader) {
+  server->leave_asked = false;
   switch (type) {
     case COMMAND_CONTEXT:
       return context(server, reader);

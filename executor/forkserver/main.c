@@ -209,6 +209,7 @@ static void look_at_time(struct server *server) {
   spool_name_due(server, now);
   if (now >= leave_at(server)) leave(server, "alone for too long");
   if (server->leaving && server->running == 0) server->finished = true;
+  if (server->leave_asked && has_nothing(server)) server->finished = true;
 }
 
 static void clear_wake(const struct server *server) {

@@ -203,6 +203,8 @@ struct server {
 
   uint64_t punch_at;
   uint64_t alone_since;
+  /* Its controller has asked it to leave, while something was still being looked for. */
+  bool leave_asked;
   bool leaving;
   bool finished;
 };

@@ -1,5 +1,5 @@
 /**
- * Stops the daemon of a state folder and waits until its manager is gone. A daemon of another version does not understand
+ * Stops the daemon of a state folder and waits until all its processes are gone. A daemon of another version does not understand
  * the request; it is ended by SIGTERM, which means the same as `now`.
  */
 import path from "node:path";
@@ -8,11 +8,15 @@ import { QrewError } from "../../protocol/errors.ts";
 import { MANAGER_SOCKET_NAME } from "../../protocol/ids.ts";
 import type { HolderRecord } from "../store/managerRecords.ts";
 import type { Home } from "../node/home.ts";
+import { processesOfHome } from "../node/processesOfHome.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { isHolderAlive, livingHolder } from "./holder.ts";
 
 /** Between two looks at /proc for the end of the manager. */
 const POLL_MS = 50;
+
+/** A forkserver that nobody was left to dismiss goes when it has been idle for 10 s; all others go before the manager, or with it. */
+const OTHERS_MS_MAX = 15_000;
 
 export interface StopOptions {
   readonly home: Home;
@@ -28,9 +32,14 @@ export type StopOutcome =
   | { readonly type: "stopped"; readonly pid: number }
   | { readonly type: "notRunning" };
 
-/** Resolves when the manager's process is gone. Throws `unreachable` when it is not within the time. */
+/** Resolves when the manager's process is gone, and those of its actors. Throws `unreachable` when they are not within the time. */
 export async function stopDaemon(options: StopOptions): Promise<StopOutcome> {
-  const deadlineMs = performance.now() + options.timeoutMs;
+  const outcome = await stopManager(options, performance.now() + options.timeoutMs);
+  if (outcome.type === "stopped") await untilOthersGone(options.home.folder);
+  return outcome;
+}
+
+async function stopManager(options: StopOptions, deadlineMs: number): Promise<StopOutcome> {
   const holder = await livingHolder(options.home);
   const connection = await reachAnyVersion(options.home);
   if (connection === "absent" && holder === null) return { type: "notRunning" };
@@ -100,6 +109,24 @@ async function untilGone(holder: HolderRecord, deadlineMs: number, options: Stop
     await delay(POLL_MS);
   }
 }
+
+/** Those that are there now: whoever comes later belongs to another daemon. */
+async function untilOthersGone(folder: string): Promise<void> {
+  const deadlineMs = performance.now() + OTHERS_MS_MAX;
+  let left = processesOfHome(folder, []);
+  while (left.length > 0) {
+    if (performance.now() >= deadlineMs) throw leftBehind(left);
+    await delay(POLL_MS);
+    const now = new Set(processesOfHome(folder, []));
+    left = left.filter((pid) => now.has(pid));
+  }
+}
+
+const leftBehind = (pids: readonly number[]): QrewError =>
+  new QrewError(
+    "unreachable",
+    `The manager has left, and some of what served it is still there: look with \`ps -fp ${pids.join(",")}\`, and end it by its pid.`,
+  );
 
 const stillThere = (pid: number, options: StopOptions): QrewError => {
   const next =

@@ -130,6 +130,17 @@ describe("qrew daemon", () => {
     });
   });
 
+  it("leaves no process, also where one that should dismiss another has died", async () => {
+    await withQrew(async (qrew) => {
+      await runJob(qrew, [{ name: "one", command: "true" }]);
+      const status = readJson(shapes.daemonStatus, (await qrew.call("daemon", "status", "--json")).stdout);
+      const executor = status.processes.find(({ role }) => role === "executor");
+      process.kill(executor?.pid ?? 0, "SIGKILL");
+      expect((await qrew.call("daemon", "stop", "--now")).code).toBe(0);
+      expect(processesNaming(qrew.folder)).toEqual([]);
+    });
+  });
+
   it("leaves the processes of another state folder alone", { timeout: 90_000 }, async () => {
     await withQrew(async (one) => {
       const other = new QrewFolder();

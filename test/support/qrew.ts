@@ -7,14 +7,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Client, connect, type ConnectOptions } from "../../src/client/index.ts";
 import { currentHomeInputs, openHome } from "../../src/node/home.ts";
 import { recorder } from "../unit/cli/recorder.ts";
-
-/** A forkserver that nobody could tell to leave goes when it has been idle for 10 s. */
-const LAST_MS_MAX = 20_000;
 
 /** The built command line; scripts/test.mjs builds before it runs tests. */
 export const QREW_MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
@@ -40,7 +36,6 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
 }
 
-const LOOK_MS = 20;
 const COMMAND_MS_MAX = 120_000;
 
 export class QrewFolder {
@@ -128,22 +123,12 @@ export class QrewFolder {
   async close(): Promise<void> {
     const isGone = processesNaming(this.folder).length === 0;
     const stopped = isGone ? null : await this.call("daemon", "stop", "--now", "--timeout", "60s");
-    const left = await this.#leftBehind();
+    const left = processesNaming(this.folder);
     for (const pid of left) killIfThere(pid);
     rmSync(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`processes were left behind: ${left.join(", ")}`);
     if (stopped !== null && stopped.code !== 0 && stopped.code !== 4)
       throw new Error(`daemon stop: ${stopped.stderr}`);
-  }
-
-  /** What is there that will not go by itself. */
-  async #leftBehind(): Promise<readonly number[]> {
-    const deadlineMs = performance.now() + LAST_MS_MAX;
-    for (;;) {
-      const left = processesNaming(this.folder);
-      if (left.length === 0 || performance.now() > deadlineMs) return left;
-      await delay(LOOK_MS);
-    }
   }
 }
 

@@ -51,6 +51,10 @@ export class Attempts {
     return this.all.size === 0 && this.counts.hunts === 0;
   }
 
+  hasNoAttempts(): boolean {
+    return this.all.size === 0;
+  }
+
   isQuiet(): boolean {
     return this.counts.running === 0;
   }

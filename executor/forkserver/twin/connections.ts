@@ -30,6 +30,8 @@ export class Connections {
   private controller: Peer | null = null;
   private readonly peers = new Set<Peer>();
   private readonly onLeave: () => void;
+  /** By the controller, while something was still being closed. */
+  private leaveAsked = false;
   private readonly log: (line: string) => void;
 
   constructor(server: Server, onLeave: () => void, log: (line: string) => void) {
@@ -110,7 +112,13 @@ export class Connections {
     this.tell(peer, { type: "listed" });
   }
 
+  /** Looked at again when nothing more is being closed. */
+  leaveIfDone(): void {
+    if (this.leaveAsked && this.attempts.isEmpty()) this.onLeave();
+  }
+
   private control(peer: Peer, command: Exclude<ForkserverCommand, { type: "hello" | "report" }>): void {
+    this.leaveAsked = false;
     switch (command.type) {
       case "context":
         return this.attempts.setContext(command);
@@ -129,8 +137,9 @@ export class Connections {
         if (command.mark === "") return this.refuse(peer, "a frame of type 7 without a mark");
         return this.attempts.closeJob(command);
       case "leave":
-        if (this.attempts.isEmpty()) this.onLeave();
-        return;
+        // What is being closed is closed first.
+        this.leaveAsked = this.attempts.hasNoAttempts();
+        return this.leaveIfDone();
       default:
         assertNever(command);
     }

@@ -37,6 +37,7 @@ export function serve(server: Server, options: TwinOptions): void {
     const limitMs = connections.attempts.isEmpty() ? options.idleMs : options.aloneMs;
     if (!connections.hasController() && aloneMs >= limitMs) leave("alone for too long");
     if (leaving && connections.attempts.isQuiet()) exit();
+    else connections.leaveIfDone();
   }, TICK_MS);
   process.on("SIGTERM", () => leave("asked by a signal"));
   process.on("SIGINT", () => leave("asked by a signal"));

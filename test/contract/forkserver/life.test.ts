@@ -5,7 +5,7 @@ import { connectExisting, probeForkserver } from "../../../executor/forkserver/c
 import { connectForkserver } from "../../../executor/forkserver/connection.ts";
 import { startForkserver } from "../../../executor/forkserver/start.ts";
 import { sweepMarked } from "../../../executor/forkserver/sweep.ts";
-import { signalled, withdrawn } from "./controller.ts";
+import { exited, signalled, withdrawn } from "./controller.ts";
 import { alone, describeForkservers } from "./flavours.ts";
 import { DAEMONISE, eventually, isAlive, pidsIn } from "./lookups.ts";
 
@@ -65,6 +65,23 @@ describeForkservers("its life", (given, flavour) => {
       await first.closed();
       await eventually("its end", () => !isAlive(first.client.pid));
       expect(existsSync(fixture.target.socketPath)).toBe(false);
+    }));
+
+  it("asked to leave while it closes a job it does so afterwards, unless there is more to do", () =>
+    alone(flavour, { idleSeconds: 3600 }, async (fixture, first) => {
+      const [job, other] = [fixture.job(first, 1000), fixture.job(first, 1000)];
+      const close = (id: typeof job) =>
+        ({ type: "closeJob", job: id, graceMs: 0, mark: fixture.mark(id) }) as const;
+      const { ended } = await fixture.run(first, job, "true");
+      const more = { type: "setCap", job: other, serial: 1, cpusMilli: 1000 } as const;
+      first.send({ type: "acknowledge", key: ended.key }, close(job), { type: "leave" }, more);
+      await first.jobClosed(job);
+      const { ended: last } = await fixture.run(first, other, "true");
+      expect(last.outcome).toEqual(exited(0));
+      first.send({ type: "acknowledge", key: last.key }, close(other), { type: "leave" });
+      await first.closed();
+      expect(first.of("jobClosed").map((fact) => fact.job)).toContain(other);
+      await eventually("its end", () => !isAlive(first.client.pid));
     }));
 
   it("alone with nothing to do it leaves", () =>
