@@ -29,6 +29,8 @@ import type { Workers } from "./workers.ts";
 
 /** Before a write that failed for want of room is tried again. */
 const STORE_RETRY_MS = 500;
+/** Before what is left of a deleted job is removed after a failure for want of room. */
+const CLEAR_RETRY_MS = 5000;
 const FLUSH_MS = 1000;
 /** Frames of the manager carry its own epoch to QWorkers; clients do not heed it. */
 const CLIENT_EPOCH = 0;
@@ -317,13 +319,13 @@ export class QManager {
     );
   }
 
-  /** What cannot be deleted now is tried again by the next manager. */
+  /** On a full disk again and again; what cannot be deleted for another reason is tried again by the next manager. */
   #clearAway(job: JobSeq): void {
-    clearAway(this.#parts.store, this.#parts.home, job).catch((error: unknown) => {
-      this.#parts.logger.warn(
-        { job },
-        `not all of a deleted job could be removed: ${QrewError.from(error).message}`,
-      );
+    const { store, home, logger } = this.#parts;
+    clearAway(store, home, job).catch((error: unknown) => {
+      const { code, message } = QrewError.from(error);
+      logger.warn({ job }, `not all of a deleted job could be removed: ${message}`);
+      if (code === "storeFull") setTimeout(() => this.#clearAway(job), CLEAR_RETRY_MS).unref();
     });
   }
 

@@ -245,7 +245,7 @@ export class SimManager {
         // There is no policy.
         return;
       case "finishDeletion":
-        return this.process.after(this.#random.skewed(0.1, 5), () => clearAway(this.#store, effect.job));
+        return clearAway(this.#store, effect.job, this.#random.skewed(0.1, 5), this.process);
       case "storeJob":
         return this.#storeJob(effect);
       case "flushRound":

@@ -7,6 +7,7 @@ import { markAllDeleted } from "../../manager/pruning.ts";
 import { claimSeats } from "../../src/store/claims.ts";
 import { finishDeletion } from "../../src/store/deletions.ts";
 import type { Store } from "../../src/store/port.ts";
+import type { SimProcess } from "./machine.ts";
 import type { World } from "./world.ts";
 
 export function askSeats({ disk, mutation }: World, store: Store, bootId: string): void {
@@ -16,13 +17,18 @@ export function askSeats({ disk, mutation }: World, store: Store, bootId: string
   claimSeats(store, seats, bootId, (seat) => disk.open(seatStoreName(seat)));
 }
 
-/** What cannot be deleted now is left to the next manager. */
-export function clearAway(store: Store, job: JobSeq): void {
-  try {
-    store.write((writer) => finishDeletion(writer, job));
-  } catch (error) {
-    if (QrewError.from(error).code !== "storeFull") throw error;
-  }
+const CLEAR_RETRY_MS = 5000;
+
+/** As `#clearAway` of manager/qmanager.ts: on a full disk again and again. */
+export function clearAway(store: Store, job: JobSeq, inMs: number, manager: SimProcess): void {
+  manager.after(inMs, () => {
+    try {
+      store.write((writer) => finishDeletion(writer, job));
+    } catch (error) {
+      if (QrewError.from(error).code !== "storeFull") throw error;
+      clearAway(store, job, CLEAR_RETRY_MS, manager);
+    }
+  });
 }
 
 /** As `#markDeleted` of manager/qmanager.ts: on a full disk a refusal. */
