@@ -43,7 +43,7 @@ it("the same key is the same job: one after another, all at once, and with the n
 });
 
 it("a submission whose manager is killed while it comes in is one job", { timeout: 90_000 }, async () => {
-  const submissions = 5;
+  const submissions = 3;
   await withQrew(async (qrew) => {
     const numbers = [await submitJob(qrew, GOOD)];
     const file = writeDocument(qrew, LONG);
@@ -55,7 +55,7 @@ it("a submission whose manager is killed while it comes in is one job", { timeou
       // It is gone again in milliseconds: looked for at each turn.
       while (readdirSync(staging).length === 0 && performance.now() < deadlineMs) await nextTurn();
       // From here to the answer it takes about 15 ms, most of them in the planner.
-      await delay(i * 4);
+      await delay(i * 7);
       process.kill(manager, "SIGKILL");
       const { code, stdout, stderr } = await command;
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
