@@ -29,10 +29,10 @@ import { type TaskRun, taskKey } from "./taskRun.ts";
 import { CRASH_LIMIT, type World } from "./world.ts";
 
 /**
- * What could start, starts within this time once nothing goes wrong any more: a few turns of tasks, which take up to 12 s, of
+ * What could start, starts within this time once nothing goes wrong any more: some turns of tasks, which take up to 12 s, of
  * other jobs, of wider ones, of those that have a place of `maxRunning`, and of those that were sent ahead before it.
  */
-const START_MS_MAX = 60_000;
+const START_MS_MAX = 90_000;
 
 export interface Violation {
   readonly invariant: string;
