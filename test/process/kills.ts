@@ -1,5 +1,5 @@
 /**
- * A DAG of hundreds of short tasks and some long ones, and processes of the daemon that are killed at random meanwhile. The seed is
+ * A DAG of 2,000 short tasks and some long ones, and processes of the daemon that are killed at random meanwhile. The seed is
  * printed; KILL_SEED=N gives the same victims after the same pauses.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -4,7 +4,7 @@ import { simulate } from "./simulate.ts";
 import { firstFailure } from "./seeds.ts";
 
 /** Some twenty milliseconds each; the long tests have many more. */
-const SEEDS = 80;
+const SEEDS = 200;
 const CUT_SEEDS = 30;
 
 /** How many seeds it may take to find each mutation: a few times what it takes today. */
