@@ -35,7 +35,7 @@ export type StopOutcome =
 /** Resolves when the manager's process is gone, and those of its actors. Throws `unreachable` when they are not within the time. */
 export async function stopDaemon(options: StopOptions): Promise<StopOutcome> {
   const outcome = await stopManager(options, performance.now() + options.timeoutMs);
-  if (outcome.type === "stopped") await untilOthersGone(options.home.folder);
+  if (outcome.type === "stopped") await untilOthersGone(options.home);
   return outcome;
 }
 
@@ -110,15 +110,14 @@ async function untilGone(holder: HolderRecord, deadlineMs: number, options: Stop
   }
 }
 
-/** Those that are there now: whoever comes later belongs to another daemon. */
-async function untilOthersGone(folder: string): Promise<void> {
+/** Also those that are only just started, to dismiss others. Where there is a manager again, they are another daemon's. */
+async function untilOthersGone(home: Home): Promise<void> {
   const deadlineMs = performance.now() + OTHERS_MS_MAX;
-  let left = processesOfHome(folder, []);
-  while (left.length > 0) {
+  for (;;) {
+    const left = processesOfHome(home.folder, []);
+    if (left.length === 0 || (await livingHolder(home)) !== null) return;
     if (performance.now() >= deadlineMs) throw leftBehind(left);
     await delay(POLL_MS);
-    const now = new Set(processesOfHome(folder, []));
-    left = left.filter((pid) => now.has(pid));
   }
 }
 
