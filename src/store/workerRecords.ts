@@ -38,15 +38,18 @@ export interface WorkerJobRecord {
   readonly detail: string | null;
 }
 
-export type TaskState =
-  | "waiting"
-  | "ready"
-  | "running"
-  | "backoff"
-  | "succeeded"
-  | "failed"
-  | "cancelled"
-  | "skipped";
+/** In the order in which a task may go through them. */
+export const TASK_STATES = [
+  "waiting",
+  "ready",
+  "running",
+  "backoff",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "skipped",
+] as const;
+export type TaskState = (typeof TASK_STATES)[number];
 
 /** Why a task is in its state, where the state alone does not say it. */
 export type TaskReason =

@@ -1,7 +1,7 @@
 /** `qrew tasks JOB`: a line for each task, written as they are read, so that a million cost no memory. */
 import { QrewError } from "../../../protocol/errors.ts";
 import type { JobTasks, TaskView } from "../../client/readTasks.ts";
-import type { TaskState } from "../../store/workerRecords.ts";
+import { TASK_STATES, type TaskState } from "../../store/workerRecords.ts";
 import type { CommandContext, ExitCode } from "../context.ts";
 import { findJob } from "../jobReferences.ts";
 import { JSON_VERSION, jsonTask } from "../json.ts";
@@ -15,18 +15,6 @@ export interface TasksFlags {
   readonly ndjson?: boolean;
   readonly state?: string;
 }
-
-/** In the order in which a task may go through them. */
-export const TASK_STATES = [
-  "waiting",
-  "ready",
-  "running",
-  "backoff",
-  "succeeded",
-  "failed",
-  "cancelled",
-  "skipped",
-] as const satisfies readonly TaskState[];
 
 /** Tasks whose lines go to the stream in one write; the first of them decide the widths of the columns. */
 const PAGE_TASKS = 1000;

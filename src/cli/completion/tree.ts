@@ -3,7 +3,7 @@ import type { Command, Option } from "commander";
 import { WORKFLOW_FORMATS } from "../../../protocol/clientLink.ts";
 import { SETTINGS } from "../../client/settings.ts";
 import { HELP_TOPICS } from "../help/topics.ts";
-import { TASK_STATES } from "../commands/tasks.ts";
+import { TASK_STATES } from "../../store/workerRecords.ts";
 import { JOB_STATES } from "../jobFilters.ts";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
