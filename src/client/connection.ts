@@ -174,6 +174,8 @@ class DealerConnection implements Connection {
       while (this.isOpen) {
         const parts = await this.#socket.receive();
         this.#frames += 1;
+        // The event that says so may be read after an answer.
+        this.wasConnected = true;
         for (const part of parts) this.#read(part);
         if (this.#frames % FRAMES_PER_TURN === 0) await nextTurn();
       }
