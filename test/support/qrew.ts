@@ -124,9 +124,10 @@ export class QrewFolder {
     const isGone = processesNaming(this.folder).length === 0;
     const stopped = isGone ? null : await this.call("daemon", "stop", "--now", "--timeout", "60s");
     const left = processesNaming(this.folder);
+    const named = left.map(describe);
     for (const pid of left) killIfThere(pid);
     rmSync(this.folder, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`processes were left behind: ${left.join(", ")}`);
+    if (left.length > 0) throw new Error(`processes were left behind: ${named.join("; ")}`);
     if (stopped !== null && stopped.code !== 0 && stopped.code !== 4)
       throw new Error(`daemon stop: ${stopped.stderr}`);
   }
@@ -143,6 +144,18 @@ export async function withQrew(body: (qrew: QrewFolder) => Promise<void>): Promi
     throw error;
   }
   await folder.close();
+}
+
+/** What a failure has to say about a process that should not be there. */
+function describe(pid: number): string {
+  try {
+    const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+    const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ");
+    const [state, parent] = fields.split(" ");
+    return `${pid} (${args}), ${state}, child of ${parent}`;
+  } catch {
+    return `${pid}, gone meanwhile`;
+  }
 }
 
 function killIfThere(pid: number): void {
