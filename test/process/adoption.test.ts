@@ -54,11 +54,13 @@ describe("kill -9 of the QManager", () => {
       makeDiaries(qrew);
       const manager = await startDaemon(qrew);
       const elements = { foreach: { i: { range: [1, 12] } }, ...SETTINGS };
-      const short = await submitJob(qrew, [heldTask("s", "go", elements)]);
+      // First, since the other one takes all that is free.
       const long = await submitJob(qrew, [
         heldTask("l", "enough", SETTINGS),
         { ...diaryTask("after", 0.1, SETTINGS), depends: ["l"] },
       ]);
+      await until("it runs", () => readDiaries(qrew).size === 1);
+      const short = await submitJob(qrew, [heldTask("s", "go", elements)]);
       const before = await untilBothServe(qrew);
       process.kill(manager, "SIGKILL");
       // Without a QManager: what was lent goes on, and its ends are recorded.

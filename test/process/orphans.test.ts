@@ -1,10 +1,10 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { daemonProcesses, showJob, submitJob, tasksOf } from "../support/jobs.ts";
 import { processesNaming, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
-import { diaryTask, makeDiaries, readDiaries } from "./diaries.ts";
+import { heldTask, makeDiaries, readDiaries } from "./diaries.ts";
 import { writeSettings } from "./settings.ts";
 
 it("tasks that nobody watches end in time; what had ended before is not done again", {
@@ -15,7 +15,7 @@ it("tasks that nobody watches end in time; what had ended before is not done aga
     writeSettings(qrew, { "daemon.orphanSeconds": 4 });
     expect((await qrew.run(["daemon", "start", "--cpus", "2"])).code).toBe(0);
     const job = await submitJob(qrew, [
-      diaryTask("short", 2),
+      heldTask("short", "go"),
       // Ends at once when it is repeated.
       { name: "long", command: "[ $QREW_ATTEMPT = 2 ] || sleep 300" },
     ]);
@@ -23,6 +23,7 @@ it("tasks that nobody watches end in time; what had ended before is not done aga
     for (const { role, pid } of await daemonProcesses(qrew)) {
       if (role === "manager" || role === "worker") process.kill(pid, "SIGKILL");
     }
+    writeFileSync(path.join(qrew.work, "go"), "");
     await until("nothing is left of it", () => processesNaming(qrew.folder).length === 0);
     const kept = path.join(qrew.home, "spool", "00.ends-0");
     expect(existsSync(kept)).toBe(true);

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => qrew.close());
 
 const ask = async (...args: readonly string[]): Promise<string> => {
-  const result = await qrew.run(args);
+  const result = await qrew.call(...args);
   if (result.code !== 0) throw new Error(`qrew ${args.join(" ")}: ${result.stderr}${result.stdout}`);
   return result.stdout;
 };

@@ -37,10 +37,11 @@ const untilMiddle = (qrew: QrewFolder, begun = 9) =>
 
 /** The processes, when the first task has started all of them. Asked for early, so that nothing is between the middle and a kill. */
 async function untilAllServe(qrew: QrewFolder): Promise<readonly JsonProcess[]> {
-  await untilMiddle(qrew, 1);
-  const processes = await daemonProcesses(qrew);
-  expect(processes.map(({ role }) => role).sort()).toEqual(["executor", "forkserver", "manager", "worker"]);
-  return processes;
+  return until("all of them serve", async () => {
+    const processes = await daemonProcesses(qrew);
+    const roles = processes.map(({ role }) => role).sort();
+    return roles.join() === "executor,forkserver,manager,worker" && processes;
+  });
 }
 
 async function expectAllEndedOnce(qrew: QrewFolder, job: number): Promise<void> {

@@ -4,6 +4,7 @@
  * The daemon of the folder is whatever the commands start. `close` stops it at once and fails if a process of it is left.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -44,6 +45,8 @@ export class QrewFolder {
   readonly home: string;
   /** Where commands run unless told otherwise. */
   readonly work: string;
+  /** Those that have not ended. */
+  readonly #commands = new Set<ChildProcess>();
 
   constructor() {
     this.folder = mkdtempSync(path.join(os.tmpdir(), "q-"));
@@ -65,11 +68,14 @@ export class QrewFolder {
       options.main ?? QREW_MAIN,
       ...args,
     ];
-    return spawn(file, rest, {
+    const child = spawn(file, rest, {
       cwd: options.cwd ?? this.work,
       env: this.environment(options.env),
       stdio: ["pipe", "pipe", "pipe"],
     });
+    if (child.pid !== undefined) this.#commands.add(child);
+    child.once("exit", () => this.#commands.delete(child));
+    return child;
   }
 
   /** Runs a command to its end. */
@@ -83,20 +89,18 @@ export class QrewFolder {
       child.stdout?.on("data", (piece: Buffer) => out.push(piece));
       child.stderr?.on("data", (piece: Buffer) => err.push(piece));
       const timeoutMs = options.timeoutMs ?? COMMAND_MS_MAX;
+      let isLate = false;
       const late = setTimeout(() => {
+        isLate = true;
         child.kill("SIGKILL");
-        reject(
-          new Error(
-            `qrew ${args.join(" ")} took more than ${timeoutMs} ms: ${Buffer.concat(err).toString()}`,
-          ),
-        );
       }, timeoutMs);
       child.once("error", reject);
       child.once("close", (code, signal) => {
         clearTimeout(late);
         const stdoutBytes = Buffer.concat(out);
         const stderr = Buffer.concat(err).toString();
-        resolve({ code, signal, stdout: stdoutBytes.toString(), stdoutBytes, stderr });
+        if (isLate) reject(new Error(`qrew ${args.join(" ")} took more than ${timeoutMs} ms: ${stderr}`));
+        else resolve({ code, signal, stdout: stdoutBytes.toString(), stdoutBytes, stderr });
       });
     });
   }
@@ -121,6 +125,7 @@ export class QrewFolder {
   }
 
   async close(): Promise<void> {
+    await this.#endCommands();
     const isGone = processesNaming(this.folder).length === 0;
     const stopped = isGone ? null : await this.call("daemon", "stop", "--now", "--timeout", "60s");
     const left = processesNaming(this.folder);
@@ -130,6 +135,13 @@ export class QrewFolder {
     if (left.length > 0) throw new Error(`processes were left behind: ${named.join("; ")}`);
     if (stopped !== null && stopped.code !== 0 && stopped.code !== 4)
       throw new Error(`daemon stop: ${stopped.stderr}`);
+  }
+
+  /** A test that ran out of time leaves the command that it waited for; that could start the next daemon. */
+  async #endCommands(): Promise<void> {
+    const ended = [...this.#commands].map((child) => once(child, "exit"));
+    for (const child of this.#commands) child.kill("SIGKILL");
+    await Promise.all(ended);
   }
 }
 
