@@ -1,7 +1,21 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const LONG = "test/**/*.long.test.ts";
 const PROCESS = "test/process/**/*.test.ts";
+
+/**
+ * A daemon that a process test starts from its own process is the built one, as it is where a command starts it: from its sources
+ * each actor takes a second to load.
+ */
+const BUILT_ACTORS = {
+  alias: [
+    {
+      find: /^\.\.\/link\/program\.ts$/,
+      replacement: fileURLToPath(new URL("./dist/src/link/program.js", import.meta.url)),
+    },
+  ],
+};
 
 /**
  * Three projects. `npm test` runs `unit` and then `process`, which starts real daemons, two files at a time: the smallest machine
@@ -15,6 +29,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // A process of its own for each of a hundred files costs more than what is tested in them.
+          isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: [LONG, PROCESS],
           pool: "forks",
@@ -24,6 +40,7 @@ export default defineConfig({
         },
       },
       {
+        resolve: BUILT_ACTORS,
         test: {
           name: "process",
           include: [PROCESS],
@@ -36,6 +53,7 @@ export default defineConfig({
         },
       },
       {
+        resolve: BUILT_ACTORS,
         test: {
           name: "long",
           include: [LONG],

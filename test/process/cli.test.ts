@@ -80,7 +80,7 @@ describe("qrew run", () => {
     const detached = await qrew.run(["run", file, "--detach", "--json"]);
     expect(detached.code).toBe(0);
     const { jobId } = readJson(shapes.submit, detached.stdout);
-    expect((await qrew.run(["wait", String(jobId)])).code).toBe(1);
+    expect((await qrew.call("wait", String(jobId))).code).toBe(1);
   });
 
   it("reads a document from stdin, as YAML or JSON", async () => {
@@ -88,7 +88,7 @@ describe("qrew run", () => {
     expect(yaml.code).toBe(0);
     const { id, source } = readJson(shapes.show, yaml.stdout);
     expect(source).toBe("-");
-    expect((await qrew.run(["logs", String(id), "a"])).stdout).toBe("from stdin\n");
+    expect((await qrew.call("logs", String(id), "a")).stdout).toBe("from stdin\n");
     const json = await qrew.run(["run", "-"], { input: '[{"name":"a","command":"true"}]' });
     expect(json.code).toBe(0);
   });
@@ -108,10 +108,10 @@ describe("qrew submit and wait", () => {
         .map((line) => line.replace(/ \(.*/, ""))
         .sort(),
     ).toEqual([first, second, sound].map((job) => `job ${job}`).sort());
-    const good = await qrew.run(["wait", String(first), String(sound), "--json"]);
+    const good = await qrew.call("wait", String(first), String(sound), "--json");
     expect(good.code).toBe(0);
     expect(readJson(shapes.summaries, good.stdout).jobs.map(({ id }) => id)).toEqual([first, sound]);
-    expect((await qrew.run(["wait", "last"])).code).toBe(1);
+    expect((await qrew.call("wait", "last")).code).toBe(1);
     const file = writeDocument(qrew, [{ name: "a", command: "true" }]);
     const submitted = await qrew.run(["submit", file, "--json"]);
     expect(readJson(shapes.submit, submitted.stdout).jobId).toBe(second + 1);
@@ -120,13 +120,13 @@ describe("qrew submit and wait", () => {
 
 describe("qrew jobs, show and tasks", () => {
   it("list the newest job first", async () => {
-    const all = readJson(shapes.jobs, (await qrew.run(["jobs", "--json"])).stdout);
+    const all = readJson(shapes.jobs, (await qrew.call("jobs", "--json")).stdout);
     const ids = all.jobs.map(({ id }) => id);
     expect(ids).toEqual([...ids].sort((a, b) => b - a));
     expect(ids).toContain(sound);
     const two = readJson(shapes.jobs, (await qrew.run(["jobs", "--limit", "2", "--json"])).stdout);
     expect(two).toMatchObject({ more: true, jobs: [{ id: ids[0] }, { id: ids[1] }] });
-    const text = await qrew.run(["jobs"]);
+    const text = await qrew.call("jobs");
     expect(text.code).toBe(0);
     expect(text.stdout).toMatch(/sound/);
   });
@@ -137,7 +137,7 @@ describe("qrew jobs, show and tasks", () => {
     const { total, ...states } = job.tasks;
     expect(Object.values(states).reduce((sum, count) => sum + count, 0)).toBe(total);
     expect(job.tasks).toMatchObject({ total: 6, succeeded: 6 });
-    const listed = readJson(shapes.tasks, (await qrew.run(["tasks", String(sound), "--json"])).stdout);
+    const listed = readJson(shapes.tasks, (await qrew.call("tasks", String(sound), "--json")).stdout);
     expect(listed.tasks.map(({ name }) => name)).toEqual(["greet", "w[1]", "w[2]", "w[3]", "quiet", "again"]);
     for (const task of listed.tasks) {
       expect(task).toMatchObject({ state: "succeeded", exitCode: 0, signal: null, reason: null });
@@ -145,7 +145,7 @@ describe("qrew jobs, show and tasks", () => {
     }
     const text = await qrew.run(["tasks", "last"]);
     expect(text.code).toBe(0);
-    const shown = await qrew.run(["show", String(broken)]);
+    const shown = await qrew.call("show", String(broken));
     expect(shown).toMatchObject({ code: 0 });
     expect(shown.stdout).toContain("task fails failed: exit code 4");
   });
@@ -155,26 +155,26 @@ describe("qrew logs", () => {
   it("prints the bytes of one task, of one attempt, of one stream", async () => {
     const job = String(sound);
     expect((await qrew.run(["logs", job, "greet"])).stdout).toBe("hello\nhello again\n");
-    expect((await qrew.run(["logs", job, "greet", "--stderr"])).stdout).toBe("to stderr\n");
-    expect((await qrew.run(["logs", job, "again"])).stdout).toBe("attempt 2\n");
-    expect((await qrew.run(["logs", job, "again", "--attempt", "1"])).stdout).toBe("attempt 1\n");
-    expect((await qrew.run(["logs", job, "w[2]"])).stdout).toBe("w2\n");
-    const quiet = await qrew.run(["logs", job, "quiet"]);
+    expect((await qrew.call("logs", job, "greet", "--stderr")).stdout).toBe("to stderr\n");
+    expect((await qrew.call("logs", job, "again")).stdout).toBe("attempt 2\n");
+    expect((await qrew.call("logs", job, "again", "--attempt", "1")).stdout).toBe("attempt 1\n");
+    expect((await qrew.call("logs", job, "w[2]")).stdout).toBe("w2\n");
+    const quiet = await qrew.call("logs", job, "quiet");
     expect(quiet).toMatchObject({ code: 0, stdout: "" });
     expect(quiet.stderr).toContain("wrote nothing to stdout");
   });
 
   it("prints all tasks in the order of their start, and the elements of an array", async () => {
-    const all = (await qrew.run(["logs", String(sound)])).stdout;
+    const all = (await qrew.call("logs", String(sound))).stdout;
     for (const head of ["==> greet <==", "==> w[3] <==", "==> again (attempt 2) <=="])
       expect(all).toContain(head);
     expect(all.indexOf("==> greet")).toBeLessThan(all.indexOf("==> w[1]"));
     expect(all).not.toContain("quiet");
-    const array = (await qrew.run(["logs", String(sound), "w"])).stdout;
+    const array = (await qrew.call("logs", String(sound), "w")).stdout;
     expect(array).toBe("==> w[1] <==\nw1\n\n==> w[2] <==\nw2\n\n==> w[3] <==\nw3\n");
     const { outputs } = readJson(
       shapes.logs,
-      (await qrew.run(["logs", String(sound), "w", "--json"])).stdout,
+      (await qrew.call("logs", String(sound), "w", "--json")).stdout,
     );
     expect(outputs.map(({ task, text }) => [task, text])).toEqual([
       ["w[1]", "w1\n"],
@@ -185,9 +185,9 @@ describe("qrew logs", () => {
 
   it("refuses what is not there", async () => {
     const job = String(sound);
-    expectError(await qrew.run(["logs", job, "nobody"]), 3, /no task "nobody"/);
-    expectError(await qrew.run(["logs", job, "again", "--attempt", "3"]), 3, /only 2 attempts/);
-    expectError(await qrew.run(["logs", job, "again", "--attempt", "zero"]), 2, /--attempt/);
+    expectError(await qrew.call("logs", job, "nobody"), 3, /no task "nobody"/);
+    expectError(await qrew.call("logs", job, "again", "--attempt", "3"), 3, /only 2 attempts/);
+    expectError(await qrew.call("logs", job, "again", "--attempt", "zero"), 2, /--attempt/);
   });
 });
 
@@ -198,14 +198,14 @@ describe("qrew validate", () => {
       code: 0,
       stdout: `${good} is valid: 4 tasks\n`,
     });
-    const report = readJson(shapes.validate, (await qrew.run(["validate", good, "--json"])).stdout);
+    const report = readJson(shapes.validate, (await qrew.call("validate", good, "--json")).stdout);
     expect(report).toEqual({ version: 1, ok: true, tasks: 4, faults: [], total: 0 });
     const bad = path.join(qrew.folder, "bad.yaml");
     writeFileSync(bad, "- name: a\n  command: true\n  depends: [bb]\n- name: b\n  comand: x\n");
-    const refused = await qrew.run(["validate", bad]);
+    const refused = await qrew.call("validate", bad);
     expectError(refused, 2, /did you mean "b"/);
     expect(refused.stderr).not.toContain("submitted");
-    const listed = await qrew.run(["validate", bad, "--json"]);
+    const listed = await qrew.call("validate", bad, "--json");
     expect(listed.code).toBe(2);
     const { ok, tasks, faults, total } = readJson(shapes.validate, listed.stdout);
     expect({ ok, tasks }).toEqual({ ok: false, tasks: null });
@@ -214,11 +214,11 @@ describe("qrew validate", () => {
     for (const fault of faults)
       expect(fault.text).toBe(`${bad}:${fault.line}:${fault.column}: ${fault.message}`);
     // The same document is refused in the same words when it is submitted, and no job comes of it.
-    const before = (await qrew.run(["jobs", "--json"])).stdout;
+    const before = (await qrew.call("jobs", "--json")).stdout;
     const submitted = await qrew.run(["submit", bad]);
     expectError(submitted, 2, /nothing was submitted/);
     for (const fault of faults) expect(submitted.stderr).toContain(fault.text);
-    expect((await qrew.run(["jobs", "--json"])).stdout).toBe(before);
+    expect((await qrew.call("jobs", "--json")).stdout).toBe(before);
   });
 });
 
@@ -242,32 +242,32 @@ describe("stdout", () => {
 
 describe("exit codes", () => {
   it("are 2 for wrong use", async () => {
-    expectError(await qrew.run([]), 2, /command is missing/);
+    expectError(await qrew.call(), 2, /command is missing/);
     expectError(await qrew.run(["rnu", "x"]), 2, /Did you mean run\?/);
-    expectError(await qrew.run(["status"]), 2, /`qrew daemon status`.*`qrew jobs`/);
-    for (const list of ["list", "ls", "ps"]) expectError(await qrew.run([list]), 2, /`qrew jobs`/);
-    expectError(await qrew.run(["kill", "1"]), 2, /`qrew cancel JOB`/);
-    expectError(await qrew.run(["run"]), 2, /write a command after --/);
-    expectError(await qrew.run(["run", ""]), 2, /name of the file is empty/);
-    expectError(await qrew.run(["tasks", "last", "last"]), 2, /got 2: see/);
-    expectError(await qrew.run(["show", "1", "--nonsense"]), 2, /--nonsense/);
-    expectError(await qrew.run(["show", "first"]), 2, /by its number, or by last/);
-    expectError(await qrew.run(["run", "x.yaml", "--priority", "high"]), 2, /--priority/);
-    expectError(await qrew.run(["daemon", "start", "--cpus", "-1"]), 2, /--cpus/);
-    expectError(await qrew.run(["run", qrew.folder]), 2, /is a folder/);
+    expectError(await qrew.call("status"), 2, /`qrew daemon status`.*`qrew jobs`/);
+    for (const list of ["list", "ls", "ps"]) expectError(await qrew.call(list), 2, /`qrew jobs`/);
+    expectError(await qrew.call("kill", "1"), 2, /`qrew cancel JOB`/);
+    expectError(await qrew.call("run"), 2, /write a command after --/);
+    expectError(await qrew.call("run", ""), 2, /name of the file is empty/);
+    expectError(await qrew.call("tasks", "last", "last"), 2, /got 2: see/);
+    expectError(await qrew.call("show", "1", "--nonsense"), 2, /--nonsense/);
+    expectError(await qrew.call("show", "first"), 2, /by its number, or by last/);
+    expectError(await qrew.call("run", "x.yaml", "--priority", "high"), 2, /--priority/);
+    expectError(await qrew.call("daemon", "start", "--cpus", "-1"), 2, /--cpus/);
+    expectError(await qrew.call("run", qrew.folder), 2, /is a folder/);
   });
 
   it("are 3 for what does not exist", async () => {
-    expectError(await qrew.run(["run", "no-such-file.yaml"]), 3, /There is no file no-such-file\.yaml/);
+    expectError(await qrew.call("run", "no-such-file.yaml"), 3, /There is no file no-such-file\.yaml/);
     for (const command of ["show", "tasks", "logs", "wait", "cancel"]) {
-      expectError(await qrew.run([command, "9999"]), 3, /There is no job 9999/);
+      expectError(await qrew.call(command, "9999"), 3, /There is no job 9999/);
     }
   });
 
   it("are 0 for help and version", async () => {
     expect(await qrew.run(["--version"])).toMatchObject({ code: 0, stderr: "" });
     for (const command of ["run", "submit", "wait", "jobs", "show", "tasks", "logs", "cancel", "validate"]) {
-      const help = await qrew.run([command, "--help"]);
+      const help = await qrew.call(command, "--help");
       expect(help).toMatchObject({ code: 0, stderr: "" });
       expect(help.stdout).toContain(`Usage: qrew ${command}`);
     }

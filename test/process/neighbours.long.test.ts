@@ -78,7 +78,7 @@ it("offers the cpus that it may use itself", async () => {
 
 it("leaves by itself when it is transient and idle, not while a job runs", async () => {
   await withQrew(async (qrew) => {
-    const args = [MANAGER_MAIN, "--home", qrew.home, "--transient", "--idle-seconds", "1", "--cpus", "1"];
+    const args = [MANAGER_MAIN, "--home", qrew.home, "--transient", "--idle-seconds", "2", "--cpus", "1"];
     const manager = spawn(process.execPath, args, {
       env: qrew.environment(),
       detached: true,
@@ -88,10 +88,16 @@ it("leaves by itself when it is transient and idle, not while a job runs", async
     const ended = new Promise<number | null>((resolve) => manager.once("exit", (code) => resolve(code)));
     try {
       expect(await readyReport(manager, 20_000)).toEqual({ type: "ready", pid: manager.pid });
-      const document = '[{"name": "longer than the idle time", "command": ["sleep", "1.6"]}]';
-      const job = await qrew.run(["run", "-", "--json"], { input: document });
-      expect(job.code).toBe(0);
-      expect(manager.exitCode).toBeNull();
+      // From this process: a command would take most of the idle time to come, on a loaded machine.
+      const client = await qrew.client({ start: "never" });
+      try {
+        const document = Buffer.from('[{"name": "longer than the idle time", "command": ["sleep", "2.6"]}]');
+        const { job } = await client.submit(document, { source: "w.json", directory: qrew.work });
+        expect((await client.wait(job)).state).toBe("succeeded");
+        expect(manager.exitCode).toBeNull();
+      } finally {
+        await client.close();
+      }
       expect(await ended).toBe(0);
       await until("no process is left", () => processesNaming(qrew.folder).length === 0);
       expect((await qrew.run(["daemon", "status"])).code).toBe(4);
