@@ -172,10 +172,7 @@ describe("qrew logs", () => {
     expect(all).not.toContain("quiet");
     const array = (await qrew.call("logs", String(sound), "w")).stdout;
     expect(array).toBe("==> w[1] <==\nw1\n\n==> w[2] <==\nw2\n\n==> w[3] <==\nw3\n");
-    const { outputs } = readJson(
-      shapes.logs,
-      (await qrew.call("logs", String(sound), "w", "--json")).stdout,
-    );
+    const { outputs } = readJson(shapes.logs, (await qrew.call("logs", String(sound), "w", "--json")).stdout);
     expect(outputs.map(({ task, text }) => [task, text])).toEqual([
       ["w[1]", "w1\n"],
       ["w[2]", "w2\n"],
