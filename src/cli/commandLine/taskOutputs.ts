@@ -32,6 +32,10 @@ export class TaskOutputs {
   #isHidden = false;
   #window: TaskWindow | null = null;
   #restUntilMs = 0;
+  /** Makes up for a call that came too early: perhaps nothing changes for hours. */
+  #due: NodeJS.Timeout | null = null;
+  /** What it began. */
+  #madeUp: Promise<void> = Promise.resolve();
 
   constructor(terminal: Terminal, reader: StateReader, job: JobSeq, options: OutputOptions) {
     this.#terminal = terminal;
@@ -41,10 +45,32 @@ export class TaskOutputs {
     this.#screen = options.screen;
   }
 
-  /** Prints what has ended since the last call; at the end of the job everything that is left. */
+  /** Prints what has ended since the last call, now or soon; at the end of the job everything that is left. */
   async print(isAtEnd: boolean): Promise<void> {
+    await this.#madeUp;
+    const restMs = isAtEnd ? 0 : this.#restUntilMs - performance.now();
+    if (restMs <= 0) return this.#print(isAtEnd);
+    this.#due ??= setTimeout(() => {
+      this.#madeUp = this.#print(false);
+      // It is awaited by the next call.
+      this.#madeUp.catch(() => undefined);
+    }, restMs);
+  }
+
+  /** Resolves when nothing is printed any more. */
+  async close(): Promise<void> {
+    this.#forget();
+    await this.#madeUp.catch(() => undefined);
+  }
+
+  #forget(): void {
+    if (this.#due !== null) clearTimeout(this.#due);
+    this.#due = null;
+  }
+
+  async #print(isAtEnd: boolean): Promise<void> {
+    this.#forget();
     const beganMs = performance.now();
-    if (!isAtEnd && beganMs < this.#restUntilMs) return;
     const job = this.#reader.job(this.#job);
     if (job === null || job.seat === null) return;
     const tasks = this.#reader.tasks(job);

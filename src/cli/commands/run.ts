@@ -121,6 +121,7 @@ async function followToEnd(
     await copied;
   } finally {
     offSignal();
+    await outputs?.close();
     view.close();
   }
   if (leave.signal.aborted) return { type: "left", signal: leftBy };
