@@ -32,11 +32,14 @@ export async function changePause(
   const jobs = await withReader(context, async (reader) =>
     numbers.map((job) => reader.job(job)).filter((job) => job !== null),
   );
+  // What its QWorker has ended, the manager takes for open until it has heard so. A job that goes on may end at once.
+  const isAsAsked = (job: JobView): boolean =>
+    accepted.has(job.job) && (pause === "off" || !isFinalJobState(job.state));
   const { terminal } = context;
   if (flags.ndjson === true) for (const job of jobs) await terminal.line(JSON.stringify(jsonSummary(job)));
   else if (flags.json === true) await terminal.line(jsonDocument({ jobs: jobs.map(jsonSummary) }));
-  else for (const job of jobs) await terminal.line(accepted.has(job.job) ? told(job) : refusal(job));
-  return accepted.size === numbers.length ? 0 : 1;
+  else for (const job of jobs) await terminal.line(isAsAsked(job) ? told(job) : refusal(job));
+  return jobs.filter(isAsAsked).length === numbers.length ? 0 : 1;
 }
 
 const refusal = (job: JobView): string =>

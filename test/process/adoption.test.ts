@@ -19,7 +19,7 @@ import {
 /** Four at a time on the two cpus that the daemon is given. */
 const SETTINGS = { resources: { cpus: 0.5 } };
 const AT_ONCE = 4;
-const KILLS = 6;
+const KILLS = 4;
 
 const open = (qrew: QrewFolder, gate: string): void => writeFileSync(path.join(qrew.work, gate), "");
 

@@ -29,7 +29,7 @@ it("hundreds of files are converted, and what was written comes in order with -k
   ] as const)
     expect(readFileSync(inWork(`many/n ${index}.abc`), "utf8")).toBe(`${letters}\n`);
   // The same job, records and commands as any other.
-  const logs = await qrew.run(["logs", "last", "tr[400]"]);
+  const logs = await qrew.call("logs", "last", "tr[400]");
   expect(logs.stdout).toBe("n 399.txt\n");
 });
 
@@ -73,10 +73,10 @@ it("settings hold for each task, and submit gives the number of the job", async 
   const options = ["--retries", "1", "--timeout", "1m", "--name", "again"];
   const submitted = await qrew.run(["submit", ...options, "--json", "--", failing]);
   const { jobId } = readJson(shapes.submit, submitted.stdout);
-  expect((await qrew.run(["wait", String(jobId)])).code).toBe(0);
-  const shown = readJson(shapes.show, (await qrew.run(["show", String(jobId), "--json"])).stdout);
+  expect((await qrew.call("wait", String(jobId))).code).toBe(0);
+  const shown = readJson(shapes.show, (await qrew.call("show", String(jobId), "--json")).stdout);
   expect(shown).toMatchObject({ name: "again", source: `${failing} (command line)` });
-  expect((await qrew.run(["logs", String(jobId)])).stdout).toContain("(attempt 2) <==\nsecond\n");
+  expect((await qrew.call("logs", String(jobId))).stdout).toContain("(attempt 2) <==\nsecond\n");
 });
 
 it("what cannot be run is told without a place in a document that nobody wrote", async () => {

@@ -29,8 +29,8 @@ describe("a damaged state folder", () => {
       writeFileSync(path.join(qrew.home, "worker-00", "data.mdb"), Buffer.alloc(65_536, "garbage"));
       const second = await runJob(qrew, [{ name: "next", command: "echo fine" }]);
       expect(second).toMatchObject({ code: 0 });
-      expect((await qrew.run(["wait", String(first)])).code).toBe(1);
-      const jobs = await qrew.run(["jobs"]);
+      expect((await qrew.call("wait", String(first))).code).toBe(1);
+      const jobs = await qrew.call("jobs");
       expect(jobs).toMatchObject({ code: 0 });
       expect(jobs.stdout).toMatch(/failed/);
       expect(jobs.stdout).toMatch(/succeeded/);
@@ -47,7 +47,7 @@ describe("a damaged state folder", () => {
       writeFileSync(path.join(qrew.home, "worker-00", "data.mdb"), Buffer.alloc(65_536, "garbage"));
       const second = await runJob(qrew, [{ name: "next", command: "echo fine" }]);
       expect(second).toMatchObject({ code: 0 });
-      expect((await qrew.run(["wait", String(first)])).code).toBe(1);
+      expect((await qrew.call("wait", String(first))).code).toBe(1);
       const left = processesNaming(qrew.folder).filter((pid) => commandLineOf(pid).includes("sleep"));
       expect(left).toEqual([]);
     });
@@ -79,7 +79,7 @@ describe("a damaged state folder", () => {
       expect(refused.code).toBe(2);
       expect(refused.stderr).toContain("fresh folder");
       const { job: kept } = await runJob(qrew, [{ name: "one", command: "echo kept" }]);
-      expect((await qrew.run(["daemon", "stop"])).code).toBe(0);
+      expect((await qrew.call("daemon", "stop")).code).toBe(0);
       rmSync(path.join(qrew.home, "jobs"));
       const { job: next } = await runJob(qrew, [{ name: "one", command: "echo next" }]);
       expect(next).toBeGreaterThan(kept);

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { daemonProcesses, showJob, submitJob, tasksOf } from "../support/jobs.ts";
 import { type QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
-import { diaryTask, disturbedIn, makeDiaries, readDiaries } from "./diaries.ts";
+import { diaryTask, disturbedIn, heldTask, makeDiaries, readDiaries } from "./diaries.ts";
 import { writeSettings } from "./settings.ts";
 
 const SETTINGS = { resources: { cpus: 0.5 } };
@@ -28,9 +29,9 @@ describe("a process that is frozen (SIGSTOP)", () => {
       await withQrew(async (qrew) => {
         makeDiaries(qrew);
         writeSettings(qrew, { "daemon.leaseSeconds": 2 });
-        expect((await qrew.run(["daemon", "start", "--cpus", "2"])).code).toBe(0);
+        expect((await qrew.call("daemon", "start", "--cpus", "2")).code).toBe(0);
         const job = await submitJob(qrew, [
-          { ...diaryTask("long", 6, SETTINGS), priority: 1 },
+          { ...heldTask("long", "go", SETTINGS), priority: 1 },
           diaryTask("s", 0.03, { foreach: { i: { range: [1, SHORT] } }, ...SETTINGS }),
         ]);
         await until("the job is in the middle", () => readDiaries(qrew).size > 30);
@@ -38,6 +39,7 @@ describe("a process that is frozen (SIGSTOP)", () => {
         process.kill(frozen, "SIGSTOP");
         await until("it is stopped", () => isStopped(frozen));
         const next = await serving(qrew, role, frozen);
+        writeFileSync(path.join(qrew.work, "go"), "");
         // It is dead: nothing of it can go on.
         expect(() => process.kill(frozen, "SIGCONT")).toThrow(/ESRCH/);
         expect((await qrew.call("wait", String(job))).code).toBe(0);

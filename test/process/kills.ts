@@ -88,7 +88,7 @@ export async function survive(survival: Survival): Promise<void> {
   await withQrew(async (qrew) => {
     const random = randomOf(survival.seed);
     const start = async (): Promise<void> => {
-      const { code, stderr } = await qrew.run(["daemon", "start", "--cpus", "2"]);
+      const { code, stderr } = await qrew.call("daemon", "start", "--cpus", "2");
       expect({ code, stderr }).toMatchObject({ code: 0 });
     };
     makeDiaries(qrew);

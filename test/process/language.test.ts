@@ -160,7 +160,7 @@ describe("foreach", () => {
     expect(code).toBe(0);
     expect(await outputText(qrew, job, "a[3]")).toBe("2 one two\n");
     expect((await showJob(qrew, job)).tasks.total).toBe(4);
-    const missing = await qrew.run(["validate", writeDocument(qrew, tasks)]);
+    const missing = await qrew.call("validate", writeDocument(qrew, tasks));
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain('There is no file "list" in the folder in which the job runs');
   });

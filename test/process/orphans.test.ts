@@ -13,7 +13,7 @@ it("tasks that nobody watches end in time; what had ended before is not done aga
   await withQrew(async (qrew) => {
     makeDiaries(qrew);
     writeSettings(qrew, { "daemon.orphanSeconds": 4 });
-    expect((await qrew.run(["daemon", "start", "--cpus", "2"])).code).toBe(0);
+    expect((await qrew.call("daemon", "start", "--cpus", "2")).code).toBe(0);
     const job = await submitJob(qrew, [
       heldTask("short", "go"),
       // Ends at once when it is repeated.

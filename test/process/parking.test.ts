@@ -37,7 +37,7 @@ it("jobs in a long backoff keep nobody waiting, are there after a restart, and c
   timeout: 90_000,
 }, async () => {
   await withQrew(async (qrew) => {
-    expect(await qrew.run(["daemon", "start", "--cpus", "1"])).toMatchObject({ code: 0 });
+    expect(await qrew.call("daemon", "start", "--cpus", "1")).toMatchObject({ code: 0 });
     await submitWaiting(qrew);
     const job = await submitJob(qrew, [{ name: "now", command: "echo ran > ran" }], ["--priority", "5"]);
     expect((await qrew.call("wait", String(job))).code).toBe(0);
@@ -46,7 +46,7 @@ it("jobs in a long backoff keep nobody waiting, are there after a restart, and c
     for (const { role, pid } of await daemonProcesses(qrew))
       if (role === "manager" || role === "worker") process.kill(pid, "SIGKILL");
     const after = await until("the next manager", async () => {
-      const found = await qrew.run(["daemon", "start", "--cpus", "1"]);
+      const found = await qrew.call("daemon", "start", "--cpus", "1");
       return found.code === 0 && (await daemonStatus(qrew));
     });
     expect(after.jobs).toEqual({ queued: 0, running: 0, parked: WAITING_JOBS });

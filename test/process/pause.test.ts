@@ -53,10 +53,7 @@ it("a paused job starts nothing new, also after its actors have died, and goes o
   );
   for (const { role, pid } of await daemonProcesses(qrew))
     if (role === "manager" || role === "worker") process.kill(pid, "SIGKILL");
-  await until(
-    "the next manager",
-    async () => (await qrew.run(["daemon", "start", "--cpus", "1"])).code === 0,
-  );
+  await until("the next manager", async () => (await qrew.call("daemon", "start", "--cpus", "1")).code === 0);
   expect(await showJob(qrew, job)).toMatchObject({ state: "paused", tasks: { succeeded: 1 } });
   expect(await ask("resume", String(job))).toBe(`job ${job} (workflow) goes on\n`);
   await ask("wait", String(job));

@@ -39,7 +39,7 @@ it("deletes jobs that have ended with all that is theirs, never a live one, also
   timeout: 60_000,
 }, async () => {
   await withQrew(async (qrew) => {
-    expect(await qrew.run(["daemon", "start", "--cpus", "1"])).toMatchObject({ code: 0 });
+    expect(await qrew.call("daemon", "start", "--cpus", "1")).toMatchObject({ code: 0 });
     for (let i = 0; i < 3; i++) await runJob(qrew, long, ["--fresh-dir"]);
     const live = await submitJob(qrew, [{ name: "t", command: "exec sleep 1000" }]);
     const outputs = path.join(qrew.home, "output");
@@ -59,7 +59,7 @@ it("deletes jobs that have ended with all that is theirs, never a live one, also
       if (role === "manager" || role === "worker") process.kill(pid, "SIGKILL");
     await until(
       "the next manager",
-      async () => (await qrew.run(["daemon", "start", "--cpus", "1"])).code === 0,
+      async () => (await qrew.call("daemon", "start", "--cpus", "1")).code === 0,
     );
     await until("nothing is left to delete", async () => (await left(qrew)).deletions === 0);
     expect((await left(qrew)).jobs).toEqual([live]);
@@ -78,16 +78,16 @@ it("deletes by itself what the settings say, when a daemon starts", { timeout: 6
       ["prune.folders", "yes"],
       ["prune.state", "succeeded"],
     ])
-      expect(await qrew.run(["config", "set", key, value])).toMatchObject({ code: 0 });
+      expect(await qrew.call("config", "set", key, value)).toMatchObject({ code: 0 });
     const restart = async () => {
       for (const what of ["stop", "start"])
-        expect(await qrew.run(["daemon", what])).toMatchObject({ code: 0 });
+        expect(await qrew.call("daemon", what)).toMatchObject({ code: 0 });
     };
     const ids = async () =>
       readJson(shapes.jobs, (await qrew.call("jobs", "--json")).stdout).jobs.map(({ id }) => id);
     await restart();
     expect(await ids()).toEqual([3, 2, 1]);
-    const set = await qrew.run(["config", "set", "prune.keep", "2"]);
+    const set = await qrew.call("config", "set", "prune.keep", "2");
     expect(set.code).toBe(0);
     expect(set.stderr).toContain("the next daemon");
     await restart();

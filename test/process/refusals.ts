@@ -1,7 +1,6 @@
 /** What every refusal has in common, and the proof that it broke nothing. */
 import { expect } from "vitest";
-import { runJob } from "../support/jobs.ts";
-import { readJson, shapes } from "../support/jsonShapes.ts";
+import { daemonProcesses, runJob } from "../support/jobs.ts";
 import type { CommandOptions, CommandResult, QrewFolder } from "../support/qrew.ts";
 
 /** One sentence that says what to do next, no stack, nothing on stdout, and the exit code. Returns the first line. */
@@ -16,9 +15,8 @@ export function expectRefusal(result: CommandResult, code: number): string {
   return first;
 }
 
-export async function managerPid(qrew: QrewFolder, options: CommandOptions = {}): Promise<number> {
-  const status = await qrew.run(["daemon", "status", "--json"], options);
-  const { processes } = readJson(shapes.daemonStatus, status.stdout);
+export async function managerPid(qrew: QrewFolder, options?: CommandOptions): Promise<number> {
+  const processes = await daemonProcesses(qrew, options);
   return processes.find(({ role }) => role === "manager")?.pid ?? 0;
 }
 
@@ -26,7 +24,7 @@ export async function managerPid(qrew: QrewFolder, options: CommandOptions = {})
 export async function expectUnbroken(
   qrew: QrewFolder,
   pidBefore: number,
-  options: CommandOptions = {},
+  options?: CommandOptions,
 ): Promise<void> {
   const { code } = await runJob(qrew, [{ name: "good", command: "echo good" }], [], options);
   expect(code).toBe(0);

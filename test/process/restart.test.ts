@@ -33,7 +33,7 @@ const diaryOf = (qrew: QrewFolder, name: string): string =>
 
 async function startDaemon(qrew: QrewFolder): Promise<void> {
   mkdirSync(path.join(qrew.work, "diary"));
-  const started = await qrew.run(["daemon", "start", "--cpus", "2"]);
+  const started = await qrew.call("daemon", "start", "--cpus", "2");
   expect(started).toMatchObject({ code: 0 });
 }
 

@@ -60,17 +60,19 @@ describe("qrew run on a terminal", () => {
 
   it("cancels at Ctrl-C, says so while it waits, and gives the terminal back", async () => {
     await withQrew(async (qrew) => {
-      const command = "trap '' TERM; touch there; sleep 600";
-      const session = onTerminal(qrew, ["run", writeDocument(qrew, [{ name: "deaf", command }])]);
+      const command =
+        "trap 'until [ -e go ]; do sleep 0.05; done; exit' TERM; touch there; while :; do sleep 0.05; done";
+      const session = onTerminal(qrew, ["run", writeDocument(qrew, [{ name: "slow", command }])]);
       await until("the task runs", () => readdirSync(qrew.work).includes("there"));
-      await until("it is seen", () => session.text().includes("deaf"));
+      await until("it is seen", () => session.text().includes("slow"));
       session.type("\u0003");
       await until("it says so", () => session.text().includes("cancelling job 1"));
+      writeFileSync(path.join(qrew.work, "go"), "");
       expect(await session.ended).toBe(130);
       const screen = screenAfter(session.text().replace("^C", ""));
       expect(screen.cursorVisible).toBe(true);
       expect(screen.shown().join("\n")).toContain("job 1 (workflow) cancelled");
-      expect(await taskOf(qrew, 1, "deaf")).toMatchObject({ state: "cancelled" });
+      expect(await taskOf(qrew, 1, "slow")).toMatchObject({ state: "cancelled" });
     });
   });
 

@@ -32,13 +32,14 @@ export async function runJob(
   return { ...result, job: Number(job) };
 }
 
-/** `qrew submit`: the number of the job. */
+/** `qrew submit`: the number of the job. From this process where nothing asks for a command. */
 export async function submitJob(
   qrew: QrewFolder,
   document: WorkflowEntry,
   flags: readonly string[] = [],
-  options: CommandOptions = {},
+  options?: CommandOptions,
 ): Promise<number> {
+  if (flags.length === 0 && options === undefined) return qrew.submit(writeDocument(qrew, document));
   const result = await qrew.run(["submit", writeDocument(qrew, document), ...flags], options);
   if (result.code !== 0) throw new Error(`no job was accepted: ${result.stderr}`);
   return Number(result.stdout);

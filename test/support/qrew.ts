@@ -119,6 +119,21 @@ export class QrewFolder {
     return { code, signal: null, stdout: stdoutBytes.toString(), stdoutBytes, stderr: command.stderr() };
   }
 
+  /** Submits a document as `run` would, from this process: in `work`, and with an environment that names the folder. */
+  async submit(file: string): Promise<number> {
+    const client = await this.client();
+    try {
+      const document = readFileSync(file);
+      // The environment is taken at once.
+      const submitted = withVariable("TEST_FOLDER", this.folder, () =>
+        client.submit(document, { source: file, directory: this.work }),
+      );
+      return (await submitted).job;
+    } finally {
+      await client.close();
+    }
+  }
+
   /** The library on the same folder. */
   client(options: Omit<ConnectOptions, "home"> = {}): Promise<Client> {
     return connect({ ...options, home: this.home });
@@ -156,6 +171,16 @@ export async function withQrew(body: (qrew: QrewFolder) => Promise<void>): Promi
     throw error;
   }
   await folder.close();
+}
+
+/** `body` with a variable of this process, which it may read before its first wait. */
+function withVariable<Result>(name: string, value: string, body: () => Result): Result {
+  process.env[name] = value;
+  try {
+    return body();
+  } finally {
+    delete process.env[name];
+  }
 }
 
 /** What a failure has to say about a process that should not be there. */
