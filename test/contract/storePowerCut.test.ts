@@ -73,7 +73,7 @@ describe("after a power cut", () => {
     const random = randomFrom(7);
     const data = path.join(folder, "data.mdb");
     const store = openLmdbStore(folder, { bootId: "first" });
-    for (let flush = 0; flush < 12; flush += 1) {
+    for (let flush = 0; flush < 8; flush += 1) {
       scribble(store, random, 20);
       await store.flushed();
       const before = readFileSync(data);

@@ -1,11 +1,17 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tasksOf } from "../support/jobs.ts";
 import { layeredDag } from "../support/layeredDag.ts";
-import { QrewFolder, withQrew } from "../support/qrew.ts";
+import { QrewFolder } from "../support/qrew.ts";
+
+let qrew: QrewFolder;
+beforeAll(() => {
+  qrew = new QrewFolder();
+});
+afterAll(() => qrew.close());
 
 const instanceSchema = v.object({
   workflow: v.object({
@@ -16,13 +22,7 @@ const instanceSchema = v.object({
 type Edge = readonly [parent: string, child: string];
 
 /** Runs the file and checks that all its tasks succeeded, each after those that it waits for. */
-async function expectOrder(
-  qrew: QrewFolder,
-  file: string,
-  count: number,
-  edges: readonly Edge[],
-  flags: readonly string[],
-) {
+async function expectOrder(file: string, count: number, edges: readonly Edge[], flags: readonly string[]) {
   const { code, stderr } = await qrew.run(["run", file, "--fresh-dir", ...flags]);
   expect({ code, stderr }).toMatchObject({ code: 0 });
   const tasks = await tasksOf(qrew, Number(/^job (\d+): /m.exec(stderr)?.[1]));
@@ -65,17 +65,11 @@ function recording(version: "1.4" | "1.5", count: number) {
 }
 
 describe("a recorded workflow", () => {
-  let qrew: QrewFolder;
-  beforeAll(() => {
-    qrew = new QrewFolder();
-  });
-  afterAll(() => qrew.close());
-
   it.each(["1.4", "1.5"] as const)("of WfFormat %s runs in order", async (version) => {
     const { document, edges } = recording(version, 60);
     const file = path.join(qrew.folder, "recorded.json");
     writeFileSync(file, JSON.stringify(document));
-    await expectOrder(qrew, file, 60, edges, ["--time-scale", "0.001"]);
+    await expectOrder(file, 60, edges, ["--time-scale", "0.001"]);
   });
 
   it("writes its files with their sizes", async () => {
@@ -96,40 +90,44 @@ describe("a recorded workflow", () => {
       .tasks;
     const edges = tasks.flatMap(({ id, parents }) => parents.map((parent): Edge => [parent, id]));
     expect(edges.length).toBeGreaterThan(tasks.length - 2);
-    await expectOrder(qrew, file, tasks.length, edges, ["--time-scale", "0.00002"]);
+    await expectOrder(file, tasks.length, edges, ["--time-scale", "0.00002"]);
   });
 });
 
 describe("a Makeflow", () => {
+  function folderFor(name: string): string {
+    const folder = path.join(qrew.work, name);
+    mkdirSync(folder);
+    return folder;
+  }
+
   it("runs in the folder and with the environment of the submitter", async () => {
-    await withQrew(async (qrew) => {
-      const text =
-        'export GREETING=hello $NAME\nb "c d": a\n\tcat a > b; cp b "c d"\na: in\n\tLOCAL cat in > a; echo \\$GREETING \\$QREW_TASK \\$CORES >> a\n';
-      writeFileSync(path.join(qrew.work, "w.mf"), text);
-      const env = { NAME: "you" };
-      const missing = await qrew.run(["run", "w.mf"], { env });
-      expect(missing.code).toBe(2);
-      expect(missing.stderr).toContain('w.mf:4:4: "in" is not there');
-      writeFileSync(path.join(qrew.work, "in"), "in\n");
-      expect(await qrew.run(["run", "w.mf"], { env })).toMatchObject({ code: 0 });
-      expect(readFileSync(path.join(qrew.work, "c d"), "utf8")).toBe("in\nhello you a 1\n");
-    });
+    const cwd = folderFor("submitter");
+    const text =
+      'export GREETING=hello $NAME\nb "c d": a\n\tcat a > b; cp b "c d"\na: in\n\tLOCAL cat in > a; echo \\$GREETING \\$QREW_TASK \\$CORES >> a\n';
+    writeFileSync(path.join(cwd, "w.mf"), text);
+    const options = { cwd, env: { NAME: "you" } };
+    const missing = await qrew.run(["run", "w.mf"], options);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain('w.mf:4:4: "in" is not there');
+    writeFileSync(path.join(cwd, "in"), "in\n");
+    expect(await qrew.run(["run", "w.mf"], options)).toMatchObject({ code: 0 });
+    expect(readFileSync(path.join(cwd, "c d"), "utf8")).toBe("in\nhello you a 1\n");
   });
 
   it("is converted to a document that runs alike", async () => {
-    await withQrew(async (qrew) => {
-      const file = path.join(qrew.work, "w.mf");
-      writeFileSync(file, "a:\n\techo '{{x}}' > a\nb: a\n\tcat a > b\n");
-      for (const to of ["yaml", "json"]) {
-        const converted = await qrew.run(["convert", "w.mf", "--to", to]);
-        expect(converted.code).toBe(0);
-        writeFileSync(path.join(qrew.work, `w.${to}`), converted.stdout);
-        expect(await qrew.run(["run", `w.${to}`])).toMatchObject({ code: 0 });
-        expect(readFileSync(path.join(qrew.work, "b"), "utf8")).toBe("{{x}}\n");
-      }
-      expect(await qrew.call("convert", file, "--to", "xml")).toMatchObject({ code: 2 });
-      expect(await qrew.call("validate", file, "--format", "xml")).toMatchObject({ code: 2 });
-      expect(await qrew.call("validate", file, "--time-scale", "-1")).toMatchObject({ code: 2 });
-    });
+    const cwd = folderFor("converted");
+    const file = path.join(cwd, "w.mf");
+    writeFileSync(file, "a:\n\techo '{{x}}' > a\nb: a\n\tcat a > b\n");
+    for (const to of ["yaml", "json"]) {
+      const converted = await qrew.run(["convert", "w.mf", "--to", to], { cwd });
+      expect(converted.code).toBe(0);
+      writeFileSync(path.join(cwd, `w.${to}`), converted.stdout);
+      expect(await qrew.run(["run", `w.${to}`], { cwd })).toMatchObject({ code: 0 });
+      expect(readFileSync(path.join(cwd, "b"), "utf8")).toBe("{{x}}\n");
+    }
+    expect(await qrew.call("convert", file, "--to", "xml")).toMatchObject({ code: 2 });
+    expect(await qrew.call("validate", file, "--format", "xml")).toMatchObject({ code: 2 });
+    expect(await qrew.call("validate", file, "--time-scale", "-1")).toMatchObject({ code: 2 });
   });
 });

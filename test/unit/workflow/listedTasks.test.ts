@@ -92,7 +92,7 @@ describe("a document that is no JSON", () => {
         expect(toldSo).toHaveLength(isJson ? 0 : 1);
         expect(isJson || messages.length === 1).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
