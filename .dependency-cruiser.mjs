@@ -11,7 +11,7 @@ const CORE = `^(${ACTORS})/core/`;
 /** What a core may import beside itself. The purity rule judges whether the file's values are fit for it. */
 const CORE_MAY_IMPORT = [
   "^protocol/[^/]+\\.ts$",
-  "^src/workflow/plan\\.ts$",
+  "^src/workflow/(plan|demand)\\.ts$",
   "^src/lease\\.ts$",
   "^src/node/resources\\.ts$",
   "^src/store/\\w+Records\\.ts$",

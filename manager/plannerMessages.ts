@@ -28,6 +28,7 @@ export type PlannerAnswer =
       readonly name: string | null;
       readonly taskCount: number;
       readonly demand: readonly DemandClass[];
+      readonly isOrdinarySingle: boolean;
       readonly plan: Uint8Array;
     }
   | {

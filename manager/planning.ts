@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { QrewError } from "../protocol/errors.ts";
 import { compileWorkflow } from "../src/workflow/compile.ts";
-import { firstDemand } from "../src/workflow/demand.ts";
+import { borrowingOf } from "../src/workflow/demand.ts";
 import { encodePlan } from "../src/workflow/encodePlan.ts";
 import { jobFilesOf } from "../src/workflow/importers/jobFiles.ts";
 import { replayCommand } from "../src/workflow/replay/program.ts";
@@ -23,8 +23,14 @@ export function planRequest(request: PlannerRequest): PlannerAnswer {
     if (compiled.type === "invalid") return { ...compiled, id, faults: [...compiled.faults] };
     const { plan } = compiled;
     const { name, graph } = plan;
-    const demand = firstDemand(graph, capacity);
-    return { type: "planned", id, name, taskCount: graph.taskCount, demand, plan: encodePlan(plan) };
+    return {
+      type: "planned",
+      id,
+      name,
+      taskCount: graph.taskCount,
+      ...borrowingOf(graph, capacity),
+      plan: encodePlan(plan),
+    };
   } catch (error) {
     return { type: "failed", id, message: QrewError.from(error).message };
   }

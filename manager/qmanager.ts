@@ -95,6 +95,7 @@ export class QManager {
           name: answer.name,
           taskCount: answer.taskCount,
           demand: answer.demand,
+          isOrdinarySingle: answer.isOrdinarySingle,
         });
       case "invalid":
         return this.push({

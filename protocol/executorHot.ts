@@ -55,13 +55,14 @@ function isShellAttempt(value: unknown): value is ShellAttemptSpec {
   return (
     isText(value["name"]) &&
     isCount(value["cpusMilli"]) &&
+    typeof value["isPooled"] === "boolean" &&
     isCommand(value["command"]) &&
     isEnvironment(value["env"]) &&
     (value["stdin"] === null || isText(value["stdin"])) &&
     (value["workdir"] === null || isText(value["workdir"])) &&
     value["files"] === null &&
     (value["after"] === null || isFollowed(value["after"])) &&
-    hasKeys(value, 12)
+    hasKeys(value, 13)
   );
 }
 

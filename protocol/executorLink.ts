@@ -35,6 +35,8 @@ const shellAttempt = v.strictObject({
   /** The task's name, for `QREW_TASK`. */
   name: textField,
   cpusMilli: countField,
+  /** It waits in the queue of the seat's common pool and runs under the cap of that, not of its job. */
+  isPooled: v.boolean(),
   command,
   /** Added to the job's environment, over it. */
   env: environmentField,
@@ -81,7 +83,10 @@ export const commandSchema = v.variant("type", [
   v.strictObject({ type: v.literal("runAttempts"), attempts: v.array(attemptSpec) }),
   /** Answered by `noopsEnded`, not kept and not acknowledged: whoever misses the answer may run them again. */
   v.strictObject({ type: v.literal("runNoops"), job: jobField, attempts: noopAttempts }),
-  /** How many cpus the running attempts of a job may hold together; beyond it they wait in the forkserver's queue. */
+  /**
+   * How many cpus the running attempts of a job may hold together; beyond it they wait in the forkserver's queue. Of COMMON_POOL: those of
+   * all attempts that are pooled.
+   */
   v.strictObject({ type: v.literal("setCap"), job: jobField, serial: countField, cpusMilli: countField }),
   /** SIGTERM to everything of the attempt, SIGKILL to what is left after the grace. One that has not started never does. */
   v.strictObject({

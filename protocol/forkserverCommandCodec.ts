@@ -47,6 +47,7 @@ function writeCommand(writer: FrameWriter, command: ForkserverCommand): void {
     case "spawn":
       writeKey(writer, command.key);
       writer.u32(command.cpusMilli);
+      writer.u32(command.pool);
       writer.list(command.argv);
       writer.list(command.env);
       writer.str(command.workdir);
@@ -125,6 +126,7 @@ function readCommand(type: number, reader: PayloadReader): ForkserverCommand | n
 function readSpawn(reader: PayloadReader): ForkserverCommand {
   const key = readKey(reader);
   const cpusMilli = reader.u32();
+  const pool = jobSeq(reader.u32());
   const argv = reader.list();
   if (argv.length === 0) reader.reject("argv is empty");
   const env = reader.list();
@@ -135,6 +137,7 @@ function readSpawn(reader: PayloadReader): ForkserverCommand {
     type: "spawn",
     key,
     cpusMilli,
+    pool,
     argv,
     env,
     workdir,

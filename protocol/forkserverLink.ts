@@ -9,7 +9,7 @@
 import type { AttemptId, JobSeq, TaskIndex } from "./ids.ts";
 
 /** Number of this link's format; `hello` carries it and another one is refused. */
-export const FORKSERVER_VERSION = 3;
+export const FORKSERVER_VERSION = 4;
 
 /** What the attempts of a job share; replaces an earlier one. */
 export interface ForkserverContext {
@@ -31,6 +31,8 @@ export interface ForkserverSpawn {
   readonly type: "spawn";
   readonly key: AttemptId;
   readonly cpusMilli: number;
+  /** The job in whose queue it waits, and under whose cap it runs: its own, or COMMON_POOL. */
+  readonly pool: JobSeq;
   /** At least one; without a slash the first is looked up in the PATH of the attempt's environment. */
   readonly argv: readonly string[];
   /** `NAME=value` each, over the context's by name. The mark has to be among them. */

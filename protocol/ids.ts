@@ -16,6 +16,12 @@ export const jobSeq = (value: number): JobSeq => value as JobSeq;
 export const taskIndex = (value: number): TaskIndex => value as TaskIndex;
 export const seatNumber = (value: number): SeatNumber => value as SeatNumber;
 
+/**
+ * Takes the place of a job's number where a loan, a cap or a queue is meant that jobs of one ordinary task share: the common
+ * pool of a seat (protocol/worker.md). No job has it.
+ */
+export const COMMON_POOL = jobSeq(0);
+
 /** One execution of one task. The name under which an executor starts it, so that a second start finds the first. */
 export interface AttemptId {
   readonly job: JobSeq;

@@ -48,6 +48,8 @@ export const managerCommandSchema = v.variant("type", [
     pause: pauseModeSchema,
     /** What the manager takes it to ask for; the QWorker says `demandSlots` where it knows better. */
     demand: demandField,
+    /** The manager takes it to be one of the common pool, which asks for one cpu more from now on, until `demandSlots` says otherwise. */
+    isPooled: v.boolean(),
   }),
   /**
    * The loan of a job is `resources` from now on. A raise holds at once; what a reduction frees is told by `loanHeld` with
@@ -87,6 +89,8 @@ const jobReportSchema = v.strictObject({
   seq: countField,
   /** A few of the longest running, for the live view. */
   running: v.array(runningTaskSchema),
+  /** It runs on what is lent to the seat's common pool. */
+  isPooled: v.boolean(),
 });
 export type JobReport = v.InferOutput<typeof jobReportSchema>;
 

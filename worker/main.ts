@@ -83,7 +83,7 @@ async function main(args: WorkerArguments): Promise<void> {
   // What an earlier holder left unfinished is known before a TaskExecutor tells what it has.
   const { unfinished, stale } = readSeatJobs(managerStore, store, args.seat, !sameBoot);
   for (const job of stale) await deleteWorkerJob(store, epoch, job);
-  for (const job of unfinished) holder.push({ type: "jobAssigned", ...job, demand: null });
+  for (const job of unfinished) holder.push({ type: "jobAssigned", ...job, demand: null, isPooled: false });
   await router.bind();
   log.logger.info({ seat: args.seat, epoch, peer: MANAGER_PEER }, "the QWorker serves");
   new ManagerWatch(managerStore, state, () => process.exit(0)).start();

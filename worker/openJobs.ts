@@ -115,6 +115,7 @@ export class OpenJobs {
       attempt,
       name: body.name,
       cpusMilli: taskClass.resources.cpusMilli,
+      isPooled: id.isPooled,
       command: typeof body.command === "string" ? body.command : [...body.command],
       env: { ...body.env },
       stdin: body.stdin,

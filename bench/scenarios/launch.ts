@@ -95,6 +95,7 @@ function spawnOf(folder: string, task: number): ForkserverCommand {
     type: "spawn",
     key: { job: JOB, task: taskIndex(task), attempt: 1 },
     cpusMilli: 1000,
+    pool: JOB,
     argv: COMMAND,
     env: [`QREW_MARK=${mark}`],
     workdir: "",

@@ -4,6 +4,7 @@ import type { ForkserverContext, ForkserverSpawn } from "../../protocol/forkserv
 import {
   type AttemptId,
   attemptMark,
+  COMMON_POOL,
   globalJobId,
   MARK_VARIABLE,
   spoolFileName,
@@ -35,6 +36,7 @@ export function spawnCommand(state: ExecutorState, spec: ShellAttemptSpec): Fork
     type: "spawn",
     key,
     cpusMilli: spec.cpusMilli,
+    pool: spec.isPooled ? COMMON_POOL : job,
     argv: typeof spec.command === "string" ? ["/bin/sh", "-c", spec.command] : spec.command,
     env: environmentOf(state, spec, mark),
     workdir: spec.workdir ?? "",

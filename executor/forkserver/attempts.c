@@ -46,27 +46,30 @@ static bool adopt(struct server *server, struct attempt *attempt) {
   return true;
 }
 
-/* Behind `previous` in the queue of its job, or first. */
-static void enqueue(struct server *server, struct attempt *attempt, struct attempt *previous) {
-  struct job *job = attempt->job;
-  struct attempt *next = previous == NULL ? job->queue_first : previous->queue_next;
+/* In the queue of its pool; or aside while its job is closing, where it keeps nobody else from starting. */
+static void enqueue(struct server *server, struct attempt *attempt, bool is_first) {
+  struct queue *queue = attempt->job->closing ? &attempt->job->aside : &attempt->pool->queue;
+  struct attempt *previous = is_first ? NULL : queue->last;
+  struct attempt *next = is_first ? queue->first : NULL;
   attempt->state = ATTEMPT_QUEUED;
+  attempt->queue = queue;
   attempt->queue_previous = previous;
   attempt->queue_next = next;
   if (previous != NULL) previous->queue_next = attempt;
-  else job->queue_first = attempt;
+  else queue->first = attempt;
   if (next != NULL) next->queue_previous = attempt;
-  else job->queue_last = attempt;
+  else queue->last = attempt;
   server->queued++;
-  job_kick(server, job);
+  pool_kick(server, attempt->pool);
 }
 
 static void dequeue(struct server *server, struct attempt *attempt) {
-  struct job *job = attempt->job;
+  struct queue *queue = attempt->queue;
   if (attempt->queue_previous != NULL) attempt->queue_previous->queue_next = attempt->queue_next;
-  else job->queue_first = attempt->queue_next;
+  else queue->first = attempt->queue_next;
   if (attempt->queue_next != NULL) attempt->queue_next->queue_previous = attempt->queue_previous;
-  else job->queue_last = attempt->queue_previous;
+  else queue->last = attempt->queue_previous;
+  attempt->queue = NULL;
   server->queued--;
 }
 
@@ -81,7 +84,7 @@ static void withdraw(struct server *server, struct attempt *attempt, bool urgent
   hold(server, attempt, urgent);
 }
 
-/* Who follows may start after a success, before all others of the job, or never: then it is told first, the last one first. */
+/* Who follows may start after a success, before all others of the pool, or never: then it is told first, the last one first. */
 static void release_follower(struct server *server, struct attempt *attempt) {
   struct attempt *follower = attempt->follower;
   if (follower == NULL) return;
@@ -89,7 +92,7 @@ static void release_follower(struct server *server, struct attempt *attempt) {
     attempt->follower = NULL;
     follower->leader = NULL;
     server->queued--;
-    enqueue(server, follower, NULL);
+    enqueue(server, follower, true);
     return;
   }
   while (follower->follower != NULL) follower = follower->follower;
@@ -105,7 +108,9 @@ static void release_follower(struct server *server, struct attempt *attempt) {
 
 static void hold(struct server *server, struct attempt *attempt, bool urgent) {
   release_follower(server, attempt);
+  if (attempt->pool != NULL) attempt->pool->users--;
   attempt->job = NULL;
+  attempt->pool = NULL;
   attempt->state = ATTEMPT_ENDED;
   attempt->end_mono = mono_now();
   attempt->end_wall = wall_now();
@@ -119,15 +124,17 @@ void attempt_hold_unqueued(struct server *server, struct attempt *attempt) {
 }
 
 /* One attempt has one follower; whoever comes too late, or for nobody, is withdrawn. */
-void attempt_accept(struct server *server, struct job *job, struct attempt *attempt) {
+void attempt_accept(struct server *server, struct job *job, struct job *pool, struct attempt *attempt) {
   if (!adopt(server, attempt)) {
     attempt_free(attempt);
     return;
   }
   attempt->job = job;
+  attempt->pool = pool;
+  pool->users++;
   struct attempt *leader = attempt->follows ? attempt_find(server, attempt->after) : NULL;
   if (!attempt->follows || (leader != NULL && leader->state == ATTEMPT_ENDED && has_succeeded(leader))) {
-    enqueue(server, attempt, job->queue_last);
+    enqueue(server, attempt, false);
   } else if (leader == NULL || leader == attempt || leader->state == ATTEMPT_ENDED || leader->follower != NULL) {
     withdraw(server, attempt, true);
   } else {
@@ -139,7 +146,7 @@ void attempt_accept(struct server *server, struct job *job, struct attempt *atte
 }
 
 void attempt_withdraw(struct server *server, struct attempt *attempt) {
-  struct job *job = attempt->job;
+  struct job *pool = attempt->pool;
   if (attempt->state == ATTEMPT_FOLLOWING) {
     attempt->leader->follower = NULL;
     attempt->leader = NULL;
@@ -148,20 +155,20 @@ void attempt_withdraw(struct server *server, struct attempt *attempt) {
     dequeue(server, attempt);
   }
   withdraw(server, attempt, true);
-  job_kick(server, job);
+  pool_kick(server, pool);
 }
 
 static void count_running(struct server *server, struct attempt *attempt, bool runs) {
   uint32_t one = runs ? 1 : -1u;
   uint64_t milli = runs ? attempt->cpus_milli : -(uint64_t)attempt->cpus_milli;
   attempt->job->running += one;
-  attempt->job->running_milli += milli;
+  attempt->pool->running_milli += milli;
   server->running += one;
   server->running_milli += milli;
 }
 
 void attempt_finish(struct server *server, struct attempt *attempt) {
-  struct job *job = attempt->job;
+  struct job *pool = attempt->pool;
   count_running(server, attempt, false);
   if (WIFSIGNALED(attempt->status)) {
     attempt->outcome = OUTCOME_SIGNALLED;
@@ -173,8 +180,8 @@ void attempt_finish(struct server *server, struct attempt *attempt) {
   spool_collect(server, attempt);
   punch_output(server, attempt);
   /* With nothing left that could start somebody waits for this end: it decides what comes next. */
-  hold(server, attempt, job->queue_first == NULL && (attempt->follower == NULL || !has_succeeded(attempt)));
-  job_kick(server, job);
+  hold(server, attempt, pool->queue.first == NULL && (attempt->follower == NULL || !has_succeeded(attempt)));
+  pool_kick(server, pool);
 }
 
 void attempt_forget(struct server *server, struct attempt *attempt) {
@@ -225,7 +232,8 @@ struct job *job_open(struct server *server, uint32_t id) {
   return NULL;
 }
 
-void job_forget(struct server *server, struct job *job) {
+/* Nothing may wait or run in it, nor of it. */
+static void job_forget(struct server *server, struct job *job) {
   if (job->runnable) {
     struct job **link = &server->runnable_first;
     struct job *previous = NULL;
@@ -241,13 +249,27 @@ void job_forget(struct server *server, struct job *job) {
   free(job);
 }
 
-void job_kick(struct server *server, struct job *job) {
-  if (job->runnable || job->queue_first == NULL) return;
-  job->runnable = true;
-  job->runnable_next = NULL;
-  if (server->runnable_last != NULL) server->runnable_last->runnable_next = job;
-  else server->runnable_first = job;
-  server->runnable_last = job;
+void job_closed(struct server *server, struct job *job) {
+  if (!job->reopened && job->users == 0) {
+    job_forget(server, job);
+    return;
+  }
+  job->closing = false;
+  job->reopened = false;
+  while (job->aside.first != NULL) {
+    struct attempt *attempt = job->aside.first;
+    dequeue(server, attempt);
+    enqueue(server, attempt, false);
+  }
+}
+
+void pool_kick(struct server *server, struct job *pool) {
+  if (pool->runnable || pool->queue.first == NULL) return;
+  pool->runnable = true;
+  pool->runnable_next = NULL;
+  if (server->runnable_last != NULL) server->runnable_last->runnable_next = pool;
+  else server->runnable_first = pool;
+  server->runnable_last = pool;
 }
 
 /* Of an attempt that nobody is stopping; while its first process is unreaped the number is its group's. */
@@ -264,7 +286,7 @@ void job_suspend(struct server *server, struct job *job, bool suspended) {
 }
 
 void attempt_launched(struct server *server, struct attempt *attempt, struct failure failure) {
-  struct job *job = attempt->job;
+  struct job *pool = attempt->pool;
   free(attempt->arguments);
   free(attempt->env);
   attempt->arguments = NULL;
@@ -276,36 +298,36 @@ void attempt_launched(struct server *server, struct attempt *attempt, struct fai
     attempt->code = (uint32_t)failure.error;
     attempt->step = failure.step;
     hold(server, attempt, true);
-    job_kick(server, job);
+    pool_kick(server, pool);
     return;
   }
   attempt->state = ATTEMPT_RUNNING;
   spool_watch(server, attempt);
-  if (job->suspended) signal_group(attempt, true);
+  if (attempt->job->suspended) signal_group(attempt, true);
   say_started(server, attempt);
   if (attempt->stop_asked) stop_attempt(server, attempt, attempt->stop_grace_ms);
 }
 
-static void start(struct server *server, struct job *job, struct attempt *attempt) {
+static void start(struct server *server, struct attempt *attempt) {
   dequeue(server, attempt);
   spool_lend(server, attempt);
   attempt->state = ATTEMPT_STARTING;
   count_running(server, attempt, true);
-  launchers_start(server, job->context, attempt);
+  launchers_start(server, attempt->job->context, attempt);
 }
 
-/* Jobs take turns, so that one with a long queue of short attempts does not keep the others waiting. */
+/* Pools take turns, so that one with a long queue of short attempts does not keep the others waiting. */
 bool start_some(struct server *server) {
   for (int starts = 0; starts < STARTS_PER_TURN; starts++) {
-    struct job *job = server->runnable_first;
-    if (job == NULL) return false;
-    server->runnable_first = job->runnable_next;
+    struct job *pool = server->runnable_first;
+    if (pool == NULL) return false;
+    server->runnable_first = pool->runnable_next;
     if (server->runnable_first == NULL) server->runnable_last = NULL;
-    job->runnable = false;
-    struct attempt *head = job->queue_first;
-    if (head == NULL || job->closing || job->running_milli + head->cpus_milli > job->cap_milli) continue;
-    start(server, job, head);
-    job_kick(server, job);
+    pool->runnable = false;
+    struct attempt *head = pool->queue.first;
+    if (head == NULL || pool->running_milli + head->cpus_milli > pool->cap_milli) continue;
+    start(server, head);
+    pool_kick(server, pool);
   }
   return server->runnable_first != NULL;
 }

@@ -1,4 +1,4 @@
-/* The registry of attempts and jobs, and the queue of each job under its cap. */
+/* The registry of attempts and jobs, and the queues of the pools under their caps. */
 #ifndef QREW_ATTEMPTS_H
 #define QREW_ATTEMPTS_H
 
@@ -7,8 +7,8 @@
 
 struct attempt *attempt_find(const struct server *server, struct key key);
 struct attempt *attempt_by_pid(const struct server *server, pid_t pid);
-/* Takes the attempt over and queues it at the end of its job; or has it follow, if it says so. */
-void attempt_accept(struct server *server, struct job *job, struct attempt *attempt);
+/* Takes the attempt over and queues it as the last of its pool; or has it follow, if it says so. */
+void attempt_accept(struct server *server, struct job *job, struct job *pool, struct attempt *attempt);
 /* Takes over an attempt whose outcome is known without a start: it is held like any other end. */
 void attempt_hold_unqueued(struct server *server, struct attempt *attempt);
 /* Frees it; it must have ended. */
@@ -26,12 +26,12 @@ void context_free(struct context *context);
 struct job *job_find(const struct server *server, uint32_t id);
 /* NULL: too many jobs, or no memory. */
 struct job *job_open(struct server *server, uint32_t id);
-/* Nothing of it may wait or run. */
-void job_forget(struct server *server, struct job *job);
+/* Nothing of its round before lives any more: it is forgotten, or what waits for its next round joins the queues. */
+void job_closed(struct server *server, struct job *job);
 /* What runs of it, and what starts from now on, is stopped by SIGSTOP, or goes on. */
 void job_suspend(struct server *server, struct job *job, bool suspended);
 /* Its queue is worth a look. */
-void job_kick(struct server *server, struct job *job);
+void pool_kick(struct server *server, struct job *pool);
 /* Starts what the caps allow, a few at most; true if there may be more. */
 bool start_some(struct server *server);
 

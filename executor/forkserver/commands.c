@@ -98,6 +98,7 @@ static bool context(struct server *server, struct reader *frame) {
 static bool read_spawn(struct reader *reader, struct attempt *attempt) {
   attempt->key = read_key(reader);
   attempt->cpus_milli = read_u32(reader);
+  attempt->pool_id = read_u32(reader);
   attempt->arguments = read_list(reader, &attempt->argc);
   if (attempt->arguments == NULL) return false;
   if (attempt->argc == 0) reader->failed = true;
@@ -126,15 +127,20 @@ static void refuse_start(struct attempt *attempt, const char *step, int error) {
   attempt->code = (uint32_t)error;
 }
 
+/* Told, and not held. */
+static void refuse_for_want_of_room(struct server *server, struct attempt *attempt) {
+  refuse_start(attempt, "spawn", EAGAIN);
+  attempt->end_mono = mono_now();
+  attempt->end_wall = wall_now();
+  say_ended(server, attempt, true);
+  attempt_free(attempt);
+}
+
 static void queue_or_refuse(struct server *server, struct attempt *attempt) {
   struct job *job = job_find(server, attempt->key.job);
   uint64_t bytes = server->attempt_bytes + attempt->bytes;
   if (server->leaving || server->attempts.count >= ATTEMPTS_MAX || bytes > ATTEMPT_BYTES_MAX) {
-    refuse_start(attempt, "spawn", EAGAIN);
-    attempt->end_mono = mono_now();
-    attempt->end_wall = wall_now();
-    say_ended(server, attempt, true);
-    attempt_free(attempt);
+    refuse_for_want_of_room(server, attempt);
   } else if (job != NULL && job->closing && !job->reopened) {
     attempt->outcome = OUTCOME_WITHDRAWN;
     attempt_hold_unqueued(server, attempt);
@@ -142,7 +148,10 @@ static void queue_or_refuse(struct server *server, struct attempt *attempt) {
     refuse_start(attempt, "context", EINVAL);
     attempt_hold_unqueued(server, attempt);
   } else {
-    attempt_accept(server, job, attempt);
+    /* Opened if need be: until it is given a cap, nothing starts in it. */
+    struct job *pool = attempt->pool_id == job->id ? job : job_open(server, attempt->pool_id);
+    if (pool == NULL) refuse_for_want_of_room(server, attempt);
+    else attempt_accept(server, job, pool, attempt);
   }
 }
 
@@ -175,7 +184,7 @@ static bool set_cap(struct server *server, struct reader *reader) {
   if (job == NULL) return true;
   job->cap_milli = cap_milli;
   say_cap_set(server, job, serial);
-  job_kick(server, job);
+  pool_kick(server, job);
   return true;
 }
 

@@ -116,20 +116,14 @@ static void conclude(struct server *server, struct hunt *hunt, uint32_t survivor
     return;
   }
   struct job *job = job_find(server, id);
-  if (job != NULL && job->reopened) {
-    job->closing = false;
-    job->reopened = false;
-    job_kick(server, job);
-  } else if (job != NULL) {
-    job_forget(server, job);
-  }
+  if (job != NULL) job_closed(server, job);
   say_job_closed(server, id, ended, survivors);
 }
 
 static bool may_conclude(const struct server *server, const struct hunt *hunt) {
   if (hunt->attempt != NULL) return hunt->attempt->leader_reaped;
   const struct job *job = job_find(server, hunt->job);
-  /* What waits in its queue is of its next round. */
+  /* What waits aside is of its next round. */
   return job == NULL || job->running == 0;
 }
 

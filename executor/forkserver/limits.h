@@ -2,7 +2,7 @@
 #ifndef QREW_LIMITS_H
 #define QREW_LIMITS_H
 
-#define FORKSERVER_VERSION 3
+#define FORKSERVER_VERSION 4
 
 /* Arguments and environment of one attempt fit; equal to FORKSERVER_FRAME_BYTES_MAX in protocol/limits.ts. */
 #define FRAME_BYTES_MAX (4u * 1024 * 1024)
@@ -22,7 +22,7 @@
 /* Without descriptors for a new connection, all else waits so long per turn. */
 #define ACCEPT_PAUSE_US 10000
 
-/* Jobs with a context or a cap; a QWorker runs 64 side by side. */
+/* Numbers with a context, a cap or a queue; a QWorker runs 64 jobs side by side. */
 #define JOBS_MAX 4096
 
 /*

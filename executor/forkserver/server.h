@@ -32,22 +32,39 @@ struct context {
   uint8_t payload[];
 };
 
+/* Attempts that wait, the next one first. */
+struct queue {
+  struct attempt *first;
+  struct attempt *last;
+};
+
 /*
  * Lives from its first command until closeJob is done. What comes after closeJob, a context first of all, is of its next round: that waits
  * until the close is done.
+ *
+ * It is two things: the job of the attempts that bear its number, and a pool, the cap and the queue of the attempts that were sent to it.
+ * These are mostly its own, and may be of any job; while there are such it is not freed.
  */
 struct job {
   struct node node;
   uint32_t id;
-  struct context *context;
+
+  /* As a pool. */
   uint32_t cap_milli;
   uint64_t running_milli;
-  uint32_t running;
-  struct attempt *queue_first;
-  struct attempt *queue_last;
-  /* In the server's list of jobs whose queue is worth a look. */
+  /* How many attempts wait, follow or run in it. */
+  uint32_t users;
+  /* Of jobs that are not closing, so that whatever is its head may start. */
+  struct queue queue;
+  /* In the server's list of pools whose queue is worth a look. */
   bool runnable;
   struct job *runnable_next;
+
+  /* As a job. */
+  struct context *context;
+  uint32_t running;
+  /* While it is closing: what waits for the end of that, and then goes to the queues of its pools. */
+  struct queue aside;
   bool closing;
   /* While it is closing: it has a context again. */
   bool reopened;
@@ -79,7 +96,8 @@ struct attempt {
   /* All attempts, in the order of their arrival. */
   struct attempt *previous;
   struct attempt *next;
-  /* The job's queue while it waits. */
+  /* While it waits: where, and between whom. */
+  struct queue *queue;
   struct attempt *queue_previous;
   struct attempt *queue_next;
   /* The list of those whose group is dying. */
@@ -88,10 +106,12 @@ struct attempt {
   struct attempt *leader;
   struct attempt *follower;
   struct key key;
-  /* While it waits or runs. */
+  /* While it waits or runs: its job, and the pool in whose queue it waits and under whose cap it runs. */
   struct job *job;
+  struct job *pool;
   enum attempt_state state;
   uint32_t cpus_milli;
+  uint32_t pool_id;
   /* The attempt of its job that it was sent to follow. */
   bool follows;
   struct key after;

@@ -49,6 +49,8 @@ export type ManagerEvent =
       readonly taskCount: number;
       /** What its first tasks ask for. */
       readonly demand: readonly DemandClass[];
+      /** It may borrow with others (pools.ts), if its priority is an ordinary one as well. */
+      readonly isOrdinarySingle: boolean;
     }
   /** `found` is the job that has the key. */
   | {

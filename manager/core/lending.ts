@@ -28,9 +28,12 @@ export const QUANTUM_MS = 500;
 
 /** What lending knows of a job. */
 export interface Borrower {
+  /** COMMON_POOL: all jobs of a seat that are in it borrow together. */
   readonly job: JobSeq;
+  /** How many jobs it stands for: it has a share for each. */
+  weight: number;
   demand: readonly DemandClass[];
-  /** Dominant share × milliseconds. */
+  /** Dominant share × milliseconds, of each of its jobs. */
   usage: number;
   /** The usage as of the last quantum: what jobs are ordered by. */
   standing: number;
@@ -42,6 +45,22 @@ export interface Borrower {
   /** `held` is a promise that the forkserver keeps. Else it is all that may run there, and not to be relied on as a place. */
   certain: boolean;
 }
+
+/** One that begins now, and is certain to hold nothing. */
+export const newBorrower = (job: JobSeq, usage: number): Borrower => ({
+  job,
+  weight: 1,
+  demand: [],
+  usage,
+  standing: usage,
+  granted: NO_RESOURCES,
+  serial: 0,
+  held: NO_RESOURCES,
+  certain: true,
+});
+
+/** What may run there is not known. */
+export const uncertain = (borrower: Borrower): Borrower => ({ ...borrower, held: null, certain: false });
 
 interface Unit {
   readonly borrower: Borrower;
@@ -152,7 +171,7 @@ function leastServed(
   for (const asker of askers) {
     if (asker.shapes.length === 0) continue;
     const share = dominantShare(target.get(asker.borrower) ?? NO_RESOURCES, capacity);
-    const key = asker.borrower.standing + share * QUANTUM_MS;
+    const key = asker.borrower.standing + (share * QUANTUM_MS) / asker.borrower.weight;
     if (least === null || key < leastKey || (key === leastKey && asker.borrower.job < least.borrower.job)) {
       least = asker;
       leastKey = key;
@@ -165,7 +184,7 @@ function leastServed(
 export function accountUsage(capacity: Resources, borrowers: Iterable<Borrower>, elapsedMs: number): void {
   for (const borrower of borrowers) {
     if (borrower.held === null) continue;
-    borrower.usage += Math.min(1, dominantShare(borrower.held, capacity)) * elapsedMs;
+    borrower.usage += (Math.min(1, dominantShare(borrower.held, capacity)) * elapsedMs) / borrower.weight;
   }
 }
 

@@ -1,9 +1,19 @@
 /** Keeps the ledger: divides the node anew when something has changed, and tells QWorkers their loans. */
+import type { SeatNumber } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import { equalResources, maxResources, NO_RESOURCES } from "../../src/node/resources.ts";
-import { accountUsage, divide, isContended, QUANTUM_MS, raisedFloor, refreshStandings } from "./lending.ts";
-import { borrowersOf } from "./queue.ts";
-import type { LiveJob } from "./state.ts";
+import {
+  accountUsage,
+  type Borrower,
+  divide,
+  isContended,
+  QUANTUM_MS,
+  raisedFloor,
+  refreshStandings,
+} from "./lending.ts";
+import { weighPools } from "./pools.ts";
+import { borrowersOf, isInvolved } from "./queue.ts";
+import type { Pool } from "./state.ts";
 import { type Turn, wakeAt } from "./turn.ts";
 
 /** Before the events of a turn: what was held, and wanted, until now counts; what they change counts from now on. */
@@ -24,26 +34,31 @@ export function tendLoans(turn: Turn): void {
   const { state } = turn;
   const { lending } = state;
   const { capacity } = state.options;
+  weighPools(turn);
   const borrowers = borrowersOf(turn);
   if (lending.stale && state.stopping === null) {
     lending.stale = false;
     const targets = divide(capacity, borrowers);
+    for (const [seat, pool] of state.pools) {
+      if (state.seats.get(seat)?.type === "ready") lend(turn, seat, pool, targets);
+    }
     for (const job of state.admitted.values()) {
-      lend(turn, job, targets.get(job.borrower) ?? NO_RESOURCES);
+      if (!job.assigned || job.record.seat === null) continue;
+      if (!job.isPooled || isInvolved(job.borrower)) lend(turn, job.record.seat, job, targets);
     }
   }
   if (borrowers.length > 1 && isContended(borrowers)) wakeAt(turn, lending.quantumEndsMs);
 }
 
-function lend(turn: Turn, job: LiveJob, target: Resources): void {
-  const { borrower, record } = job;
-  if (!job.assigned || record.seat === null) return;
-  if (!job.loanUntold && equalResources(target, borrower.granted)) return;
-  job.loanUntold = false;
+function lend(turn: Turn, seat: SeatNumber, lent: Pool, targets: ReadonlyMap<Borrower, Resources>): void {
+  const { borrower } = lent;
+  const target = targets.get(borrower) ?? NO_RESOURCES;
+  if (!lent.loanUntold && equalResources(target, borrower.granted)) return;
+  lent.loanUntold = false;
   borrower.serial += 1;
   borrower.granted = target;
   if (borrower.held !== null) borrower.held = maxResources(borrower.held, target);
   const { serial } = borrower;
-  const command = { type: "setLoan", job: record.job, serial, resources: target } as const;
-  turn.effects.push({ type: "tellWorker", seat: record.seat, command });
+  const command = { type: "setLoan", job: borrower.job, serial, resources: target } as const;
+  turn.effects.push({ type: "tellWorker", seat, command });
 }

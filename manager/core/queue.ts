@@ -5,28 +5,23 @@ import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
-import { NO_RESOURCES } from "../../src/node/resources.ts";
+import { isNoResources } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
 import { queueJob, unqueueJob } from "./admission.ts";
+import { type Borrower, newBorrower, uncertain } from "./lending.ts";
 import { park, unpark } from "./parking.ts";
+import { joinPool } from "./pools.ts";
 import type { LiveJob } from "./state.ts";
 import { refuse, reply, type Turn, updateJob } from "./turn.ts";
 
 /** A job from the store or just accepted joins the live ones. What a running one holds is unknown until its QWorker says it. */
 export function enqueue(turn: Turn, record: JobRecord): LiveJob {
   const { state } = turn;
+  const borrower = newBorrower(record.job, state.lending.floor);
   const job: LiveJob = {
     record,
-    borrower: {
-      job: record.job,
-      demand: [],
-      usage: state.lending.floor,
-      standing: state.lending.floor,
-      granted: NO_RESOURCES,
-      serial: 0,
-      held: record.state === "queued" || record.parked !== null ? NO_RESOURCES : null,
-      certain: record.state === "queued" || record.parked !== null,
-    },
+    borrower: record.state === "queued" || record.parked !== null ? borrower : uncertain(borrower),
+    isPooled: false,
     endIsDurable: false,
     reportSeq: -1,
     running: [],
@@ -44,8 +39,18 @@ export function enqueue(turn: Turn, record: JobRecord): LiveJob {
   return job;
 }
 
-export const borrowersOf = (turn: Turn): LiveJob["borrower"][] =>
-  [...turn.state.admitted.values()].map((job) => job.borrower);
+/** The admitted jobs, and the pools; of the jobs in a pool those that, against expectation, want or may hold something themselves. */
+export function borrowersOf({ state }: Turn): Borrower[] {
+  const borrowers: Borrower[] = [];
+  for (const { borrower } of state.pools.values()) borrowers.push(borrower);
+  for (const { isPooled, borrower } of state.admitted.values()) {
+    if (!isPooled || isInvolved(borrower)) borrowers.push(borrower);
+  }
+  return borrowers;
+}
+
+export const isInvolved = ({ demand, held, granted }: Borrower): boolean =>
+  demand.length > 0 || held === null || !isNoResources(held) || !isNoResources(granted);
 
 /** Tells QWorkers of jobs that they have not been told of: after admission, and after a restart of either side. */
 export function assignJobs(turn: Turn): void {
@@ -57,8 +62,10 @@ export function assignJobs(turn: Turn): void {
       job.cancelTold = false;
       job.pauseTold = record.pause;
       const { job: id, round, priority, pause } = record;
+      const { isPooled } = job;
       const demand = [...job.borrower.demand];
-      const command = { type: "assignJob", job: id, round, priority, pause, demand } as const;
+      if (isPooled) joinPool(turn, record.seat);
+      const command = { type: "assignJob", job: id, round, priority, pause, demand, isPooled } as const;
       turn.effects.push({ type: "tellWorker", seat: record.seat, command });
     }
     if (record.cancelRequested && !job.cancelTold) {
@@ -136,6 +143,7 @@ export function onJobProgressed(turn: Turn, seat: SeatNumber, report: JobReport)
   // Not written: the seat's store has the fresher figures, and the next manager asks its QWorker.
   job.record = { ...job.record, tasks: report.tasks };
   job.running = report.running;
+  job.isPooled = report.isPooled;
   turn.state.changed.add(job);
 }
 

@@ -103,6 +103,7 @@ function tendAbsent(turn: Turn, seat: Extract<Seat, { type: "absent" }>, jobs: n
     if (turn.state.stopping !== null) return;
     if (jobs === 0) {
       turn.state.seats.delete(seat.seat);
+      turn.state.pools.delete(seat.seat);
       return;
     }
   }
@@ -226,6 +227,8 @@ export function onWorkerLost(turn: Turn, event: Extract<ManagerEvent, { type: "w
     drained: seat.type === "leaving",
     damage: event.damage,
   });
+  const pool = turn.state.pools.get(event.seat);
+  if (pool !== undefined) pool.borrower.demand = [];
   for (const job of jobsOf(turn, event.seat)) {
     // Its tasks may go on without their QWorker: what they hold is counted as held until its successor has asked.
     job.assigned = false;

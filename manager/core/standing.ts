@@ -2,8 +2,9 @@
 import type { JobStanding } from "../../protocol/clientLink.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
 import { HOLDERS_MAX } from "../../protocol/limits.ts";
-import { isNoResources, NO_RESOURCES } from "../../src/node/resources.ts";
+import { isNoResources } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
+import { holdings } from "./pools.ts";
 import { isUnknownRefused } from "./queue.ts";
 import type { LiveJob } from "./state.ts";
 import { reply, type Turn } from "./turn.ts";
@@ -12,12 +13,8 @@ export function onExplainJob(turn: Turn, client: ClientId, request: number, id: 
   if (isUnknownRefused(turn, client, request, [id])) return;
   const { state } = turn;
   const job = state.jobs.get(id);
-  const holders = [...state.admitted.values()]
-    .map(({ record, borrower }) => ({
-      job: record.job,
-      name: record.name,
-      held: borrower.held ?? NO_RESOURCES,
-    }))
+  const holders = [...holdings(turn)]
+    .map(([{ record }, held]) => ({ job: record.job, name: record.name, held }))
     .filter(({ held }) => !isNoResources(held))
     .toSorted((a, b) => b.held.cpusMilli - a.held.cpusMilli)
     .slice(0, HOLDERS_MAX);

@@ -71,6 +71,8 @@ export interface ManagerState {
   readonly changed: Set<LiveJob>;
   nextJob: number;
   readonly seats: Map<SeatNumber, Seat>;
+  /** Of each seat, what its jobs of one ordinary task borrow together. */
+  readonly pools: Map<SeatNumber, Pool>;
   /** QWorkers of a seat that died in a row soon after they were ready: something that runs there may kill them. */
   readonly crashes: Map<SeatNumber, number>;
   readonly submissions: Map<number, Submission>;
@@ -87,6 +89,9 @@ export interface ManagerState {
   wakeAtMs: number | null;
 }
 
+/** As of a job: `loanUntold` says that its QWorker has not been told a loan since it became ready. */
+export type Pool = Pick<LiveJob, "borrower" | "loanUntold">;
+
 /** A job of which its seat's QWorker deletes the tasks. */
 export interface LiveDeletion {
   readonly job: JobSeq;
@@ -99,6 +104,8 @@ export interface LiveDeletion {
 export interface LiveJob {
   record: JobRecord;
   readonly borrower: Borrower;
+  /** It borrows with the others in its seat's pool: as it was planned, or as its QWorker says. */
+  isPooled: boolean;
   /** It has ended, and its seat's store has that on disk, whatever becomes of the manager's. */
   endIsDurable: boolean;
   /** The last report's sequence number; older ones are ignored. */
@@ -188,6 +195,8 @@ export interface Submission {
   phase: "open" | "waiting" | "lookingUp" | "planning" | "storing";
   /** What its first tasks ask for; empty until it is planned. */
   demand: readonly DemandClass[];
+  /** It is planned, and is one for the common pool if its priority is. */
+  isOrdinarySingle: boolean;
   /** Of the document and the options; null until it was looked up, and without key. */
   digest: string | null;
   /** Pieces taken so far; the next must have this number. */

@@ -10,6 +10,8 @@ import { admitJobs } from "./admission.ts";
 import { addDeletions, onJobsMarked, onPruneJobs, tendDeletions } from "./deletions.ts";
 import { accountLoans, tendLoans } from "./loans.ts";
 import { assignJobs, enqueue, onCancelJobs, onFollowJobs, tellFollowers } from "./queue.ts";
+import { uncertain } from "./lending.ts";
+import { poolOf } from "./pools.ts";
 import { tendParked } from "./parking.ts";
 import { onPauseJobs } from "./pausing.ts";
 import { onJobsListed, tendPruning } from "./pruning.ts";
@@ -61,6 +63,7 @@ export function createManager(
     changed: new Set(),
     nextJob,
     seats: new Map(),
+    pools: new Map(),
     crashes: new Map(),
     submissions: new Map(),
     nextSubmission: 1,
@@ -76,8 +79,10 @@ export function createManager(
   const turn: Turn = { state, clock: { monoMs: 0, wallMs: 0 }, effects: [] };
   for (const record of unfinished) {
     enqueue(turn, record);
-    if (state.admitted.has(record.job) && record.seat !== null)
-      state.seats.set(record.seat, absentSeat(record.seat));
+    if (!state.admitted.has(record.job) || record.seat === null) continue;
+    state.seats.set(record.seat, absentSeat(record.seat));
+    const pool = poolOf(state, record.seat);
+    state.pools.set(record.seat, { ...pool, borrower: uncertain(pool.borrower) });
   }
   for (const { seat, epoch, pid } of holders) {
     // One that nobody can name is replaced: its successor ends it for certain, and goes on or, with nothing to do, leaves.

@@ -55,6 +55,7 @@ export function onOpenSubmission(turn: Turn, client: ClientId, asked: Asked<"ope
     key: asked.key,
     phase: "open",
     demand: [],
+    isOrdinarySingle: false,
     digest: null,
     chunks: 0,
     sizeBytes: 0,
@@ -193,6 +194,7 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
   if (submission === undefined) return;
   submission.phase = "storing";
   submission.demand = told.demand;
+  submission.isOrdinarySingle = told.isOrdinarySingle;
   const { options, key, digest } = submission;
   if (options.retries !== null) return storeRound(turn, submission, options.retries, told.taskCount);
   const record: JobRecord = {
@@ -253,10 +255,14 @@ const allWaiting = (total: number): TaskCounts => ({
 
 export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
   const { record } = told;
-  const { borrower } = enqueue(turn, record);
-  // A loan goes out with the job, before its QWorker has read it.
-  const demand = turn.state.submissions.get(told.submission)?.demand ?? [];
-  borrower.demand = demand.map((of) => ({ ...of, priority: of.priority + record.priority }));
+  const job = enqueue(turn, record);
+  const submission = turn.state.submissions.get(told.submission);
+  job.isPooled = record.priority === 0 && submission?.isOrdinarySingle === true;
+  if (!job.isPooled) {
+    // A loan goes out with the job, before its QWorker has read it.
+    const demand = submission?.demand ?? [];
+    job.borrower.demand = demand.map((of) => ({ ...of, priority: of.priority + record.priority }));
+  }
   answerSeal(turn, told.submission, record.job, record.tasks.total);
 }
 

@@ -1,17 +1,20 @@
 /** What QWorkers tell: who is ready, what jobs need and hold, how they go and end. */
 import { assertNever } from "../../protocol/errors.ts";
-import type { SeatNumber } from "../../protocol/ids.ts";
+import { COMMON_POOL, type SeatNumber } from "../../protocol/ids.ts";
 import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { Lease } from "../../src/lease.ts";
 import { minResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ManagerEvent } from "./events.ts";
 import { forgetToldDeletions, onJobDeleted } from "./deletions.ts";
-import { onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
+import { borrowerOf, poolOf } from "./pools.ts";
+import { isInvolved, onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
 import { onJobParked } from "./parking.ts";
 import { jobsOf } from "./seats.ts";
 import { drainSeat, onDrained, onStatus } from "./service.ts";
-import type { Seat } from "./state.ts";
+import type { Pool, Seat } from "./state.ts";
 import type { Turn } from "./turn.ts";
+
+type WorkerReady = Extract<WorkerFact, { type: "workerReady" }>;
 
 export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "workerTold" }>): void {
   const seat = turn.state.seats.get(event.seat);
@@ -25,16 +28,15 @@ export function onWorkerFact(turn: Turn, event: Extract<ManagerEvent, { type: "w
     case "workerReady":
       return onWorkerReady(turn, seat, fact);
     case "demandSlots": {
-      const job = turn.state.admitted.get(fact.job);
-      if (job === undefined || job.record.seat !== event.seat) return;
-      job.borrower.demand = fact.classes;
+      const borrower = borrowerOf(turn, event.seat, fact.job);
+      if (borrower === null) return;
+      borrower.demand = fact.classes;
       turn.state.lending.stale = true;
       return;
     }
     case "loanHeld": {
-      const job = turn.state.admitted.get(fact.job);
-      const borrower = job?.record.seat === event.seat ? job.borrower : undefined;
-      if (borrower === undefined || fact.serial !== borrower.serial) return;
+      const borrower = borrowerOf(turn, event.seat, fact.job);
+      if (borrower === null || fact.serial !== borrower.serial) return;
       // What is lent bounds what can run; where the fact says more, it counts what has ended just now.
       borrower.held = borrower.held === null ? fact.resources : minResources(borrower.held, fact.resources);
       borrower.certain = true;
@@ -81,7 +83,7 @@ function onLoanReturned(
 }
 
 /** The QWorker serves: its loans are taken over as it tells them, its jobs are told to it again. */
-function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type: "workerReady" }>): void {
+function onWorkerReady(turn: Turn, seat: Seat, fact: WorkerReady): void {
   if (seat.type === "absent" || seat.type === "leaving") return;
   const sinceMs = turn.clock.monoMs;
   const { epoch } = seat;
@@ -98,18 +100,10 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
   } as const;
   turn.state.seats.set(seat.seat, { ...ready });
   const loans = new Map(fact.loans.map((loan) => [loan.job, loan]));
+  takeOverPool(turn, seat.seat, loans.get(COMMON_POOL));
   for (const job of jobsOf(turn, seat.seat)) {
-    const loan = loans.get(job.record.job);
     job.assigned = false;
-    job.borrower.serial = Math.max(job.borrower.serial, loan?.serial ?? 0);
-    // What the ledger says for certain holds on: a successor in the seat knows less than was promised to its predecessor.
-    if (loan !== undefined && (loan.inForce || !job.borrower.certain)) {
-      job.borrower.held = loan.resources;
-      job.borrower.certain = loan.inForce;
-    }
-    job.loanUntold = true;
-    // The next division sends every job its loan under a new serial; the answer says what it holds.
-    job.borrower.granted = NO_RESOURCES;
+    takeOver(job, loans.get(job.record.job));
   }
   forgetToldDeletions(turn, seat.seat);
   for (const report of fact.jobs) onJobProgressed(turn, seat.seat, report);
@@ -117,10 +111,39 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: Extract<WorkerFact, { type:
   turn.state.lending.stale = true;
 }
 
+function takeOver(lent: Pool, loan: WorkerReady["loans"][number] | undefined): void {
+  const { borrower } = lent;
+  borrower.serial = Math.max(borrower.serial, loan?.serial ?? 0);
+  // What the ledger says for certain holds on: a successor in the seat knows less than was promised to its predecessor.
+  if (loan !== undefined && (loan.inForce || !borrower.certain)) {
+    borrower.held = loan.resources;
+    borrower.certain = loan.inForce;
+  }
+  lent.loanUntold = true;
+  // The next division sends everybody a loan under a new serial; the answer says what is held.
+  borrower.granted = NO_RESOURCES;
+}
+
+/** The QWorker begins with a demand of nothing as well; it is told with each of its jobs. */
+function takeOverPool(
+  { state }: Turn,
+  seat: SeatNumber,
+  loan: WorkerReady["loans"][number] | undefined,
+): void {
+  if (loan === undefined && !state.pools.has(seat)) return;
+  const pool = poolOf(state, seat);
+  const { borrower } = pool;
+  borrower.demand = [];
+  takeOver(pool, loan);
+  const isUnused = borrower.certain && borrower.serial === 0 && !isInvolved(borrower);
+  if (isUnused) state.pools.delete(seat);
+}
+
 /** Jobs of a seat that can never be filled again fail, and say why: they must not hold back the others for ever. */
 export function failDamaged(turn: Turn): void {
   for (const seat of turn.state.seats.values()) {
     if (seat.type !== "absent" || seat.damage === null) continue;
+    turn.state.pools.delete(seat.seat);
     for (const { record } of jobsOf(turn, seat.seat)) onJobRefused(turn, seat.seat, record.job, seat.damage);
   }
 }

@@ -18,6 +18,9 @@ export const NO_RESOURCES: Resources = Object.freeze({
   named: NOTHING_NAMED,
 });
 
+/** What an ordinary task needs. */
+export const ONE_CPU: Resources = Object.freeze({ ...NO_RESOURCES, cpusMilli: 1000 });
+
 const clip = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
 
 /** The amount of a named resource, 0 where it is not named. Own properties only: a resource may be called `constructor`. */

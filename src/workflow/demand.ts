@@ -2,14 +2,14 @@
 import { DEMAND_CLASSES_MAX } from "../../protocol/limits.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
-import { countWithin, isNoResources } from "../node/resources.ts";
+import { countWithin, equalResources, isNoResources, ONE_CPU } from "../node/resources.ts";
 import type { PlanGraph } from "./plan.ts";
 
 /**
  * The classes of the tasks without dependencies, highest priority first, then in the order of the document. The QWorker corrects
  * what it says too much or too little: arrays whose elements differ are left to it.
  */
-export function firstDemand(graph: PlanGraph, capacity: Resources): DemandClass[] {
+function firstDemand(graph: PlanGraph, capacity: Resources): DemandClass[] {
   const counts = new Map<number, number>();
   for (let definition = 0; definition < graph.definitionCount; definition++) {
     if ((graph.needs[definition] ?? 0) > 0 || graph.elementClasses.has(definition)) continue;
@@ -27,3 +27,19 @@ export function firstDemand(graph: PlanGraph, capacity: Resources): DemandClass[
   }
   return classes.sort((a, b) => b.priority - a.priority).slice(0, DEMAND_CLASSES_MAX);
 }
+
+/** Whether it is one shell task of one cpu and nothing else, without a priority: such jobs can share what they borrow. */
+export function isOrdinarySingle(graph: PlanGraph): boolean {
+  const [found] = graph.classes;
+  if (graph.taskCount !== 1 || graph.classes.length !== 1 || found === undefined) return false;
+  return found.executor === "shell" && found.priority === 0 && equalResources(found.resources, ONE_CPU);
+}
+
+/** What a manager has to know of a new job to lend to it. */
+export const borrowingOf = (
+  graph: PlanGraph,
+  capacity: Resources,
+): { demand: DemandClass[]; isOrdinarySingle: boolean } => ({
+  demand: firstDemand(graph, capacity),
+  isOrdinarySingle: isOrdinarySingle(graph),
+});

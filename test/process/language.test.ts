@@ -97,7 +97,12 @@ describe("outputs", () => {
         outputs: "late.txt",
         retry: { limit: 3, backoff: "10ms", on: "outputs" },
       },
-      { name: "never", command: "cd / && true", outputs: ["never.txt", "out/*.none", "out"] },
+      {
+        name: "never",
+        depends: "made",
+        command: "cd / && true",
+        outputs: ["never.txt", "out/*.none", "out"],
+      },
       { name: "after", depends: "never", command: "true" },
       { name: "wrong code", command: "exit 4", retry: { limit: 3, on: [3, "SIGKILL"] } },
     ]);

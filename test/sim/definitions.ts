@@ -73,6 +73,16 @@ function makeRow(random: Random, capacity: Resources, others: readonly Definitio
   });
 }
 
+/** Mostly an ordinary task: one cpu, and nothing else. */
+export function makeSingle(random: Random, capacity: Resources): readonly Definition[] {
+  const pace = random.pick(["quick", "quick", "mixed", "slow"] as const);
+  const found = makeDefinition(random, capacity, [], pace, "t0");
+  if (random.chance(0.1)) return [found];
+  const resources = { cpusMilli: 1000, memoryBytes: 0, gpusMilli: 0, named: {} };
+  const behaviour: Behaviour = { ...found.behaviour, kind: "shell", resources };
+  return [{ ...found, count: null, priority: 0, behaviour }];
+}
+
 function makeDefinition(
   random: Random,
   capacity: Resources,

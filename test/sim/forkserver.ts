@@ -25,12 +25,16 @@ import type { World } from "./world.ts";
 /** Without a controller and with nothing to do it leaves after this time. */
 const IDLE_MS = 10_000;
 
+/** A job, and the pool of its number: cap and queue of the attempts that were sent to it, its own or others'. */
 interface Job {
   readonly id: JobSeq;
-  hasContext: boolean;
   capMilli: number;
+  /** Under that cap. */
   runningMilli: number;
   readonly queue: Attempt[];
+  hasContext: boolean;
+  /** While it is closing: what waits for the end of that, and then goes to the queues of its pools. */
+  readonly aside: Attempt[];
   closing: boolean;
   /** While it is closing: it has a context again. */
   reopened: boolean;
@@ -139,10 +143,11 @@ export class SimForkserver implements ForkserverEnd {
     if (job === undefined) {
       job = {
         id,
-        hasContext: false,
         capMilli: 0,
         runningMilli: 0,
         queue: [],
+        hasContext: false,
+        aside: [],
         closing: false,
         reopened: false,
         suspended: false,
@@ -169,15 +174,27 @@ export class SimForkserver implements ForkserverEnd {
       return this.#hold(attempt, { type: "notStarted", step: "context", errno: constants.errno.EINVAL });
     }
     if (spawn.after !== null) return this.#follow(job, attempt, spawn.after);
-    job.queue.push(attempt);
-    this.#startSome(job);
+    this.#enqueue(job, attempt);
+  }
+
+  #enqueue(job: Job, attempt: Attempt): void {
+    this.#queueOf(job, attempt).push(attempt);
+    this.#startSome(this.#poolOf(attempt));
+  }
+
+  #poolOf({ spawn }: Attempt): Job {
+    return this.#jobOf(spawn.pool);
+  }
+
+  /** Of a job that is closing nothing starts, and it keeps nobody else from starting. */
+  #queueOf(job: Job, attempt: Attempt): Attempt[] {
+    return job.closing ? job.aside : this.#poolOf(attempt).queue;
   }
 
   #follow(job: Job, attempt: Attempt, after: FollowedAttempt): void {
     const leader = this.#attempts.get(attemptKey({ job: job.id, ...after }));
     if (leader?.state.type === "ended" && this.#releases(leader.state.fact.outcome)) {
-      job.queue.push(attempt);
-      return this.#startSome(job);
+      return this.#enqueue(job, attempt);
     }
     if (leader === undefined || leader.state.type === "ended" || leader.follower !== null) {
       return this.#hold(attempt, { type: "withdrawn" });
@@ -195,36 +212,38 @@ export class SimForkserver implements ForkserverEnd {
     const job = this.#jobs.get(spawn.key.job);
     if (follower === null || job === undefined) return;
     follower.leader = null;
-    if (this.#releases(outcome)) job.queue.unshift(follower);
+    if (this.#releases(outcome)) this.#queueOf(job, follower).unshift(follower);
     else this.#hold(follower, { type: "withdrawn" });
   }
 
-  #startSome(job: Job): void {
-    if (job.closing) return;
-    for (let head = job.queue[0]; head !== undefined; head = job.queue[0]) {
-      const capMilli = this.#world.mutation === "capNotEnforced" ? Number.POSITIVE_INFINITY : job.capMilli;
-      if (job.runningMilli + head.spawn.cpusMilli > capMilli) return;
-      job.queue.shift();
-      this.#start(job, head);
+  #startSome(pool: Job): void {
+    for (let head = pool.queue[0]; head !== undefined; head = pool.queue[0]) {
+      const capMilli = this.#world.mutation === "capNotEnforced" ? Number.POSITIVE_INFINITY : pool.capMilli;
+      if (pool.runningMilli + head.spawn.cpusMilli > capMilli) return;
+      pool.queue.shift();
+      this.#start(pool, head);
     }
   }
 
-  #start(job: Job, attempt: Attempt): void {
+  #start(pool: Job, attempt: Attempt): void {
     const { spawn } = attempt;
+    const job = this.#jobOf(spawn.key.job);
     if (this.#world.faults.spawnFails()) {
       return this.#hold(attempt, { type: "notStarted", step: "spawn", errno: constants.errno.EAGAIN });
     }
     const start = this.#now();
     const run = this.#world.tasks.start(spawn.key, this.seat);
     attempt.state = { type: "running", run, start };
-    job.runningMilli += spawn.cpusMilli;
+    pool.runningMilli += spawn.cpusMilli;
     if (job.suspended) run.suspend();
     run.onEnd((outcome) =>
       this.process.run(() => {
-        job.runningMilli -= spawn.cpusMilli;
+        pool.runningMilli -= spawn.cpusMilli;
+        const { follower } = attempt;
         const isStopped = attempt.stopAsked && outcome.type === "exited";
         this.#hold(attempt, isStopped ? { type: "stopped", exitCode: outcome.exitCode } : outcome);
-        this.#startSome(job);
+        this.#startSome(pool);
+        if (follower !== null) this.#startSome(this.#poolOf(follower));
         this.#endClosing(job);
       }),
     );
@@ -266,18 +285,19 @@ export class SimForkserver implements ForkserverEnd {
     const attempt = this.#attempts.get(attemptKey(id));
     if (attempt === undefined || (graceMs === WITHDRAW_ONLY_MS && attempt.state.type !== "queued")) return;
     this.#stopAttempt(attempt, graceMs);
+    this.#startSome(this.#poolOf(attempt));
   }
 
+  /** What comes after it in a queue is started by the caller, who may stop that as well. */
   #stopAttempt(attempt: Attempt, graceMs: number): void {
     const { spawn, state } = attempt;
     const job = this.#jobs.get(spawn.key.job);
     if (state.type === "ended" || job === undefined) return;
     if (state.type === "queued") {
       if (attempt.leader !== null) attempt.leader.follower = null;
-      else job.queue.splice(job.queue.indexOf(attempt), 1);
+      else remove(attempt, job.aside.includes(attempt) ? job.aside : this.#poolOf(attempt).queue);
       attempt.leader = null;
-      this.#hold(attempt, { type: "withdrawn" });
-      return this.#startSome(job);
+      return this.#hold(attempt, { type: "withdrawn" });
     }
     attempt.stopAsked = true;
     state.run.term();
@@ -298,6 +318,7 @@ export class SimForkserver implements ForkserverEnd {
     for (const attempt of this.#attempts.values()) {
       if (attempt.spawn.key.job === job.id) this.#stopAttempt(attempt, graceMs);
     }
+    for (const pool of this.#jobs.values()) this.#startSome(pool);
     if (job.closing) return;
     job.closing = true;
     this.process.after(2, () => this.#endClosing(job));
@@ -309,10 +330,18 @@ export class SimForkserver implements ForkserverEnd {
       if (spawn.key.job === job.id && state.type === "running") return;
     }
     job.closing = false;
-    if (!job.reopened) this.#jobs.delete(job.id);
+    if (!job.reopened && !this.#isUsed(job)) this.#jobs.delete(job.id);
     job.reopened = false;
     this.#say({ type: "jobClosed", job: job.id, ended: 0, survivors: 0 });
-    this.#startSome(job);
+    for (const attempt of job.aside.splice(0)) this.#enqueue(job, attempt);
+  }
+
+  /** Attempts wait or run in its pool. */
+  #isUsed(pool: Job): boolean {
+    for (const { spawn, state } of this.#attempts.values()) {
+      if (spawn.pool === pool.id && state.type !== "ended") return true;
+    }
+    return false;
   }
 
   #suspendJob(id: JobSeq, suspended: boolean): void {
@@ -359,4 +388,8 @@ export class SimForkserver implements ForkserverEnd {
       if (!leavesOrphans) state.run.kill();
     }
   }
+}
+
+function remove(attempt: Attempt, queue: Attempt[]): void {
+  queue.splice(queue.indexOf(attempt), 1);
 }

@@ -25,8 +25,8 @@ import {
 } from "../../src/store/managerStore.ts";
 import { listDeletions } from "../../src/store/deletions.ts";
 import { putPlan } from "../../src/store/plans.ts";
+import { borrowingOf } from "../../src/workflow/demand.ts";
 import { decodePlan } from "../../src/workflow/decodePlan.ts";
-import { firstDemand } from "../../src/workflow/demand.ts";
 import { putSubmissionKey, readSubmissionKey } from "../../src/store/submissionKeys.ts";
 import { SimLoop } from "./actorLoop.ts";
 import type { SimStore } from "./disk.ts";
@@ -293,9 +293,10 @@ export class SimManager {
       if (found === null) return;
       const { script, version } = found;
       this.#plans.set(submission, version.plan);
-      const demand = firstDemand(decodePlan(version.plan).graph, state.options.capacity);
+      const { graph } = decodePlan(version.plan);
       const taskCount = version.tasks.length;
-      this.push({ type: "documentPlanned", submission, name: script.name, taskCount, demand });
+      const borrowing = borrowingOf(graph, state.options.capacity);
+      this.push({ type: "documentPlanned", submission, name: script.name, taskCount, ...borrowing });
     });
   }
 

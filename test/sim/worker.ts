@@ -127,7 +127,7 @@ export class SimWorker {
       nextWakeMs: () => nextWakeMs(state),
     });
     for (const job of this.#unfinishedJobs(rebooted))
-      this.push({ type: "jobAssigned", ...job, demand: null });
+      this.push({ type: "jobAssigned", ...job, demand: null, isPooled: false });
     this.process.after(1, () => {
       this.#world.network.bind(seatSocketName(this.seat), this.#router);
       this.#watchManager();

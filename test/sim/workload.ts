@@ -1,6 +1,6 @@
 /** Jobs from a seed: the documents that a user would submit, and what the user does with them. */
 import type { Resources } from "../../protocol/resources.ts";
-import { buildVersion, correct, type Definition, makeDefinitions, MIB } from "./definitions.ts";
+import { buildVersion, correct, type Definition, makeDefinitions, makeSingle, MIB } from "./definitions.ts";
 import type { Random } from "./random.ts";
 import type { JobScript, PauseScript, RoundScript } from "./scripts.ts";
 
@@ -15,11 +15,28 @@ export function makeCapacity(random: Random): Resources {
 
 export function makeJobs(random: Random, capacity: Resources): readonly JobScript[] {
   const count = random.pick([1, 1, 2, 2, 3, 4]);
-  return Array.from({ length: count }, (_, i) => makeJob(random.fork(`job ${i}`), capacity, `job-${i}`));
+  const jobs = Array.from({ length: count }, (_, i) => {
+    const of = random.fork(`job ${i}`);
+    return makeJob(of, capacity, `job-${i}`, makeDefinitions(of, capacity));
+  });
+  return [...jobs, ...makeSingles(random.fork("singles"), capacity)];
 }
 
-function makeJob(random: Random, capacity: Resources, name: string): JobScript {
-  const definitions = makeDefinitions(random, capacity);
+/** Jobs of one ordinary task each, which share what they borrow; now and then one that looks like them and does not. */
+function makeSingles(random: Random, capacity: Resources): readonly JobScript[] {
+  if (!random.chance(0.4)) return [];
+  return Array.from({ length: random.between(2, 12) }, (_, i) => {
+    const of = random.fork(`single ${i}`);
+    return makeJob(of, capacity, `single-${i}`, makeSingle(of, capacity));
+  });
+}
+
+function makeJob(
+  random: Random,
+  capacity: Resources,
+  name: string,
+  definitions: readonly Definition[],
+): JobScript {
   const policy = {
     failFast: random.chance(0.2),
     maxRunning: random.chance(0.15) ? random.between(1, 3) : null,

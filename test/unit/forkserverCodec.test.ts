@@ -21,6 +21,7 @@ const command: fc.Arbitrary<ForkserverCommand> = fc.oneof(
     type: is("spawn"),
     key,
     cpusMilli: u32,
+    pool: job,
     argv: fc.array(text, { minLength: 1, maxLength: 5 }),
     env: texts,
     workdir: text,

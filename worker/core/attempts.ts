@@ -60,7 +60,7 @@ function noteStart(job: JobActor, live: LiveAttempt, atMs: number, monoMs: numbe
   live.start = { seq: nextSeq(job), atMs, monoMs, pid };
   // It was quicker than its recall, which only withdraws what waits: running attempts are never preempted.
   if (live.stop === "recall") live.stop = null;
-  job.runningCpusMilli += live.group.resources.cpusMilli;
+  job.account.runningCpusMilli += live.group.resources.cpusMilli;
 }
 
 /**
@@ -169,7 +169,7 @@ function takeFromSlot(turn: Turn, job: JobActor, live: LiveAttempt): void {
   endTrial(turn, job, live.task);
   job.live.delete(live.task);
   if (live.following === null) release(job, live.group);
-  if (live.start !== null) job.runningCpusMilli -= live.group.resources.cpusMilli;
+  if (live.start !== null) job.account.runningCpusMilli -= live.group.resources.cpusMilli;
 }
 
 function settleEnd(
@@ -202,9 +202,9 @@ function settleEnd(
   settleFailedAttempt(turn, job, live, fact, failureReason(turn, job, live, outcome));
 }
 
-export function noteDuration(job: JobActor, durationMs: number): void {
-  const before = job.averageMs ?? durationMs;
-  job.averageMs = before + AVERAGE_WEIGHT * (durationMs - before);
+export function noteDuration({ account }: JobActor, durationMs: number): void {
+  const before = account.averageMs ?? durationMs;
+  account.averageMs = before + AVERAGE_WEIGHT * (durationMs - before);
 }
 
 /** The task's own fault: repeat it if its policy allows, else it has failed. */

@@ -6,12 +6,13 @@
  * Attempts of short tasks are sent ahead of the loan: the forkserver keeps them in its queue and starts the next one the
  * moment a cpu is free, without a round trip.
  */
-import { taskIndex } from "../../protocol/ids.ts";
+import { COMMON_POOL, taskIndex } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import { fits, maxResources, NO_RESOURCES, subtractResources } from "../../src/node/resources.ts";
 import { beginTrial, mayBeTried } from "./blame.ts";
+import type { WorkerEffect } from "./events.ts";
 import { sendFollowers } from "./followers.ts";
-import { classOf, isQueued, liveAttempt, place } from "./job.ts";
+import { classOf, isPooled, isQueued, liveAttempt, place } from "./job.ts";
 import { recordTask } from "./records.ts";
 import { reserve, type Room } from "./reserve.ts";
 import type { JobActor, LiveAttempt, SlotGroup } from "./state.ts";
@@ -63,10 +64,11 @@ function sendReady(turn: Turn, job: JobActor, outgoing: Outgoing): void {
 }
 
 function roomOf(job: JobActor, before?: Room): Room {
-  const loan = job.loan.resources;
-  const over = Math.max(0, job.placed.cpusMilli - loan.cpusMilli);
+  const { placed } = job.account;
+  const loan = job.account.loan.resources;
+  const over = Math.max(0, placed.cpusMilli - loan.cpusMilli);
   return {
-    free: subtractResources(maxResources(loan, job.placed), job.placed),
+    free: subtractResources(maxResources(loan, placed), placed),
     aheadCpusMilli: Math.min(
       before?.aheadCpusMilli ?? Number.POSITIVE_INFINITY,
       Math.max(0, aheadAllowance(job) - over),
@@ -76,10 +78,11 @@ function roomOf(job: JobActor, before?: Room): Room {
 }
 
 /** Cpus' worth of attempts that may wait in the forkserver: none until the job's tasks have shown to be short. */
-function aheadAllowance(job: JobActor): number {
-  if (job.averageMs === null || job.averageMs > AHEAD_MS || job.live.size >= AHEAD_MAX) return 0;
-  const perCpu = Math.min(AHEAD_PER_CPU_MAX, Math.ceil(AHEAD_MS / Math.max(job.averageMs, 0.01)));
-  return perCpu * job.loan.resources.cpusMilli;
+function aheadAllowance({ account, live }: JobActor): number {
+  const { averageMs, loan } = account;
+  if (averageMs === null || averageMs > AHEAD_MS || live.size >= AHEAD_MAX) return 0;
+  const perCpu = Math.min(AHEAD_PER_CPU_MAX, Math.ceil(AHEAD_MS / Math.max(averageMs, 0.01)));
+  return perCpu * loan.resources.cpusMilli;
 }
 
 /** The group whose first task goes next: groups stand by priority; among equals the one that is ready longest. */
@@ -114,7 +117,7 @@ function mayStart(job: JobActor, group: SlotGroup, room: Room): boolean {
   if (need.cpusMilli === 0 && group.placed >= CPULESS_LIVE_MAX) return false;
   const { free, reserved } = room;
   if (fits(need, subtractResources(free, reserved))) return true;
-  if (!needsOnlyCpus(need) || reserved.cpusMilli > 0 || need.cpusMilli > job.loan.resources.cpusMilli)
+  if (!needsOnlyCpus(need) || reserved.cpusMilli > 0 || need.cpusMilli > job.account.loan.resources.cpusMilli)
     return false;
   return need.cpusMilli <= free.cpusMilli + room.aheadCpusMilli;
 }
@@ -127,7 +130,8 @@ const isAlone = (job: JobActor, group: SlotGroup): boolean =>
 
 /** How many tasks of a group that is alone may be sent one after the other, at least 1: `mayStart`, said for many. */
 function countInARow(job: JobActor, { resources }: SlotGroup): number {
-  const { loan, placed, live } = job;
+  const { live } = job;
+  const { loan, placed } = job.account;
   if (!needsOnlyCpus(resources) || resources.cpusMilli === 0) return 1;
   const without = (loan.resources.cpusMilli - placed.cpusMilli) / resources.cpusMilli;
   const ahead = without + aheadAllowance(job) / resources.cpusMilli;
@@ -137,26 +141,31 @@ function countInARow(job: JobActor, { resources }: SlotGroup): number {
 const needsOnlyCpus = ({ memoryBytes, gpusMilli, named }: Resources): boolean =>
   memoryBytes === 0 && gpusMilli === 0 && Object.keys(named).length === 0;
 
-/** The TaskExecutor knows the job and its cap before the first attempt arrives. */
+/** The TaskExecutor knows the job and the cap under which it runs before the first attempt arrives. */
 export function openJobOnce(turn: Turn, job: JobActor): void {
   const { executor } = turn.state;
   if (executor.type !== "ready" || executor.opened.has(job.job)) return;
   executor.opened.add(job.job);
   turn.effects.push({ type: "openJob", job: job.job });
-  sendCap(turn, job);
+  if (isPooled(job) && executor.opened.has(COMMON_POOL)) return;
+  executor.opened.add(job.account.id);
+  sendCap(turn, isPooled(job) ? turn.state.pool : job);
 }
 
-/** Nothing starts while the daemon drains or the job is paused. */
-export const wantedCap = ({ state }: Turn, job: JobActor): number =>
-  state.drain === null && job.pause === "off" ? job.loan.resources.cpusMilli : 0;
+/** A job with an account of its own, or the common pool. */
+type Capped = Pick<JobActor, "account" | "pause">;
 
-export function sendCap(turn: Turn, job: JobActor): void {
-  const { loan } = job;
+/** Nothing starts while the daemon drains or the job is paused. */
+export const wantedCap = ({ state }: Turn, { account, pause }: Capped): number =>
+  state.drain === null && pause === "off" ? account.loan.resources.cpusMilli : 0;
+
+export function sendCap(turn: Turn, capped: Capped): void {
+  const { id: job, loan } = capped.account;
   turn.state.capSerial = (turn.state.capSerial + 1) >>> 0;
   loan.capSerial = turn.state.capSerial;
-  loan.capCpusMilli = wantedCap(turn, job);
+  loan.capCpusMilli = wantedCap(turn, capped);
   const { capSerial: serial, capCpusMilli: cpusMilli } = loan;
-  turn.effects.push({ type: "tellExecutor", command: { type: "setCap", job: job.job, serial, cpusMilli } });
+  turn.effects.push({ type: "tellExecutor", command: { type: "setCap", job, serial, cpusMilli } });
 }
 
 /** The first `count` tasks of the group that may be tried, or as many as there are. */
@@ -193,7 +202,7 @@ class Outgoing {
     job.heads.push(task);
     beginTrial(turn, job, task);
     recordTask(turn, job, task, {});
-    turn.effects.push({ type: "runAttempt", job: job.job, task: taskIndex(task), attempt, after: null });
+    this.#run(task, attempt, null);
   }
 
   /** Beside its group's queue, and without a slot: it takes the leader's. */
@@ -204,7 +213,19 @@ class Outgoing {
     leader.follower = task;
     const after = { task: taskIndex(leader.task), attempt: leader.attempt };
     recordTask(turn, job, task, { reason: { type: "follows", task: after.task } });
-    turn.effects.push({ type: "runAttempt", job: job.job, task: taskIndex(task), attempt, after });
+    this.#run(task, attempt, after);
+  }
+
+  #run(task: number, attempt: number, after: Extract<WorkerEffect, { type: "runAttempt" }>["after"]): void {
+    const [turn, job] = [this.#turn, this.#job];
+    turn.effects.push({
+      type: "runAttempt",
+      job: job.job,
+      task: taskIndex(task),
+      attempt,
+      after,
+      isPooled: isPooled(job),
+    });
   }
 
   /** The number of the next attempt, which is taken. */

@@ -5,6 +5,7 @@
 import { stopAttempt } from "./attempts.ts";
 import { capAll } from "./executorSession.ts";
 import { recordTask } from "./records.ts";
+import { isCapConfirmed } from "./loans.ts";
 import type { JobActor } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -48,7 +49,7 @@ function stopAll(turn: Turn, job: JobActor, graceMs: number): void {
 /** Until the forkserver has confirmed that it starts nothing more, what is not known to run may run all the same. */
 function withdrawQueued(turn: Turn, job: JobActor): void {
   const { executor } = turn.state;
-  if (executor.type !== "ready" || job.loan.capConfirmed !== job.loan.capSerial) return;
+  if (executor.type !== "ready" || !isCapConfirmed(job.account)) return;
   for (const live of job.live.values()) {
     const hasStarted = live.start !== null || live.following?.started;
     if (hasStarted || live.stop !== null) continue;

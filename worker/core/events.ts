@@ -31,6 +31,8 @@ export type WorkerEvent =
       readonly pause: PauseMode | null;
       /** What the manager takes it to ask for; null: it has not said. */
       readonly demand: readonly DemandClass[] | null;
+      /** The manager takes it to be one of the common pool. */
+      readonly isPooled: boolean;
     }
   /** What `loadJob` asked for. `records` are of the tasks that have one: first noops that ended together. */
   | {
@@ -127,6 +129,8 @@ export type WorkerEffect =
       readonly task: TaskIndex;
       readonly attempt: number;
       readonly after: { readonly task: TaskIndex; readonly attempt: number } | null;
+      /** It waits and runs in the common pool. */
+      readonly isPooled: boolean;
     }
   /** `attempts`: task and attempt in turns. */
   | { readonly type: "runNoops"; readonly job: JobSeq; readonly attempts: number[] }

@@ -5,12 +5,13 @@
 import { WITHDRAW_ONLY_MS } from "../../protocol/limits.ts";
 import { assertNever } from "../../protocol/errors.ts";
 import type { ExecutorCommand } from "../../protocol/executorLink.ts";
-import { type AttemptId, attemptKey, taskIndex } from "../../protocol/ids.ts";
+import { type AttemptId, attemptKey, COMMON_POOL, taskIndex } from "../../protocol/ids.ts";
 import { loseAttempt, onAttemptStarted, stopAttempt } from "./attempts.ts";
 import { acquitAll, isBlamed } from "./blame.ts";
 import { openJobOnce, sendCap } from "./dispatch.ts";
 import type { WorkerEvent } from "./events.ts";
 import { Lease } from "../../src/lease.ts";
+import { isPooled } from "./job.ts";
 import { recordTask } from "./records.ts";
 import type { JobActor, LiveAttempt, WorkerState } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -226,7 +227,10 @@ function isNeeded(turn: Turn): boolean {
 
 /** While draining, the caps are 0, so that what waits in the forkserver's queue does not start. */
 export function capAll(turn: Turn): void {
-  const { executor } = turn.state;
+  const { executor, pool } = turn.state;
   if (executor.type !== "ready") return;
-  for (const job of turn.state.jobs.values()) if (executor.opened.has(job.job)) sendCap(turn, job);
+  if (executor.opened.has(COMMON_POOL)) sendCap(turn, pool);
+  for (const job of turn.state.jobs.values()) {
+    if (executor.opened.has(job.job) && !isPooled(job)) sendCap(turn, job);
+  }
 }

@@ -23,7 +23,8 @@ type Send = (leader: LiveAttempt, task: number) => void;
  * ready: what is goes first. `aheadMs`: the time that a row may take.
  */
 export function sendFollowers(job: JobActor, aheadMs: number, send: Send): void {
-  const { heads, averageMs } = job;
+  const { heads } = job;
+  const { averageMs } = job.account;
   if (heads.length === 0) return;
   const isShort = averageMs !== null && averageMs <= aheadMs;
   if (isShort && job.graph.maxRunning === null && job.groups.every(({ queue }) => queue.length === 0)) {

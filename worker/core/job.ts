@@ -4,7 +4,7 @@
  */
 import { assert } from "../../protocol/errors.ts";
 import type { JobState } from "../../protocol/fields.ts";
-import type { JobSeq } from "../../protocol/ids.ts";
+import { COMMON_POOL, type JobSeq } from "../../protocol/ids.ts";
 import {
   addResources,
   equalResources,
@@ -14,7 +14,7 @@ import {
 } from "../../src/node/resources.ts";
 import type { PlanGraph, TaskClass } from "../../src/workflow/plan.ts";
 import { LiveAttempts } from "./liveAttempts.ts";
-import type { JobActor, LiveAttempt, LoanState, SlotGroup } from "./state.ts";
+import type { Account, JobActor, LiveAttempt, SlotGroup } from "./state.ts";
 import { TaskQueue } from "./taskQueue.ts";
 import {
   BACKOFF,
@@ -29,13 +29,14 @@ import {
   WAITING,
 } from "./taskStates.ts";
 
-/** A job at its beginning: every task waits. `releaseRoots` makes the first ones ready. */
+/** A job at its beginning: every task waits. `releaseRoots` makes the first ones ready. Without `account` it gets its own. */
 export function createJob(
   job: JobSeq,
   round: number,
   priority: number,
   graph: PlanGraph,
   suspectFrom: number,
+  account: Account | null = null,
 ): JobActor {
   const tasks = graph.taskCount;
   const { groups, groupOfClass } = slotGroups(graph.classes);
@@ -80,12 +81,8 @@ export function createJob(
     counts,
     seq: 0,
     live: new LiveAttempts(tasks, (task) => noopAttempt(actor, task)),
-    runningCpusMilli: 0,
-    placed: NO_RESOURCES,
-    loan: noLoan(),
+    account: account ?? newAccount(job),
     heads: [],
-    averageMs: null,
-    demandSent: null,
     loanReturned: false,
     reportedSeq: -1,
     reportAtMs: 0,
@@ -131,14 +128,26 @@ export const liveAttempt = (
   follower: null,
 });
 
-const noLoan = (): LoanState => ({
-  serial: 0,
-  resources: NO_RESOURCES,
-  told: { serial: 0, resources: NO_RESOURCES },
-  capSerial: 0,
-  capCpusMilli: 0,
-  capConfirmed: 0,
-  runsAtMostMilli: Number.MAX_SAFE_INTEGER,
+/** It runs on what is lent to the common pool, and nothing is lent to itself. */
+export const isPooled = ({ account }: JobActor): boolean => account.id === COMMON_POOL;
+
+/** Nothing is lent to it. */
+export const newAccount = (id: JobSeq): Account => ({
+  id,
+  loan: {
+    serial: 0,
+    resources: NO_RESOURCES,
+    told: { serial: 0, resources: NO_RESOURCES },
+    capSerial: 0,
+    capCpusMilli: 0,
+    capConfirmed: 0,
+    runsAtMostMilli: Number.MAX_SAFE_INTEGER,
+  },
+  placed: NO_RESOURCES,
+  placedCount: 0,
+  runningCpusMilli: 0,
+  averageMs: null,
+  demandSent: null,
 });
 
 /** Classes that agree in priority and shape share a group; groups stand in order of priority, highest first. */
@@ -266,17 +275,17 @@ export function* openTasksWithoutAttempt(job: JobActor): Generator<number> {
 }
 
 /** `count` attempts of the group hold their slots from now on. */
-export function place(job: JobActor, group: SlotGroup, count = 1): void {
+export function place({ account }: JobActor, group: SlotGroup, count = 1): void {
   group.placed += count;
-  job.placed = addResources(
-    job.placed,
-    count === 1 ? group.resources : scaleResources(group.resources, count),
-  );
+  account.placedCount += count;
+  const resources = count === 1 ? group.resources : scaleResources(group.resources, count);
+  account.placed = addResources(account.placed, resources);
 }
 
 /** They hold them no longer. */
-export function release(job: JobActor, group: SlotGroup, count = 1): void {
+export function release({ account }: JobActor, group: SlotGroup, count = 1): void {
   group.placed -= count;
+  account.placedCount -= count;
   const resources = count === 1 ? group.resources : scaleResources(group.resources, count);
-  job.placed = subtractResources(job.placed, resources);
+  account.placed = subtractResources(account.placed, resources);
 }

@@ -5,7 +5,7 @@ import { REPORTED_RUNNING_MAX } from "../../protocol/limits.ts";
 import { cancelUnstarted, skipWaiting, stopAttempt, watchTimeLimit } from "./attempts.ts";
 import type { JobStanding, RunningAttempt, WorkerEvent } from "./events.ts";
 import { suspectFrom } from "./blame.ts";
-import { createJob, isSettled, jobOutcome, openTasksWithoutAttempt, releaseRoots } from "./job.ts";
+import { createJob, isPooled, isSettled, jobOutcome, openTasksWithoutAttempt, releaseRoots } from "./job.ts";
 import { askToLeave } from "./executorSession.ts";
 import { setPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
@@ -13,7 +13,8 @@ import { restoreJob } from "./restore.ts";
 import type { JobActor } from "./state.ts";
 import { taskCounts } from "./taskStates.ts";
 import type { Turn } from "./turn.ts";
-import { onLoanSet } from "./loans.ts";
+import { onJobLoan } from "./loans.ts";
+import { pooledAccount } from "./pool.ts";
 
 /** Reports of one job are at least so far apart, except the last one: a person reads no faster. */
 const REPORT_INTERVAL_MS = 100;
@@ -26,6 +27,8 @@ const CLOSE_DEADLINE_MS = 30_000;
 
 export function onJobAssigned(turn: Turn, event: Extract<WorkerEvent, { type: "jobAssigned" }>): void {
   const { job, round, priority, pause, demand } = event;
+  // The manager assumes a demand for it, which may have crossed with what it was told last.
+  if (event.isPooled) turn.state.pool.account.demandSent = null;
   const known = turn.state.jobs.get(job);
   if (known !== undefined && known.phase === "finished" && known.round < round) {
     // The manager knows how that round has ended: it has opened the next.
@@ -33,7 +36,7 @@ export function onJobAssigned(turn: Turn, event: Extract<WorkerEvent, { type: "j
   } else if (known !== undefined) {
     if (known.phase === "finished") tellFinished(turn, known);
     else if (pause !== null) setPause(turn, known, pause);
-    known.demandSent = demand;
+    if (!isPooled(known)) known.account.demandSent = demand;
     known.loanReturned = false;
     return;
   }
@@ -41,9 +44,16 @@ export function onJobAssigned(turn: Turn, event: Extract<WorkerEvent, { type: "j
   if (loading !== undefined) {
     loading.pause = pause ?? loading.pause;
     loading.demand = demand;
+    loading.isPooled = event.isPooled;
     return;
   }
-  turn.state.loading.set(job, { cancelRequested: false, pause, demand, loan: null });
+  turn.state.loading.set(job, {
+    cancelRequested: false,
+    pause,
+    demand,
+    isPooled: event.isPooled,
+    loan: null,
+  });
   turn.effects.push({ type: "loadJob", job, round, priority });
 }
 
@@ -69,19 +79,20 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
     return tellFinished(turn, actor);
   }
   turn.state.jobs.set(event.job, actor);
-  actor.demandSent = waiting.demand;
+  if (!isPooled(actor)) actor.account.demandSent = waiting.demand;
   // A new job that is over sooner is told of by its end alone.
   if (event.progress === null) actor.reportAtMs = turn.clock.monoMs + FIRST_REPORT_MS;
   if (actor.live.size > 0) askToLeave(turn);
   if (waiting.pause !== null) setPause(turn, actor, waiting.pause);
-  if (waiting.loan !== null) onLoanSet(turn, actor, waiting.loan.serial, waiting.loan.resources);
+  if (waiting.loan !== null) onJobLoan(turn, actor, waiting.loan.serial, waiting.loan.resources);
   if (waiting.cancelRequested || actor.cancelRequested) cancelJob(turn, actor);
 }
 
 function actorOf(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>): JobActor {
   const { job, round, priority, graph, progress, records } = event;
+  const account = pooledAccount(turn.state.pool, graph, priority);
   if (progress === null || progress.round !== round) {
-    const actor = createJob(job, round, priority, graph, suspectFrom(turn.state.crashLimit));
+    const actor = createJob(job, round, priority, graph, suspectFrom(turn.state.crashLimit), account);
     releaseRoots(actor);
     return actor;
   }
@@ -93,6 +104,7 @@ function actorOf(turn: Turn, event: Extract<WorkerEvent, { type: "jobLoaded" }>)
     suspectFrom(turn.state.crashLimit),
     progress,
     records,
+    account,
   );
   for (const [task, { omen, because }] of skips) skipWaiting(turn, actor, task, omen, because);
   for (const retry of retries) {
@@ -221,5 +233,6 @@ export function reportOf(job: JobActor): JobStanding {
     state: job.finalState ?? "running",
     tasks: taskCounts(job.counts),
     seq: job.seq,
+    isPooled: isPooled(job),
   };
 }

@@ -1,7 +1,8 @@
 /** What a job asks of the manager, and what it holds. */
 import { DEMAND_CLASSES_MAX, WITHDRAW_ONLY_MS } from "../../protocol/limits.ts";
 import type { Resources } from "../../protocol/resources.ts";
-import type { DemandClass } from "../../protocol/workerLink.ts";
+import type { DemandClass, WorkerFact } from "../../protocol/workerLink.ts";
+import type { JobSeq } from "../../protocol/ids.ts";
 import {
   countWithin,
   equalResources,
@@ -13,16 +14,25 @@ import {
 } from "../../src/node/resources.ts";
 import { stopAttempt } from "./attempts.ts";
 import { sendCap, wantedCap } from "./dispatch.ts";
-import type { JobActor, SlotGroup } from "./state.ts";
+import { isPooled } from "./job.ts";
+import type { Account, JobActor, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** Tells the manager what the job wants, if that has changed. Clipped to the node, so that a long queue is told once. */
 export function tellDemand(turn: Turn, job: JobActor): void {
   if (job.phase === "finished") return;
-  const classes = turn.state.drain === null && job.phase === "active" ? demandOf(turn, job) : [];
-  if (sameDemand(classes, job.demandSent)) return;
-  job.demandSent = classes;
-  turn.effects.push({ type: "tellManager", fact: { type: "demandSlots", job: job.job, classes } });
+  sayDemand(
+    turn,
+    job.account,
+    turn.state.drain === null && job.phase === "active" ? demandOf(turn, job) : [],
+  );
+}
+
+export function sayDemand(turn: Turn, account: Account, classes: DemandClass[]): void {
+  if (sameDemand(classes, account.demandSent)) return;
+  account.demandSent = classes;
+  const fact: WorkerFact = { type: "demandSlots", job: account.id, classes };
+  turn.effects.push({ type: "tellManager", fact });
 }
 
 function demandOf(turn: Turn, job: JobActor): DemandClass[] {
@@ -80,18 +90,32 @@ function sameDemand(a: readonly DemandClass[], b: readonly DemandClass[] | null)
   );
 }
 
-export function onLoanSet(turn: Turn, job: JobActor, serial: number, resources: Resources): void {
-  if (serial <= job.loan.serial) return;
-  job.loan.serial = serial;
-  job.loan.resources = resources;
+/** Of a job that is in the common pool the manager did not know that: it holds nothing of its own. */
+export function onJobLoan(turn: Turn, job: JobActor, serial: number, resources: Resources): void {
+  if (isPooled(job)) return returnAtOnce(turn, job.job, serial);
+  onLoanSet(turn, job, serial, resources);
+}
+
+/** The loan of a job with an account of its own, or of the pool. */
+export function onLoanSet(
+  turn: Turn,
+  capped: Pick<JobActor, "account" | "pause">,
+  serial: number,
+  resources: Resources,
+): void {
+  const { id, loan } = capped.account;
+  if (serial <= loan.serial) return;
+  loan.serial = serial;
+  loan.resources = resources;
   const { executor } = turn.state;
-  if (
-    executor.type === "ready" &&
-    executor.opened.has(job.job) &&
-    wantedCap(turn, job) !== job.loan.capCpusMilli
-  ) {
-    sendCap(turn, job);
-  }
+  const isOpened = executor.type === "ready" && executor.opened.has(id);
+  if (isOpened && wantedCap(turn, capped) !== loan.capCpusMilli) sendCap(turn, capped);
+}
+
+/** Whoever gets it has no use for it. */
+export function returnAtOnce(turn: Turn, job: JobSeq, serial: number): void {
+  const fact = { type: "loanHeld", job, serial, resources: NO_RESOURCES } as const;
+  turn.effects.push({ type: "tellManager", fact });
 }
 
 /**
@@ -99,15 +123,20 @@ export function onLoanSet(turn: Turn, job: JobActor, serial: number, resources: 
  * in force: before, the forkserver may start more than is known here.
  */
 export function tellHeld(turn: Turn, job: JobActor): void {
-  const { loan } = job;
   if (job.phase === "finished") return returnLoan(turn, job);
-  if (!capInForce(turn, job)) return;
+  if (!capInForce(turn, job.account)) return;
   withdrawBeyondLoan(turn, job);
   withdrawTooWide(turn, job);
-  const resources = heldResources(job);
+  sayHeld(turn, job.account);
+}
+
+export function sayHeld(turn: Turn, account: Account): void {
+  if (!capInForce(turn, account)) return;
+  const { loan } = account;
+  const resources = heldResources(account);
   if (loan.told.serial === loan.serial && equalResources(loan.told.resources, resources)) return;
   loan.told = { serial: loan.serial, resources };
-  const fact = { type: "loanHeld", job: job.job, serial: loan.serial, resources } as const;
+  const fact = { type: "loanHeld", job: account.id, serial: loan.serial, resources } as const;
   turn.effects.push({ type: "tellManager", fact });
 }
 
@@ -123,23 +152,24 @@ function returnLoan(turn: Turn, job: JobActor): void {
  * Cpus by what runs, since what waits in the forkserver holds none; everything else by what was sent. An end is told later than
  * the start that follows it, since its output is read first: more than the cap allows seems to run then, and does not.
  */
-function heldResources({ loan, placed, runningCpusMilli }: JobActor): Resources {
+function heldResources({ loan, placed, runningCpusMilli }: Account): Resources {
   const cpusMilli = Math.min(runningCpusMilli, loan.runsAtMostMilli);
   return maxResources(loan.resources, { ...placed, cpusMilli });
 }
 
 /** For a manager that has to know now: while no cap is in force, everything that was sent may run. */
-export const holdsAtMost = (turn: Turn, job: JobActor): Resources =>
-  capInForce(turn, job) ? heldResources(job) : maxResources(job.loan.resources, job.placed);
+export const holdsAtMost = (turn: Turn, account: Account): Resources =>
+  capInForce(turn, account) ? heldResources(account) : maxResources(account.loan.resources, account.placed);
 
 /**
  * An attempt that waits in the forkserver under a cap that has shrunk would hold its memory and gpus for ever, if they are
  * lent to somebody who waits for them: it is withdrawn, and sent again when there is a loan for it. Cpus it holds none.
  */
 function withdrawBeyondLoan(turn: Turn, job: JobActor): void {
-  const bound = { ...job.loan.resources, cpusMilli: Number.MAX_SAFE_INTEGER };
-  if (fits(job.placed, bound)) return;
-  let placed = job.placed;
+  const { account } = job;
+  const bound = { ...account.loan.resources, cpusMilli: Number.MAX_SAFE_INTEGER };
+  if (fits(account.placed, bound)) return;
+  let { placed } = account;
   for (const live of [...job.live.values()].toReversed()) {
     if (
       live.start !== null ||
@@ -162,7 +192,7 @@ function withdrawBeyondLoan(turn: Turn, job: JobActor): void {
  * being sent: where the loan would do for those, it is withdrawn, and sent again when the loan does for it.
  */
 function withdrawTooWide(turn: Turn, job: JobActor): void {
-  const { cpusMilli } = job.loan.resources;
+  const { cpusMilli } = job.account.loan.resources;
   const isTooWide = (group: SlotGroup): boolean => group.resources.cpusMilli > cpusMilli;
   if (!job.groups.some((group) => group.placed > 0 && isTooWide(group))) return;
   const isWanted = (group: SlotGroup): boolean => group.placed + group.queue.length > 0;
@@ -175,7 +205,9 @@ function withdrawTooWide(turn: Turn, job: JobActor): void {
 }
 
 /** With nothing sent there is nothing that a cap could hold back. */
-export function capInForce(turn: Turn, job: JobActor): boolean {
-  if (job.live.size === 0) return true;
-  return turn.state.executor.type === "ready" && job.loan.capConfirmed === job.loan.capSerial;
+export function capInForce(turn: Turn, account: Account): boolean {
+  if (account.placedCount === 0) return true;
+  return turn.state.executor.type === "ready" && isCapConfirmed(account);
 }
+
+export const isCapConfirmed = ({ loan }: Account): boolean => loan.capConfirmed === loan.capSerial;

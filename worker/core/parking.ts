@@ -3,9 +3,10 @@
  * state is in the store, the manager is told when it goes on, and its place is free for another.
  */
 import type { JobReport } from "../../protocol/workerLink.ts";
+import { reportOf } from "./lifecycle.ts";
 import { recordJobIfChanged } from "./records.ts";
 import type { JobActor } from "./state.ts";
-import { BACKOFF, READY, RUNNING, taskCounts } from "./taskStates.ts";
+import { BACKOFF, READY, RUNNING } from "./taskStates.ts";
 import type { Turn } from "./turn.ts";
 
 /** A wait that is worth it: shorter ones are most, and nobody waits long for a place that is kept for so long. */
@@ -22,9 +23,8 @@ export function parkIfWaiting(turn: Turn, job: JobActor): boolean {
   job.parked = true;
   job.changed = true;
   recordJobIfChanged(turn, job);
-  const { job: id, round, seq } = job;
-  const tasks = taskCounts(job.counts);
-  const report: JobReport = { job: id, round, state: "running", tasks, seq, running: [] };
+  const { job: id } = job;
+  const report: JobReport = { ...reportOf(job), state: "running", running: [] };
   turn.effects.push(
     { type: "tellManager", fact: { type: "jobParked", report, untilMs } },
     { type: "forgetJob", job: id },

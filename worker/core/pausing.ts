@@ -7,6 +7,8 @@ import type { JobSeq } from "../../protocol/ids.ts";
 import { WITHDRAW_ONLY_MS } from "../../protocol/limits.ts";
 import { stopAttempt, watchDeadline } from "./attempts.ts";
 import { sendCap } from "./dispatch.ts";
+import { isPooled } from "./job.ts";
+import { isCapConfirmed } from "./loans.ts";
 import type { JobActor } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
@@ -22,7 +24,7 @@ export function setPause(turn: Turn, job: JobActor, pause: PauseMode): void {
   job.pause = pause;
   job.changed = true;
   const { executor } = turn.state;
-  if (executor.type === "ready" && executor.opened.has(job.job)) sendCap(turn, job);
+  if (executor.type === "ready" && executor.opened.has(job.job) && !isPooled(job)) sendCap(turn, job);
 }
 
 /** Whether what runs of the job has to stand still. A daemon that drains lets it go on, so that it can end. */
@@ -43,7 +45,8 @@ export function tendPause(turn: Turn, job: JobActor): void {
 }
 
 function withdrawUnstarted(turn: Turn, job: JobActor): void {
-  if (job.loan.capConfirmed !== job.loan.capSerial) return;
+  // The pool's cap is not the job's: what starts before it is withdrawn goes on, as what ran before the pause.
+  if (!isPooled(job) && !isCapConfirmed(job.account)) return;
   for (const live of job.live.values()) {
     if (live.start !== null || live.stop !== null) continue;
     live.stop = "recall";

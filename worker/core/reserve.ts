@@ -24,7 +24,7 @@ export interface Room {
 /** The room for those behind the first task of `group`, ready since `readySeq`, which does not fit. */
 export function reserve(job: JobActor, group: SlotGroup, readySeq: number, room: Room): Room {
   const need = group.resources;
-  const loan = job.loan.resources;
+  const loan = job.account.loan.resources;
   if (!fits(need, loan)) return room;
   const { free, reserved } = room;
   const keep = (part: Partial<Resources>): Room => ({ ...room, reserved: { ...reserved, ...part } });
@@ -73,7 +73,7 @@ function heldBehind(job: JobActor, { priority }: SlotGroup, readySeq: number): R
     const isBefore = group.priority > priority || (group.priority === priority && live.readySeq < readySeq);
     if (isBefore) counts.set(group, (counts.get(group) ?? 0) + 1);
   }
-  let behind = job.placed;
+  let behind = job.account.placed;
   for (const [{ resources }, count] of counts) {
     behind = subtractResources(behind, scaleResources(resources, count));
   }

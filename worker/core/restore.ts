@@ -5,7 +5,7 @@ import type { PlanGraph } from "../../src/workflow/plan.ts";
 import { takePlace } from "./followers.ts";
 import { createJob, groupOf, liveAttempt, makeReady, place, setState, stateOf } from "./job.ts";
 import { countEnd, OMEN_FAILURE, OMEN_NONE, OMEN_UNNEEDED } from "./settle.ts";
-import type { JobActor } from "./state.ts";
+import type { Account, JobActor } from "./state.ts";
 import { BACKOFF, isFinal, READY, RUNNING, stateCode, SUCCEEDED, WAITING } from "./taskStates.ts";
 
 export interface RestoredRetry {
@@ -35,8 +35,9 @@ export function restoreJob(
   suspectFrom: number,
   progress: WorkerJobRecord,
   records: Iterable<RestoredRecord>,
+  account: Account | null = null,
 ): { actor: JobActor; retries: RestoredRetry[]; skips: Map<number, RestoredSkip> } {
-  const actor = createJob(job, round, priority, graph, suspectFrom);
+  const actor = createJob(job, round, priority, graph, suspectFrom, account);
   actor.seq = progress.seq;
   actor.attemptFloor = progress.attemptFloor;
   actor.cancelRequested = progress.cancelRequested;
@@ -123,7 +124,7 @@ function restoreLive(actor: JobActor, task: number, record: TaskRecord): void {
   live.stop = record.reason?.type === "stopping" ? record.reason.because : null;
   actor.live.set(task, live);
   if (after === null) place(actor, group);
-  if (start !== null) actor.runningCpusMilli += group.resources.cpusMilli;
+  if (start !== null) actor.account.runningCpusMilli += group.resources.cpusMilli;
 }
 
 /** Those whose leader is under way still follow it; of the others the leader's end is on record, or it is to be repeated. */

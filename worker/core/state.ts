@@ -30,6 +30,7 @@ export interface WorkerState {
   /** Nothing new starts any more, unless another manager greets. */
   drain: DrainState | null;
   readonly timers: TimerHeap;
+  readonly pool: CommonPool;
   /** Of the last cap that was sent: of all jobs, so that a job that comes back does not take an old answer for its own. */
   capSerial: number;
   /** A TaskExecutor that says nothing for so long is replaced. */
@@ -66,6 +67,7 @@ export interface LoadingJob {
   /** Null: as on record. */
   pause: PauseMode | null;
   demand: readonly DemandClass[] | null;
+  isPooled: boolean;
   loan: { readonly serial: number; readonly resources: Resources } | null;
 }
 
@@ -147,6 +149,30 @@ export interface LoanState {
   runsAtMostMilli: number;
 }
 
+/** What borrows slots of the node: a job for itself, or the common pool for all of its jobs. */
+export interface Account {
+  /** Of the job, or COMMON_POOL. */
+  readonly id: JobSeq;
+  readonly loan: LoanState;
+  /** What the attempts hold together that were sent and have not ended. */
+  placed: Resources;
+  /** How many they are; those that follow another hold nothing, and do not count. */
+  placedCount: number;
+  runningCpusMilli: number;
+  /** Average duration of its attempts; decides how many are sent ahead. Null before the first end. */
+  averageMs: number | null;
+  /** What the manager takes it for: told last, or its own guess; null if that is not known. */
+  demandSent: readonly DemandClass[] | null;
+}
+
+/** Jobs of one ordinary task share a loan, a cap and a queue (pool.ts). */
+export interface CommonPool {
+  readonly account: Account;
+  readonly pause: "off";
+  /** The jobs that an earlier holder of the seat has left are read: before, what may run in the pool is not known. */
+  isKnown: boolean;
+}
+
 export interface JobActor {
   readonly job: JobSeq;
   readonly round: number;
@@ -204,17 +230,11 @@ export interface JobActor {
   seq: number;
 
   readonly live: LiveAttempts<LiveAttempt>;
-  runningCpusMilli: number;
-  /** What the attempts in `live` hold together. */
-  placed: Resources;
-  readonly loan: LoanState;
+  /** Its own, or that of the pool. */
+  readonly account: Account;
   /** Attempts that were sent, or have taken the place of another, in this turn: some may be followed. */
   readonly heads: number[];
-  /** Average duration of its attempts; decides how many are sent ahead. Null before the first end. */
-  averageMs: number | null;
 
-  /** What the manager takes it for: told last, or its own guess; null if that is not known. */
-  demandSent: readonly DemandClass[] | null;
   /** The manager knows that it holds nothing since it has ended. */
   loanReturned: boolean;
   reportedSeq: number;

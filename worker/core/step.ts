@@ -24,16 +24,26 @@ import {
   tellFinishedAgain,
   closeInExecutor,
 } from "./lifecycle.ts";
-import { capInForce, holdsAtMost, onLoanSet, tellHeld, tellDemand } from "./loans.ts";
+import {
+  capInForce,
+  holdsAtMost,
+  onJobLoan,
+  onLoanSet,
+  returnAtOnce,
+  tellDemand,
+  tellHeld,
+} from "./loans.ts";
 import { onNoopsEnded } from "./noops.ts";
+import { isPooled } from "./job.ts";
 import { parkIfWaiting } from "./parking.ts";
+import { createPool, learn, tendPool } from "./pool.ts";
 import { onSetPause, tendPause } from "./pausing.ts";
 import { recordJobIfChanged } from "./records.ts";
-import type { WorkerState } from "./state.ts";
+import type { JobActor, WorkerState } from "./state.ts";
 import { type Timer, TimerHeap } from "./timers.ts";
 import { Touched } from "./touched.ts";
 import type { Turn } from "./turn.ts";
-import { taskIndex } from "../../protocol/ids.ts";
+import { COMMON_POOL, taskIndex } from "../../protocol/ids.ts";
 
 export interface WorkerOptions {
   readonly seat: SeatNumber;
@@ -73,6 +83,7 @@ export function createWorker(options: WorkerOptions): WorkerState {
       : { type: "absent", notBeforeMs: 0 },
     drain: null,
     timers: new TimerHeap(),
+    pool: createPool(),
     // Not where an earlier holder of the seat began: the answer to one of its caps may still be on its way.
     capSerial: (options.pid * 65_536) >>> 0,
     crashLimit: options.crashLimit,
@@ -111,15 +122,20 @@ export function step(state: WorkerState, clock: Clock, events: readonly WorkerEv
   for (const job of touched.jobs()) {
     if (job.phase === "closing") closeInExecutor(turn, job);
     if (parkIfWaiting(turn, job)) continue;
-    dispatch(turn, job);
+    if (!isPooled(job)) tendSlots(turn, job);
     tendPause(turn, job);
-    tellDemand(turn, job);
-    tellHeld(turn, job);
     reportProgress(turn, job);
     recordJobIfChanged(turn, job);
   }
+  tendPool(turn);
   tendDrain(turn);
   return turn.effects;
+}
+
+function tendSlots(turn: Turn, job: JobActor): void {
+  dispatch(turn, job);
+  tellDemand(turn, job);
+  tellHeld(turn, job);
 }
 
 /** When the next timer is due on the monotonic clock, or null. The shell wakes the core then. */
@@ -219,28 +235,30 @@ function onTimer(turn: Turn, timer: Timer): void {
 }
 
 function onLoan(turn: Turn, event: Extract<WorkerEvent, { type: "loanSet" }>): void {
+  if (event.job === COMMON_POOL) return onLoanSet(turn, turn.state.pool, event.serial, event.resources);
   const loading = turn.state.loading.get(event.job);
   if (loading !== undefined) loading.loan = { serial: event.serial, resources: event.resources };
   const job = turn.state.jobs.get(event.job);
-  if (job !== undefined) return onLoanSet(turn, job, event.serial, event.resources);
-  if (loading === undefined) {
-    // The job is over: what the manager lends to it comes back at once.
-    const fact = { type: "loanHeld", job: event.job, serial: event.serial, resources: NO_RESOURCES } as const;
-    turn.effects.push({ type: "tellManager", fact });
-  }
+  if (job !== undefined) return onJobLoan(turn, job, event.serial, event.resources);
+  // The job is over.
+  if (loading === undefined) returnAtOnce(turn, event.job, event.serial);
 }
 
 function onCapSet(turn: Turn, event: Extract<WorkerEvent, { type: "capSet" }>): void {
-  const job = turn.state.jobs.get(event.job);
+  const { pool, jobs } = turn.state;
+  const loan = (event.job === COMMON_POOL ? pool : jobs.get(event.job))?.account.loan;
   // Only the answer to the latest cap counts; a higher number is one that an earlier holder of the seat has given.
-  if (job?.loan.capSerial !== event.serial) return;
-  job.loan.capConfirmed = event.serial;
-  job.loan.runsAtMostMilli = Math.max(job.loan.capCpusMilli, event.runningCpusMilli);
+  if (loan?.capSerial !== event.serial) return;
+  loan.capConfirmed = event.serial;
+  loan.runsAtMostMilli = Math.max(loan.capCpusMilli, event.runningCpusMilli);
 }
 
 function answerHello(turn: Turn): void {
   const { state } = turn;
   const jobs = [...state.jobs.values()];
+  learn(state);
+  const accounts = jobs.filter((job) => !isPooled(job)).map(({ account }) => account);
+  if (state.pool.isKnown) accounts.push(state.pool.account);
   // What an earlier manager has lent to a job that is still being read: this one does not hear of it, and lends anew.
   for (const loading of state.loading.values()) loading.loan = null;
   turn.effects.push({
@@ -250,17 +268,19 @@ function answerHello(turn: Turn): void {
       seat: state.seat,
       pid: state.pid,
       jobs: jobs.map((job) => ({ ...reportOf(job), running: [] })),
-      loans: jobs.map((job) => ({
-        job: job.job,
-        serial: job.loan.serial,
-        resources: holdsAtMost(turn, job),
-        inForce: capInForce(turn, job),
+      loans: accounts.map((account) => ({
+        job: account.id,
+        serial: account.loan.serial,
+        resources: holdsAtMost(turn, account),
+        inForce: capInForce(turn, account),
       })),
     },
   });
   // Whatever the last manager was told is told again to this one.
+  // A new manager begins with a pool that wants nothing.
+  state.pool.account.demandSent = [];
   for (const job of jobs) {
-    job.demandSent = null;
+    job.account.demandSent = null;
     job.loanReturned = false;
   }
   tellFinishedAgain(turn);

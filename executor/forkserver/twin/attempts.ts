@@ -1,13 +1,12 @@
 /**
- * The twin's attempts: queues under their caps, starts, ends, stops. What it has to tell goes to `say`; it knows nothing of
- * sockets. The rules are those of protocol/forkserver.md.
+ * The twin's attempts: starts, ends, stops; where they wait for their turn is in queues.ts. What it has to tell goes to `say`; it
+ * knows nothing of sockets. The rules are those of protocol/forkserver.md.
  */
 import { WITHDRAW_ONLY_MS } from "../../../protocol/limits.ts";
 import type { ChildProcess } from "node:child_process";
 import type {
   ForkserverCommand,
   ForkserverContext,
-  ForkserverEnded,
   ForkserverFact,
   ForkserverOutcome,
   ForkserverReportFact,
@@ -18,14 +17,23 @@ import { EAGAIN, EINVAL, signalNumber } from "../errnos.ts";
 import { Hunt, type Quarry } from "../hunt.ts";
 import { Lookout } from "../lookout.ts";
 import { trySignal } from "../processes.ts";
-import { type Attempt, type Job, now, type RunningState } from "./attempt.ts";
+import {
+  type Attempt,
+  endFact,
+  hasSucceeded,
+  isSuccess,
+  isUsed,
+  type Job,
+  now,
+  type RunningState,
+  signalGroup,
+} from "./attempt.ts";
 import { errnoOf, launch, stepOfError } from "./launch.ts";
 import { attemptQuarry, groupQuarry, jobQuarry } from "./quarries.ts";
+import { Queues } from "./queues.ts";
 
 /** Attempts that wait, run or are held; beyond it a start is answered like one for which there is no process. */
 const ATTEMPTS_MAX = 65_536;
-/** Starts before the socket is looked at again: at 1 ms each a stop waits so long. */
-const STARTS_PER_TURN = 4;
 
 type SetCap = Extract<ForkserverCommand, { type: "setCap" }>;
 type CloseJob = Extract<ForkserverCommand, { type: "closeJob" }>;
@@ -36,10 +44,8 @@ export class Attempts {
   private readonly all = new Map<string, Attempt>();
   /** The same, to be gone through again and again. */
   private readonly known: Iterable<Attempt> = { [Symbol.iterator]: () => this.all.values() };
-  private readonly jobs = new Map<JobSeq, Job>();
-  private readonly runnable = new Set<Job>();
+  private readonly queues = new Queues((job, attempt) => this.start(job, attempt));
   private readonly counts = { running: 0, runningMilli: 0, queued: 0, held: 0, hunts: 0 };
-  private startPlanned = false;
   private leaving = false;
 
   constructor(say: (fact: ForkserverFact) => void) {
@@ -80,22 +86,22 @@ export class Attempts {
   }
 
   setContext(context: ForkserverContext): void {
-    const job = this.openJob(context.job);
+    const job = this.queues.open(context.job);
     job.context = context;
     job.reopened = job.closing !== null;
   }
 
   setCap(command: SetCap): void {
-    const job = this.openJob(command.job);
+    const job = this.queues.open(command.job);
     job.capMilli = command.cpusMilli;
     this.say({ type: "capSet", job: job.id, serial: command.serial, runningCpusMilli: job.runningMilli });
-    this.kick(job);
+    this.queues.kick(job);
   }
 
   spawn(spawn: ForkserverSpawn): void {
     const key = attemptKey(spawn.key);
     if (this.all.has(key)) return;
-    const job = this.jobs.get(spawn.key.job);
+    const job = this.queues.find(spawn.key.job);
     const attempt: Attempt = {
       spawn,
       state: { type: "queued" },
@@ -120,9 +126,8 @@ export class Attempts {
   }
 
   private enqueue(job: Job, attempt: Attempt): void {
-    job.queue.add(attempt);
     this.counts.queued++;
-    this.kick(job);
+    this.queues.add(job, attempt);
   }
 
   private follow(job: Job, attempt: Attempt, leader: Attempt | undefined): void {
@@ -142,16 +147,15 @@ export class Attempts {
     }
   }
 
-  /** Who follows may start after a success, before all others of the job, or never. */
+  /** Who follows may start after a success, before all others of the pool, or never. */
   private releaseFollower(attempt: Attempt, outcome: ForkserverOutcome): void {
     const { follower } = attempt;
-    const job = this.jobs.get(attempt.spawn.key.job);
+    const job = this.queues.find(attempt.spawn.key.job);
     if (follower === null || job === undefined) return;
     attempt.follower = null;
     follower.leader = null;
     if (isSuccess(outcome)) {
-      job.queue = new Set([follower, ...job.queue]);
-      this.kick(job);
+      this.queues.addFirst(job, follower);
       return;
     }
     this.counts.queued--;
@@ -172,7 +176,7 @@ export class Attempts {
   }
 
   suspendJob(id: JobSeq, suspended: boolean): void {
-    const job = this.jobs.get(id);
+    const job = this.queues.find(id);
     if (job === undefined || job.suspended === suspended) return;
     job.suspended = suspended;
     for (const { spawn, state } of this.all.values()) {
@@ -181,7 +185,7 @@ export class Attempts {
   }
 
   closeJob(command: CloseJob): void {
-    const job = this.openJob(command.job);
+    const job = this.queues.open(command.job);
     Object.assign(job, { context: null, capMilli: 0, suspended: false, reopened: false });
     for (const attempt of this.all.values()) {
       if (attempt.spawn.key.job === job.id) this.stopAttempt(attempt, command.graceMs);
@@ -202,52 +206,7 @@ export class Attempts {
     for (const attempt of this.all.values()) this.stopAttempt(attempt, graceMs);
   }
 
-  private openJob(id: JobSeq): Job {
-    let job = this.jobs.get(id);
-    if (job === undefined) {
-      job = {
-        id,
-        context: null,
-        capMilli: 0,
-        runningMilli: 0,
-        running: 0,
-        queue: new Set(),
-        closing: null,
-        reopened: false,
-        suspended: false,
-      };
-      this.jobs.set(id, job);
-    }
-    return job;
-  }
-
-  private kick(job: Job): void {
-    if (job.queue.size > 0) this.runnable.add(job);
-    if (this.startPlanned || this.runnable.size === 0) return;
-    this.startPlanned = true;
-    setImmediate(() => this.startSome());
-  }
-
-  /** Jobs take turns, so that one with a long queue does not keep the others waiting. */
-  private startSome(): void {
-    this.startPlanned = false;
-    for (let starts = 0; starts < STARTS_PER_TURN; starts++) {
-      const [job] = this.runnable;
-      if (job === undefined) return;
-      this.runnable.delete(job);
-      const [head] = job.queue;
-      if (head === undefined || job.closing !== null) continue;
-      if (job.runningMilli + head.spawn.cpusMilli > job.capMilli) continue;
-      this.start(job, head);
-      if (job.queue.size > 0) this.runnable.add(job);
-    }
-    if (this.runnable.size === 0) return;
-    this.startPlanned = true;
-    setImmediate(() => this.startSome());
-  }
-
   private start(job: Job, attempt: Attempt): void {
-    job.queue.delete(attempt);
     this.counts.queued--;
     if (job.context === null) {
       this.hold(attempt, { type: "notStarted", step: "context", errno: EINVAL });
@@ -261,7 +220,7 @@ export class Attempts {
     }
     const { child } = launched;
     if (child.pid === undefined) {
-      this.awaitFailure(job, attempt, child);
+      this.awaitFailure(attempt, child);
       return;
     }
     const state: RunningState = { type: "running", child, pid: child.pid, start, hunt: null, outcome: null };
@@ -279,13 +238,13 @@ export class Attempts {
   }
 
   /** Node tells why in the next tick; until then it is as if it waited, and cannot be stopped in between. */
-  private awaitFailure(job: Job, attempt: Attempt, child: ChildProcess): void {
+  private awaitFailure(attempt: Attempt, child: ChildProcess): void {
     this.counts.queued++;
     child.once("error", (error) => {
       const errno = errnoOf(error);
       this.counts.queued--;
       this.hold(attempt, { type: "notStarted", step: stepOfError(errno), errno });
-      this.kick(job);
+      this.queues.kickPoolOf(attempt);
     });
   }
 
@@ -301,15 +260,15 @@ export class Attempts {
 
   private stopAttempt(attempt: Attempt, graceMs: number): void {
     const { spawn, state } = attempt;
-    const job = this.jobs.get(spawn.key.job);
+    const job = this.queues.find(spawn.key.job);
     if (state.type === "ended" || job === undefined) return;
     if (state.type === "queued") {
       if (attempt.leader !== null) attempt.leader.follower = null;
-      else if (!job.queue.delete(attempt)) return;
+      else if (!this.queues.remove(job, attempt)) return;
       attempt.leader = null;
       this.counts.queued--;
       this.hold(attempt, { type: "withdrawn" });
-      this.kick(job);
+      this.queues.kickPoolOf(attempt);
     } else if (state.hunt !== null) {
       attempt.stopAsked ||= state.outcome === null;
       state.hunt.advance(graceMs);
@@ -336,11 +295,8 @@ export class Attempts {
   private async awaitClose(job: Job, hunt: Hunt): Promise<void> {
     const { ended, survivors } = await hunt.run();
     this.counts.hunts--;
-    job.closing = null;
-    if (!job.reopened) this.jobs.delete(job.id);
-    job.reopened = false;
     this.say({ type: "jobClosed", job: job.id, ended, survivors });
-    this.kick(job);
+    this.queues.closed(job, isUsed(this.known, job));
   }
 
   private finish(job: Job, attempt: Attempt, state: RunningState, survivors: number): void {
@@ -349,15 +305,13 @@ export class Attempts {
     const { outcome } = state;
     const isStopped = attempt.stopAsked && outcome.type === "exited";
     this.hold(attempt, isStopped ? { type: "stopped", exitCode: outcome.exitCode } : outcome, survivors);
-    this.kick(job);
+    this.queues.kickPoolOf(attempt);
   }
 
   private occupy(job: Job, attempt: Attempt, sign: 1 | -1): void {
-    const cpusMilli = attempt.spawn.cpusMilli * sign;
-    job.running += sign;
-    job.runningMilli += cpusMilli;
+    this.queues.occupy(job, attempt, sign);
     this.counts.running += sign;
-    this.counts.runningMilli += cpusMilli;
+    this.counts.runningMilli += attempt.spawn.cpusMilli * sign;
   }
 
   private hold(attempt: Attempt, outcome: ForkserverOutcome, survivors = 0): void {
@@ -367,28 +321,4 @@ export class Attempts {
     this.counts.held++;
     this.say(fact);
   }
-}
-
-const isSuccess = (outcome: ForkserverOutcome): boolean =>
-  outcome.type === "exited" && outcome.exitCode === 0;
-
-const hasSucceeded = ({ state }: Attempt): boolean => state.type === "ended" && isSuccess(state.fact.outcome);
-
-/** Of an attempt that nobody is stopping, while its first process is unreaped: then the number is its group's. */
-function signalGroup(state: RunningState, suspended: boolean): void {
-  if (state.hunt === null && state.outcome === null) trySignal(-state.pid, suspended ? "SIGSTOP" : "SIGCONT");
-}
-
-function endFact({ spawn, state }: Attempt, outcome: ForkserverOutcome, survivors = 0): ForkserverEnded {
-  return {
-    type: "ended",
-    key: spawn.key,
-    outcome,
-    survivors,
-    start: state.type === "running" ? state.start : null,
-    end: now(),
-    usage: null,
-    stdout: { type: "file", path: spawn.stdoutPath },
-    stderr: { type: "file", path: spawn.stderrPath },
-  };
 }

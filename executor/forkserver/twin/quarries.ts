@@ -23,7 +23,7 @@ export function jobQuarry(all: Iterable<Attempt>, job: Job, prefix: string): Qua
     matches: ({ mark }) => mark.startsWith(prefix) && !isMarkOfRunning(all, mark),
     isOthers: ({ session }) => isLeaderOfRunning(all, session),
     unreapedLeader: () => null,
-    // What waits in its queue is of its next round.
+    // What waits aside is of its next round.
     mayConclude: () => job.running === 0,
   };
 }

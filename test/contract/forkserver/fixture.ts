@@ -91,6 +91,7 @@ export class Fixture {
       type: "spawn",
       key: { job, task, attempt: 1 },
       cpusMilli: 1000,
+      pool: job,
       argv: typeof argv === "string" ? ["/bin/sh", "-c", argv] : argv,
       workdir: "",
       stdin: null,

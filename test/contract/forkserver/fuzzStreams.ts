@@ -5,7 +5,7 @@
 import { FrameCutter } from "../../../protocol/forkserverBytes.ts";
 import { decodeCommand, encodeCommands } from "../../../protocol/forkserverCommandCodec.ts";
 import { FORKSERVER_VERSION, type ForkserverCommand } from "../../../protocol/forkserverLink.ts";
-import { jobSeq, taskIndex } from "../../../protocol/ids.ts";
+import { COMMON_POOL, jobSeq, taskIndex } from "../../../protocol/ids.ts";
 import { FORKSERVER_FRAME_BYTES_MAX } from "../../../protocol/limits.ts";
 import type { Random } from "../../sim/random.ts";
 
@@ -78,6 +78,7 @@ function isHarmless(command: ForkserverCommand, { folder, instance }: Place): bo
     case "spawn":
       return (
         command.key.job < FUZZ_JOBS &&
+        command.pool < FUZZ_JOBS &&
         PROGRAMS.includes(command.argv[0] ?? "") &&
         isInside(command.stdoutPath) &&
         isInside(command.stderrPath) &&
@@ -148,6 +149,7 @@ function anyCommand(random: Random, place: Place): ForkserverCommand {
         type: "spawn",
         key,
         cpusMilli: random.between(0, 2000),
+        pool: random.pick([job, COMMON_POOL, jobSeq(random.between(0, FUZZ_JOBS - 1))]),
         argv: [PROGRAMS[random.between(0, 2)] ?? "", ...texts(random)],
         env: [...texts(random), `QREW_MARK=${mark}`],
         workdir: random.chance(0.9) ? "" : "nowhere",

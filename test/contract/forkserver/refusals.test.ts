@@ -48,7 +48,7 @@ describeForkservers("a connection that", (given, flavour) => {
   it("has control and sends texts or lists that cannot be is refused, and the forkserver goes on", () =>
     alone(flavour, {}, async (fixture) => {
       const key = [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0];
-      const spawn = [3, ...key, 232, 3, 0, 0];
+      const spawn = [3, ...key, 232, 3, 0, 0, 1, 0, 0, 0];
       const payloads = [
         [...spawn, 0xff, 0xff, 0xff, 0xff],
         [...spawn, 0, 0, 0, 0],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ExecutorCommand } from "../../../protocol/executorLink.ts";
+import { COMMON_POOL } from "../../../protocol/ids.ts";
 import { attemptId, FakeTaskExecutor, JOB, shell } from "./taskExecutor.ts";
 
 const run = (...tasks: readonly number[]) =>
@@ -51,6 +52,7 @@ describe("an attempt", () => {
     expect(spawn).toMatchObject({
       key: attemptId(5),
       cpusMilli: 2500,
+      pool: JOB,
       argv: ["/bin/sh", "-c", "echo hi"],
       workdir: "sub",
       stdin: "in",
@@ -67,6 +69,18 @@ describe("an attempt", () => {
     ]);
     executor.say({ type: "runAttempts", attempts: [shell(6, { cpusMilli: 2500 })] });
     expect(executor.told("spawn").env).toContain("OMP_NUM_THREADS=2");
+    expect(executor.unexpected()).toEqual([]);
+  });
+
+  it("that is pooled is sent to the common pool; all else is its job's", () => {
+    const executor = FakeTaskExecutor.serving();
+    executor.say({ type: "runAttempts", attempts: [shell(5, { isPooled: true }), shell(6)] });
+    expect(executor.told("spawn")).toMatchObject({
+      key: attemptId(5),
+      pool: COMMON_POOL,
+      mark: "uuid/3/1/5/1",
+    });
+    expect(executor.told("spawn")).toMatchObject({ key: attemptId(6), pool: JOB });
     expect(executor.unexpected()).toEqual([]);
   });
 
@@ -238,6 +252,27 @@ describe("the forkserver", () => {
     executor.told("context");
     executor.told("setCap");
     executor.told("spawn");
+    expect(executor.unexpected()).toEqual([]);
+  });
+
+  it("hears of the common pool's cap like of any other, also after the close of a job and after its own death", () => {
+    const executor = FakeTaskExecutor.serving();
+    executor.say({ type: "setCap", job: COMMON_POOL, serial: 3, cpusMilli: 2000 });
+    expect(executor.told("setCap")).toMatchObject({ job: COMMON_POOL, serial: 3, cpusMilli: 2000 });
+    executor.forkserverSays({ type: "capSet", job: COMMON_POOL, serial: 3, runningCpusMilli: 500 });
+    expect(executor.fact("capSet")).toMatchObject({ job: COMMON_POOL, serial: 3, runningCpusMilli: 500 });
+    executor.say({ type: "closeJob", job: JOB, graceMs: 1 });
+    expect(executor.told("closeJob").job).toBe(JOB);
+    executor.feed({ type: "forkserverLost", detail: "it was killed" });
+    expect(executor.fact("capSet")).toMatchObject({ job: COMMON_POOL, serial: 3, runningCpusMilli: 0 });
+    expect(executor.fact("jobClosed").job).toBe(JOB);
+    executor.open();
+    executor.say({ type: "runAttempts", attempts: [shell(1, { isPooled: true })] });
+    executor.take("openForkserver");
+    executor.forkserverOpened();
+    executor.told("context");
+    expect(executor.told("setCap")).toMatchObject({ job: COMMON_POOL, serial: 3, cpusMilli: 2000 });
+    expect(executor.told("spawn").pool).toBe(COMMON_POOL);
     expect(executor.unexpected()).toEqual([]);
   });
 

@@ -31,6 +31,7 @@ export const shell = (task: number, others: Partial<Extract<AttemptSpec, { kind:
   ...attemptId(task),
   name: `task ${task}`,
   cpusMilli: 1000,
+  isPooled: false,
   command: ["/bin/tool", String(task)],
   env: {},
   stdin: null,

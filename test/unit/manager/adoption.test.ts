@@ -3,7 +3,7 @@ import { jobSeq, seatNumber } from "../../../protocol/ids.ts";
 import type { Resources } from "../../../protocol/resources.ts";
 import type { WorkerFact } from "../../../protocol/workerLink.ts";
 import { NO_RESOURCES } from "../../../src/node/resources.ts";
-import { cpus, Daemon, jobRecord, report, SEAT } from "./daemon.ts";
+import { cpus, Daemon, jobRecord, report, SEAT, UNUSED_POOL } from "./daemon.ts";
 
 const OTHER = seatNumber(1);
 const FIRST = { seat: SEAT, epoch: 7, pid: 70 };
@@ -18,7 +18,10 @@ const readiness = (
   seat,
   pid,
   jobs: loans.map(([job]) => report(job, 50)),
-  loans: loans.map(([job, serial, resources]) => ({ job: jobSeq(job), serial, resources, inForce: true })),
+  loans: [
+    UNUSED_POOL,
+    ...loans.map(([job, serial, resources]) => ({ job: jobSeq(job), serial, resources, inForce: true })),
+  ],
 });
 
 /** The shell has connected to it, and the core has greeted. */

@@ -6,8 +6,9 @@
 import { assert } from "../../../protocol/errors.ts";
 import type { ClientReply, ClientRequest } from "../../../protocol/clientLink.ts";
 import type { JobState, TaskCounts } from "../../../protocol/fields.ts";
-import { type JobSeq, jobSeq, type SeatNumber, seatNumber } from "../../../protocol/ids.ts";
+import { COMMON_POOL, type JobSeq, jobSeq, type SeatNumber, seatNumber } from "../../../protocol/ids.ts";
 import type { Resources } from "../../../protocol/resources.ts";
+import { NO_RESOURCES } from "../../../src/node/resources.ts";
 import type { JobReport, ManagerCommand, WorkerFact } from "../../../protocol/workerLink.ts";
 import type { ManagerEffect, ManagerEvent } from "../../../manager/core/events.ts";
 import type { KnownHolder, ManagerOptions, ManagerState } from "../../../manager/core/state.ts";
@@ -73,6 +74,9 @@ type Command<Name extends ManagerCommand["type"]> = Extract<ManagerCommand, { ty
 type Reply<Name extends ClientReply["type"]> = Extract<ClientReply, { type: Name }>;
 
 const BOOKKEEPING: ReadonlySet<string> = new Set(["recordJob", "jobChanged"]);
+
+/** What a QWorker says of its pool that has never lent anything to it. */
+export const UNUSED_POOL = { job: COMMON_POOL, serial: 0, resources: NO_RESOURCES, inForce: true } as const;
 
 export class Daemon {
   readonly state: ManagerState;
@@ -163,7 +167,14 @@ export class Daemon {
       type: "workerTold",
       seat,
       epoch,
-      fact: { type: "workerReady", seat, pid, jobs: [], loans: [], ...told },
+      fact: {
+        type: "workerReady",
+        seat,
+        pid,
+        jobs: [],
+        ...told,
+        loans: [UNUSED_POOL, ...(told.loans ?? [])],
+      },
     });
     return epoch;
   }
@@ -269,7 +280,16 @@ export class Daemon {
 }
 
 export function report(job: number, seq: number, others: Partial<JobReport> = {}): JobReport {
-  return { job: jobSeq(job), round: 1, state: "running", tasks: waiting(10), seq, running: [], ...others };
+  return {
+    job: jobSeq(job),
+    round: 1,
+    state: "running",
+    tasks: waiting(10),
+    seq,
+    running: [],
+    isPooled: false,
+    ...others,
+  };
 }
 
 const isOfType = <Union extends { readonly type: string }, Name extends Union["type"]>(

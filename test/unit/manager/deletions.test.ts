@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { jobSeq } from "../../../protocol/ids.ts";
-import { CLIENT, Daemon, jobRecord, SEAT } from "./daemon.ts";
+import { CLIENT, Daemon, jobRecord, SEAT, UNUSED_POOL } from "./daemon.ts";
 
 /** A daemon that was asked to delete job 1, which has ended at its seat. */
 function asked(): Daemon {
@@ -46,7 +46,7 @@ describe("the deletion of a job", () => {
     const epoch = daemon.ready();
     expect(daemon.command("deleteJob").job).toBe(1);
     daemon.feed({ type: "workerReconnected", seat: SEAT, epoch });
-    daemon.tell({ type: "workerReady", seat: SEAT, pid: 1000 + epoch, jobs: [], loans: [] });
+    daemon.tell({ type: "workerReady", seat: SEAT, pid: 1000 + epoch, jobs: [], loans: [UNUSED_POOL] });
     expect(daemon.command("deleteJob").job).toBe(1);
     daemon.feed({ type: "woken" });
     expect(daemon.commands("deleteJob")).toEqual([]);

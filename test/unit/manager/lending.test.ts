@@ -9,6 +9,7 @@ import { cpus, Daemon, jobRecord, SEAT } from "./daemon.ts";
 function borrower(job: number, shape: Resources, count: number, others: Partial<Borrower> = {}): Borrower {
   return {
     job: jobSeq(job),
+    weight: 1,
     demand: [{ priority: 0, resources: shape, count }],
     usage: 0,
     standing: 0,

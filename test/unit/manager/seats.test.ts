@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { jobSeq, seatNumber } from "../../../protocol/ids.ts";
 import { NO_RESOURCES } from "../../../src/node/resources.ts";
-import { cpus, Daemon, jobRecord, LEASE_MS, report, SEAT } from "./daemon.ts";
+import { cpus, Daemon, jobRecord, LEASE_MS, report, SEAT, UNUSED_POOL } from "./daemon.ts";
 
 const started = (daemon: Daemon) => daemon.takeAll("startWorker").length;
 
@@ -16,7 +16,7 @@ describe("a QWorker", () => {
     daemon.feed({ type: "workerStarted", seat: SEAT, epoch: 7, pid: 9 });
     expect(daemon.command("hello")).toEqual({ type: "hello", seat: SEAT, seatEpoch: 7, capacity: cpus(4) });
     expect(daemon.unexpected()).toEqual([]);
-    daemon.tell({ type: "workerReady", seat: SEAT, pid: 9, jobs: [report(1, 4)], loans: [] });
+    daemon.tell({ type: "workerReady", seat: SEAT, pid: 9, jobs: [report(1, 4)], loans: [UNUSED_POOL] });
     daemon.command("assignJob");
     expect(daemon.command("setLoan").resources).toEqual(NO_RESOURCES);
     expect(daemon.state.jobs.get(jobSeq(1))?.reportSeq).toBe(4);
@@ -32,7 +32,7 @@ describe("a QWorker", () => {
     daemon.commands("setLoan");
     daemon.feed({ type: "workerReconnected", seat: SEAT, epoch });
     expect(daemon.command("hello").seatEpoch).toBe(epoch);
-    daemon.tell({ type: "workerReady", seat: SEAT, pid: 9, jobs: [report(1, 4)], loans: [] });
+    daemon.tell({ type: "workerReady", seat: SEAT, pid: 9, jobs: [report(1, 4)], loans: [UNUSED_POOL] });
     daemon.command("assignJob");
     daemon.commands("setLoan");
     daemon.feed({ type: "workerReconnected", seat: SEAT, epoch: epoch - 1 });

@@ -24,6 +24,7 @@ const attempt = fc.record({
   ...id,
   name: text,
   cpusMilli: fc.maxSafeNat(),
+  isPooled: fc.boolean(),
   command: fc.oneof(text, fc.array(text, { minLength: 1, maxLength: 3 })),
   env: fc.dictionary(fc.stringMatching(/^[A-Z_]{1,9}$/), text, { maxKeys: 3 }),
   stdin: orNull(text),

@@ -116,7 +116,7 @@ describe("drain", () => {
     next.hello(["a#1", "b#1"]);
     expect(next.unexpected()).toEqual([]);
     next.start("b");
-    next.feed(next.capSet(next.state.jobs.get(JOB)?.loan.capSerial ?? 0));
+    next.feed(next.capSet(next.state.jobs.get(JOB)?.account.loan.capSerial ?? 0));
     expect(next.unexpected()).toEqual([]);
     next.succeed("a", "b");
     next.take("reportFinished");

@@ -8,10 +8,10 @@ describe("the TaskExecutor", () => {
     const seat = new Seat();
     seat.pass(60_000);
     expect(seat.untaken()).toEqual([]);
-    seat.assign({ a: [] });
+    seat.assign({ a: { resources: cpus(2) } });
     seat.load();
     seat.take("startExecutor");
-    seat.lend(cpus(1), 1);
+    seat.lend(cpus(2), 1);
     seat.pass(100);
     expect(seat.unexpected()).toEqual([]);
     seat.feed({ type: "executorSaidHello", pid: 1, greeting: 4, live: [], ended: [] });
@@ -19,7 +19,7 @@ describe("the TaskExecutor", () => {
       { type: "welcome", greeting: 4, seat: seatNumber(0), node: "n1", instance: "uuid" },
     ]);
     expect(seat.takeAll("openJob")).toEqual([{ type: "openJob", job: JOB }]);
-    expect(seat.commands("setCap")).toMatchObject([{ job: JOB, cpusMilli: 1000 }]);
+    expect(seat.commands("setCap")).toMatchObject([{ job: JOB, cpusMilli: 2000 }]);
     expect(seat.sent()).toEqual(["a#1"]);
     expect(seat.unexpected()).toEqual([]);
   });

@@ -29,7 +29,7 @@ describe("what depends on one short task alone", () => {
     const seat = warm(CHAIN);
     expect(sent(seat)).toEqual(["b#1", "c#1 after b#1", "d#1 after c#1"]);
     expect(seat.record("c")).toMatchObject({ state: "waiting", attempt: 1, reason: { type: "follows" } });
-    expect(seat.state.jobs.get(JOB)?.placed).toEqual(cpus(1));
+    expect(seat.state.jobs.get(JOB)?.account.placed).toEqual(cpus(1));
   });
 
   it("takes the other's place when that has succeeded", () => {
@@ -39,7 +39,7 @@ describe("what depends on one short task alone", () => {
     seat.start("c");
     expect(seat.record("c")).toMatchObject({ state: "running", reason: null });
     expect(seat.record("c").readySeq).toBeGreaterThan(seat.record("b").finishedSeq ?? 0);
-    expect(seat.state.jobs.get(JOB)?.placed).toEqual(cpus(1));
+    expect(seat.state.jobs.get(JOB)?.account.placed).toEqual(cpus(1));
     end(seat, "c");
     end(seat, "d");
     expect(seat.finished()).toBe("succeeded");
@@ -89,7 +89,7 @@ describe("what depends on one short task alone", () => {
     end(seat, "d", withdrawn);
     expect(seat.record("d").state).toBe("skipped");
     expect(seat.finished()).toBe("failed");
-    expect(seat.state.jobs.get(JOB)?.placed).toEqual(cpus(0));
+    expect(seat.state.jobs.get(JOB)?.account.placed).toEqual(cpus(0));
   });
 
   it("is sent again when the other is repeated and succeeds", () => {
@@ -164,7 +164,7 @@ describe("the next holder of the seat", () => {
     const seat = warm(CHAIN);
     end(seat, "b");
     const next = seat.successor();
-    expect(next.state.jobs.get(JOB)?.placed).toEqual(cpus(1));
+    expect(next.state.jobs.get(JOB)?.account.placed).toEqual(cpus(1));
     next.hello(["c#1", "d#1"]);
     end(next, "c");
     end(next, "d");

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { COMMON_POOL } from "../../../protocol/ids.ts";
 import { NO_RESOURCES } from "../../../src/node/resources.ts";
 import { cpus } from "./graphs.ts";
 import { exited, JOB, OTHER_JOB, Seat, withdrawn } from "./seat.ts";
@@ -21,7 +22,7 @@ describe("a loan", () => {
     seat.end("a[1]", exited(0), 30);
     // 60 ms of work ahead: two of 30 ms beyond the one that runs.
     expect(seat.sent()).toEqual(["a[2]#1", "a[3]#1", "a[4]#1"]);
-    expect(seat.state.jobs.get(JOB)?.loan.resources).toEqual(cpus(1));
+    expect(seat.state.jobs.get(JOB)?.account.loan.resources).toEqual(cpus(1));
     const withMemory = { resources: cpus(1, { memoryBytes: 10 }), count: 100 };
     const other = Seat.running({ a: withMemory }, cpus(1, { memoryBytes: 10 }));
     other.sent();
@@ -42,11 +43,11 @@ describe("a loan", () => {
   it("that arrives while the job is being read counts", () => {
     const seat = new Seat();
     seat.hello();
-    seat.assign({ a: [] });
-    seat.lend(cpus(1), 4);
+    seat.assign({ a: { resources: cpus(2) } });
+    seat.lend(cpus(2), 4);
     seat.load();
     expect(seat.sent()).toEqual(["a#1"]);
-    expect(seat.facts("loanHeld")).toEqual([{ type: "loanHeld", job: JOB, serial: 4, resources: cpus(1) }]);
+    expect(seat.facts("loanHeld")).toEqual([{ type: "loanHeld", job: JOB, serial: 4, resources: cpus(2) }]);
     expect(seat.unexpected()).toEqual([]);
   });
 
@@ -122,12 +123,22 @@ describe("a loan", () => {
     seat.lend(cpus(1), 2);
     seat.feed({ type: "managerSaidHello", capacity: cpus(64) });
     expect(seat.facts("workerReady")).toMatchObject([
-      { loans: [{ job: JOB, serial: 2, resources: cpus(4) }] },
+      {
+        loans: [
+          { job: JOB, serial: 2, resources: cpus(4) },
+          { job: COMMON_POOL, serial: 0 },
+        ],
+      },
     ]);
     const next = seat.successor();
     next.feed({ type: "managerSaidHello", capacity: cpus(64) });
     expect(next.facts("workerReady")).toMatchObject([
-      { loans: [{ job: JOB, serial: 0, resources: cpus(4) }] },
+      {
+        loans: [
+          { job: JOB, serial: 0, resources: cpus(4) },
+          { job: COMMON_POOL, serial: 0 },
+        ],
+      },
     ]);
   });
 
@@ -282,7 +293,7 @@ describe("demand", () => {
 
   it("is told again to a new manager, for each job", () => {
     const seat = Seat.running({ a: { count: 3 } }, cpus(1));
-    seat.assign({ a: [] }, OTHER_JOB);
+    seat.assign({ a: { resources: cpus(2) } }, OTHER_JOB);
     seat.load(OTHER_JOB);
     seat.forget();
     seat.feed({ type: "managerSaidHello", capacity: cpus(64) });

@@ -82,11 +82,11 @@ describe("tasks that do nothing", () => {
   it("hold their slots until they have ended", () => {
     const seat = Seat.running({ a: { ...noop, count: 5 } }, cpus(2));
     expect(sent(seat)).toEqual(["a[1]#1", "a[2]#1"]);
-    expect(seat.state.jobs.get(JOB)?.placed.cpusMilli).toBe(2000);
+    expect(seat.state.jobs.get(JOB)?.account.placed.cpusMilli).toBe(2000);
     seat.feed({ type: "noopsEnded", job: JOB, attempts: [0, 1, 1, 1], atMs: 1, monoMs: 1 });
     // They take no time, so all that is left is sent ahead.
     expect(sent(seat)).toEqual(["a[3]#1", "a[4]#1", "a[5]#1"]);
-    expect(seat.state.jobs.get(JOB)?.placed.cpusMilli).toBe(3000);
+    expect(seat.state.jobs.get(JOB)?.account.placed.cpusMilli).toBe(3000);
   });
 
   it("are no more at a time than the job may have running", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jobSeq } from "../../../protocol/ids.ts";
+import { COMMON_POOL, jobSeq } from "../../../protocol/ids.ts";
 import { nextWakeMs } from "../../../worker/core/step.ts";
 import { cpus } from "./graphs.ts";
 import { exited, JOB, Seat } from "./seat.ts";
@@ -70,13 +70,21 @@ describe("reports of a job", () => {
     seat.feed({ type: "managerSaidHello", capacity: cpus(4) });
     expect(seat.take("reportFinished").finishedAtMs).toBe(finishedAtMs);
     expect(seat.facts("workerReady")).toMatchObject([{ jobs: [{ job: JOB, state: "succeeded" }] }]);
-    seat.feed({ type: "jobAssigned", job: JOB, round: 1, priority: 0, pause: null, demand: null });
+    seat.feed({
+      type: "jobAssigned",
+      job: JOB,
+      round: 1,
+      priority: 0,
+      pause: null,
+      demand: null,
+      isPooled: false,
+    });
     expect(seat.finished()).toBe("succeeded");
     seat.commands("closeJob");
     seat.feed({ type: "jobReleased", job: JOB });
     seat.take("forgetJob");
     seat.feed({ type: "managerSaidHello", capacity: cpus(4) });
-    expect(seat.facts("workerReady")).toMatchObject([{ jobs: [], loans: [] }]);
+    expect(seat.facts("workerReady")).toMatchObject([{ jobs: [], loans: [{ job: COMMON_POOL }] }]);
     expect(seat.unexpected()).toEqual([]);
   });
 
@@ -91,14 +99,30 @@ describe("reports of a job", () => {
   it("say of a job that cannot be read why", () => {
     const seat = new Seat();
     seat.assign({ a: [] });
-    seat.feed({ type: "jobAssigned", job: JOB, round: 1, priority: 0, pause: null, demand: null });
+    seat.feed({
+      type: "jobAssigned",
+      job: JOB,
+      round: 1,
+      priority: 0,
+      pause: null,
+      demand: null,
+      isPooled: false,
+    });
     expect(seat.takeAll("loadJob")).toHaveLength(1);
     seat.feed({ type: "jobLoadFailed", job: JOB, detail: "the plan is damaged" });
     expect(seat.facts("jobRefused")).toEqual([
       { type: "jobRefused", job: JOB, detail: "the plan is damaged" },
     ]);
     expect(seat.untaken()).toEqual([]);
-    seat.feed({ type: "jobAssigned", job: JOB, round: 1, priority: 0, pause: null, demand: null });
+    seat.feed({
+      type: "jobAssigned",
+      job: JOB,
+      round: 1,
+      priority: 0,
+      pause: null,
+      demand: null,
+      isPooled: false,
+    });
     seat.take("loadJob");
     expect(seat.untaken()).toEqual([]);
   });
@@ -110,8 +134,8 @@ describe("reports of a job", () => {
       const job = jobSeq(number);
       seat.assign({ a: [] }, job);
       seat.load(job);
-      seat.lend(cpus(1), 1, job);
     }
+    seat.lend(cpus(3), 1, jobSeq(1));
     expect(seat.sent()).toHaveLength(3);
     seat.end("a", exited(1), 5, jobSeq(2));
     expect(seat.take("reportFinished").report).toMatchObject({ job: 2, state: "failed" });

@@ -7,12 +7,19 @@
  */
 import { assert } from "../../../protocol/errors.ts";
 import type { AttemptOutcome, ExecutorCommand } from "../../../protocol/executorLink.ts";
-import { type AttemptId, type JobSeq, jobSeq, seatNumber, taskIndex } from "../../../protocol/ids.ts";
+import {
+  type AttemptId,
+  COMMON_POOL,
+  type JobSeq,
+  jobSeq,
+  seatNumber,
+  taskIndex,
+} from "../../../protocol/ids.ts";
 import type { Resources } from "../../../protocol/resources.ts";
 import type { WorkerFact } from "../../../protocol/workerLink.ts";
 import { noopRecord, type TaskRecord, type WorkerJobRecord } from "../../../src/store/workerRecords.ts";
 import type { WorkerEffect, WorkerEvent } from "../../../worker/core/events.ts";
-import type { WorkerState } from "../../../worker/core/state.ts";
+import type { Account, WorkerState } from "../../../worker/core/state.ts";
 import { createWorker, nextWakeMs, step } from "../../../worker/core/step.ts";
 import { cpus, type PlanSpec, type SmallPlan, smallPlan } from "./graphs.ts";
 
@@ -125,9 +132,14 @@ export class Seat {
   capSet(
     serial: number,
     job: JobSeq = JOB,
-    runningCpusMilli: number = this.state.jobs.get(job)?.runningCpusMilli ?? 0,
+    runningCpusMilli: number = this.#accountOf(job)?.runningCpusMilli ?? 0,
   ): Extract<WorkerEvent, { type: "capSet" }> {
     return { type: "capSet", job, serial, runningCpusMilli };
+  }
+
+  #accountOf(job: JobSeq): Account | undefined {
+    const { jobs, pool } = this.state;
+    return job === COMMON_POOL ? pool.account : jobs.get(job)?.account;
   }
 
   #commit(effect: WorkerEffect): void {
@@ -154,7 +166,7 @@ export class Seat {
 
   assign(plan: PlanSpec | SmallPlan, job: JobSeq = JOB, priority = 0): void {
     this.#plans.set(job, isSmallPlan(plan) ? plan : smallPlan(plan));
-    this.feed({ type: "jobAssigned", job, round: 1, priority, pause: null, demand: null });
+    this.feed({ type: "jobAssigned", job, round: 1, priority, pause: null, demand: null, isPooled: false });
   }
 
   /** Answers `loadJob` with what the store has. */
@@ -167,7 +179,8 @@ export class Seat {
   }
 
   lend(resources: Resources, serial: number, job: JobSeq = JOB): void {
-    this.feed({ type: "loanSet", job, serial, resources });
+    const id = this.state.jobs.get(job)?.account.id ?? job;
+    this.feed({ type: "loanSet", job: id, serial, resources });
   }
 
   /** The TaskExecutor says hello; `live` are names with the attempt, as in `a#1`. */
