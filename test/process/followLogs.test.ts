@@ -31,6 +31,7 @@ const openGate = (name: string): void => writeFileSync(path.join(qrew.work, name
 
 it("of one task it is its bytes as they come, from before its start to its end", async () => {
   const first = await submitJob(qrew, [{ name: "hold", command: gate("go"), resources: { cpus: 2 } }]);
+  await until("it holds both cpus", async () => (await taskOf(qrew, first, "hold")).state === "running");
   const steps = `echo one; ${gate("next")}; printf two; echo no >&2`;
   const job = await submitJob(qrew, [{ name: "talk", command: steps }]);
   const { text, ended } = follow("logs", "-f", String(job), "talk");
