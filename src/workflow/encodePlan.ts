@@ -27,7 +27,7 @@ export function encodePlan(plan: ColumnPlan): Uint8Array {
     offset = aligned(offset);
     header.setFloat64(entryOffset(number), offset, true);
     header.setFloat64(entryOffset(number) + 8, byteLength, true);
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
+    if (byteLength > 0) bytes.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
     offset += byteLength;
   }
   return bytes;

@@ -29,7 +29,8 @@ export function scanJson(bytes: Buffer): JsonScan {
   const repeatedKeysAt: number[] = [];
   const list = new TaskListFinder(bytes);
   const objects: (ObjectKeys | null)[] = Array.from({ length: NESTING_MAX + 1 }, () => null);
-  const spare = Array.from({ length: NESTING_MAX + 1 }, () => new ObjectKeys(bytes));
+  /** Of each depth, made for the first object there: most documents have four, and many come by the thousand. */
+  const spare: (ObjectKeys | undefined)[] = [];
   let depth = 0;
   let keyNext = false;
   for (let index = 0; index < bytes.length; index += 1) {
@@ -54,7 +55,8 @@ export function scanJson(bytes: Buffer): JsonScan {
           return { refused: { offset: index, message: tooDeep }, repeatedKeysAt, taskList: null };
         keyNext = bytes[index] === 0x7b;
         if (depth <= 2) list.opened(depth, index);
-        const keys = keyNext ? (spare[depth] ?? null) : null;
+        const keys = keyNext ? (spare[depth] ?? new ObjectKeys(bytes)) : null;
+        if (keys !== null) spare[depth] = keys;
         keys?.clear();
         objects[depth] = keys;
         break;
