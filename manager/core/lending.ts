@@ -10,7 +10,7 @@
  * its usage is least it comes first, the others' loans are recalled, and what their attempts free is kept for it. Since
  * the targets together fit on the node, no two jobs can wait for halves that each other hold.
  */
-import type { JobSeq } from "../../protocol/ids.ts";
+import { COMMON_POOL, type JobSeq } from "../../protocol/ids.ts";
 import type { Resources } from "../../protocol/resources.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";
 import {
@@ -183,7 +183,9 @@ function leastServed(
 /** Adds what was held during `elapsedMs` to the usages. A restart with less may leave more held than the node has. */
 export function accountUsage(capacity: Resources, borrowers: Iterable<Borrower>, elapsedMs: number): void {
   for (const borrower of borrowers) {
-    if (borrower.held === null) continue;
+    // A pool that wants nothing keeps what it has at nobody's expense.
+    const isKept = borrower.job === COMMON_POOL && borrower.demand.length === 0;
+    if (borrower.held === null || isKept) continue;
     borrower.usage += (Math.min(1, dominantShare(borrower.held, capacity)) * elapsedMs) / borrower.weight;
   }
 }
@@ -207,15 +209,25 @@ export function raisedFloor(floor: number, borrowers: readonly Borrower[]): numb
 }
 
 /** Whether a job wants more than it was granted: then the order is looked at again after a quantum. */
-export function isContended(borrowers: readonly Borrower[]): boolean {
-  return borrowers.some(({ demand, granted }) => {
-    let wanted = NO_RESOURCES;
-    for (const { resources, count } of demand) {
-      for (let i = 0; i < count; i++) {
-        wanted = addResources(wanted, resources);
-        if (!fits(wanted, granted)) return true;
-      }
+export const isContended = (borrowers: readonly Borrower[]): boolean =>
+  borrowers.some((borrower) => wantsMore(borrower, borrower.granted));
+
+function wantsMore({ demand }: Borrower, than: Resources): boolean {
+  let wanted = NO_RESOURCES;
+  for (const { resources, count } of demand) {
+    for (let i = 0; i < count; i++) {
+      wanted = addResources(wanted, resources);
+      if (!fits(wanted, than)) return true;
     }
-    return false;
-  });
+  }
+  return false;
+}
+
+/**
+ * A pool that wants nothing keeps its loan while everybody has what he wants: the next job of its kind mostly comes soon, and then
+ * needs no loan, and no cap in the forkserver, to be sent. Whoever wants it later waits for one answer of its QWorker.
+ */
+export function keepUnwanted(pools: Iterable<Borrower>, targets: Map<Borrower, Resources>): void {
+  for (const [borrower, target] of targets) if (wantsMore(borrower, target)) return;
+  for (const pool of pools) if (pool.demand.length === 0) targets.set(pool, pool.granted);
 }

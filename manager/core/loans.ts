@@ -7,6 +7,7 @@ import {
   type Borrower,
   divide,
   isContended,
+  keepUnwanted,
   QUANTUM_MS,
   raisedFloor,
   refreshStandings,
@@ -39,6 +40,10 @@ export function tendLoans(turn: Turn): void {
   if (lending.stale && state.stopping === null) {
     lending.stale = false;
     const targets = divide(capacity, borrowers);
+    keepUnwanted(
+      [...state.pools.values()].map(({ borrower }) => borrower),
+      targets,
+    );
     for (const [seat, pool] of state.pools) {
       if (state.seats.get(seat)?.type === "ready") lend(turn, seat, pool, targets);
     }

@@ -103,7 +103,7 @@ function tendAbsent(turn: Turn, seat: Extract<Seat, { type: "absent" }>, jobs: n
     if (turn.state.stopping !== null) return;
     if (jobs === 0) {
       turn.state.seats.delete(seat.seat);
-      turn.state.pools.delete(seat.seat);
+      if (turn.state.pools.delete(seat.seat)) turn.state.lending.stale = true;
       return;
     }
   }

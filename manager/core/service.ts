@@ -1,6 +1,6 @@
 /** What clients ask of the daemon itself: its status and its end. */
 import type { DaemonReport } from "../../protocol/clientLink.ts";
-import type { SeatNumber } from "../../protocol/ids.ts";
+import { COMMON_POOL, type SeatNumber } from "../../protocol/ids.ts";
 import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { addResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
@@ -70,7 +70,9 @@ function reportOf(turn: Turn, query: StatusQuery): DaemonReport {
     draining: state.stopping !== null,
     transient: options.transient,
     capacity: options.capacity,
-    lent: borrowersOf(turn).reduce((sum, { held }) => addResources(sum, held ?? NO_RESOURCES), NO_RESOURCES),
+    lent: borrowersOf(turn)
+      .filter(({ demand, job }) => job !== COMMON_POOL || demand.length > 0)
+      .reduce((sum, { held }) => addResources(sum, held ?? NO_RESOURCES), NO_RESOURCES),
     jobs: { queued: state.queue.length, running: state.admitted.size, parked: state.parked.size },
     processes: processesOf(turn, query),
     refusedFrames: query.refused,

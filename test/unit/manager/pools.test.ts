@@ -25,12 +25,24 @@ describe("the common pool of a seat", () => {
     daemon.commands("setLoan");
     demandOf(daemon, COMMON_POOL, 3);
     expect(daemon.commands("setLoan")).toMatchObject([{ job: COMMON_POOL, resources: cpus(3) }]);
+  });
+
+  it("keeps what it wants no more until somebody else wants it, and then until its QWorker has answered", () => {
+    const daemon = new Daemon({ workersMax: 1 });
+    daemon.store(jobRecord(1));
+    daemon.ready();
+    submit(daemon, 2);
+    demandOf(daemon, COMMON_POOL, 3);
+    daemon.commands("setLoan");
     demandOf(daemon, COMMON_POOL, 0);
+    demandOf(daemon, 1, 1);
+    expect(daemon.commands("setLoan")).toMatchObject([{ job: 1, resources: cpus(1) }]);
+    daemon.pass(5000);
+    // It has not used what it has kept, and is level with the other.
+    expect(daemon.state.pools.get(SEAT)?.borrower.usage).toBe(1250);
+    demandOf(daemon, 1, 4);
     const [loan] = daemon.commands("setLoan");
     expect(loan).toMatchObject({ job: COMMON_POOL, resources: NO_RESOURCES });
-    // It counts as held until the QWorker has said otherwise.
-    demandOf(daemon, 1, 4);
-    expect(daemon.commands("setLoan")).toMatchObject([{ job: 1, resources: cpus(1) }]);
     const { serial = 0 } = loan ?? {};
     daemon.tell({ type: "loanHeld", job: COMMON_POOL, serial, resources: NO_RESOURCES });
     expect(daemon.commands("setLoan")).toMatchObject([{ job: 1, resources: cpus(4) }]);
