@@ -24,7 +24,7 @@ const placeOf = (job: JobSeq, round: number): Place =>
 /** Small enough to be copied without a pause, large enough that a plan of 100 MB has only a hundred. */
 export const PLAN_CHUNK_BYTES = 1024 * 1024;
 
-/** Chunks in one transaction of `writePlan`: its commit writes and syncs so many MiB before the event loop goes on. */
+/** Chunks in one transaction of `writePlan`: so many MiB are written before the event loop goes on, and synced at a time. */
 const CHUNKS_PER_TRANSACTION = 8;
 
 const chunkCount = (bytes: number): number => Math.floor(bytes / PLAN_CHUNK_BYTES) + 1;
@@ -42,7 +42,7 @@ export function putPlan(writer: StoreWriter, job: JobSeq, plan: Uint8Array, roun
 }
 
 /**
- * The whole plan of a round in several transactions, with a turn of the event loop between them, in place of an earlier one. Until
+ * The whole plan of a round in several transactions, each on disk before the next, in place of an earlier one. Until
  * it resolves, reading it finds null or throws; the record of the job names the round only after that.
  */
 export async function writePlan(store: Store, job: JobSeq, plan: Uint8Array, round = 1): Promise<void> {
@@ -50,7 +50,8 @@ export async function writePlan(store: Store, job: JobSeq, plan: Uint8Array, rou
   store.write((writer) => deleteUnder(writer, { table, prefix }));
   const count = chunkCount(plan.length);
   for (let first = 0; first < count; first += CHUNKS_PER_TRANSACTION) {
-    await nextTurn();
+    // Whoever waits meanwhile for something small to be on disk waits for no more than this.
+    await store.flushed();
     store.write((writer) => {
       for (let chunk = first; chunk < Math.min(first + CHUNKS_PER_TRANSACTION, count); chunk += 1) {
         writer.put(table, u32Key(...prefix, chunk), chunkOf(plan, chunk));
@@ -58,8 +59,6 @@ export async function writePlan(store: Store, job: JobSeq, plan: Uint8Array, rou
     });
   }
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
  * The plan that counts now; null for a job without. The buffer is the caller's, alone in its ArrayBuffer from offset 0, so that
