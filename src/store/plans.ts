@@ -52,6 +52,7 @@ export async function writePlan(store: Store, job: JobSeq, plan: Uint8Array, rou
   for (let first = 0; first < count; first += CHUNKS_PER_TRANSACTION) {
     // Whoever waits meanwhile for something small to be on disk waits for no more than this.
     await store.flushed();
+    await nextTurn();
     store.write((writer) => {
       for (let chunk = first; chunk < Math.min(first + CHUNKS_PER_TRANSACTION, count); chunk += 1) {
         writer.put(table, u32Key(...prefix, chunk), chunkOf(plan, chunk));
@@ -59,6 +60,8 @@ export async function writePlan(store: Store, job: JobSeq, plan: Uint8Array, rou
     });
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
  * The plan that counts now; null for a job without. The buffer is the caller's, alone in its ArrayBuffer from offset 0, so that
