@@ -89,6 +89,12 @@ export class StateReader {
     return record === null ? null : this.#merged(record);
   }
 
+  /** The manager has heard that the job has ended, a moment after its QWorker has recorded it: until then it is open to requests. */
+  isSettled(job: JobSeq): boolean {
+    const record = this.#stores.manager()?.read((reader) => readJob(reader, job)) ?? null;
+    return record !== null && isFinalJobState(record.state);
+  }
+
   /** The newest; null before the first. */
   lastJob(): JobSeq | null {
     const records = this.#stores.manager()?.read((reader) => listJobs(reader, { limit: 1 })) ?? [];

@@ -21,7 +21,12 @@ export async function wait(
   flags: WaitFlags,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const jobs = await withReader(context, async (reader) => findJobs(reader, jobTexts, { all: "open" }));
+  const settled = new Set<JobSeq>();
+  const jobs = await withReader(context, async (reader) => {
+    const found = findJobs(reader, jobTexts, { all: "open" });
+    for (const { job } of found) if (reader.isSettled(job)) settled.add(job);
+    return found;
+  });
   const rounds = new Map(jobs.map(({ job, round }) => [job, round]));
   const ended = new Map<JobSeq, JobSummary>();
   const record = async (summary: JobSummary): Promise<void> => {
@@ -30,8 +35,9 @@ export async function wait(
     else if (flags.json !== true)
       await terminal.line(summaryLine(summary, terminal.style, rounds.get(summary.job)));
   };
-  for (const job of jobs.filter(({ state }) => isFinalJobState(state))) await record(job);
-  const open = jobs.filter(({ state }) => !isFinalJobState(state)).map(({ job }) => job);
+  // What is told as ended can be retried at once.
+  for (const job of jobs.filter(({ job }) => settled.has(job))) await record(job);
+  const open = jobs.map(({ job }) => job).filter((job) => !settled.has(job));
   if (open.length > 0) await waitForOpen(context, open, record);
   const summaries = jobs.map(({ job }) => ended.get(job)).filter((summary) => summary !== undefined);
   if (flags.json === true) await terminal.line(jsonDocument({ jobs: summaries.map(jsonSummary) }));

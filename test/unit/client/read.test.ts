@@ -102,6 +102,8 @@ describe("jobs", () => {
     await reader.close();
     await state.setWorkerJob({ ...base, state: "failed", tasks: ended, finishedAtMs: 5_000 });
     expect(job(1)).toMatchObject({ state: "failed", tasks: ended, finishedAtMs: 5_000 });
+    // The manager has not heard of it.
+    expect(reader.isSettled(jobSeq(1))).toBe(false);
   });
 
   it("ignore what the QWorker has of an earlier round", async () => {
