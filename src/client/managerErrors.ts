@@ -20,8 +20,14 @@ export function otherVersion(running: string): QrewError {
 /** `cause` is what the socket said, or null. */
 export function lostManager(cause: unknown): QrewError {
   const options = cause === null ? undefined : { cause };
-  return new QrewError("unreachable", "The manager went away.", [], options);
+  return new QrewError("unreachable", LOST, [], options);
 }
+
+const LOST = "The manager went away.";
+
+/** It was there and is not any more, unlike one that was never there, or is silent. */
+export const isLostManager = (error: unknown): boolean =>
+  error instanceof QrewError && error.code === "unreachable" && error.message === LOST;
 
 export function silentManager(timeoutMs: number): QrewError {
   return new QrewError(

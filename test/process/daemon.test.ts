@@ -10,6 +10,17 @@ import { until } from "../support/until.ts";
 const ROLES = ["executor", "forkserver", "manager", "worker"];
 
 describe("qrew daemon", () => {
+  it("starts also in the moment in which the one before is dying", async () => {
+    await withQrew(async (qrew) => {
+      for (let time = 0; time < 6; time++) {
+        const started = await qrew.call("daemon", "start", "--json");
+        expect(started).toMatchObject({ code: 0, stderr: "" });
+        process.kill(readJson(shapes.daemonStarted, started.stdout).pid, "SIGKILL");
+      }
+      expect(await qrew.call("daemon", "start")).toMatchObject({ code: 0, stderr: "" });
+    });
+  });
+
   it("starts, tells its state, and stops", async () => {
     await withQrew(async (qrew) => {
       const none = await qrew.run(["daemon", "status"]);

@@ -1,7 +1,9 @@
 /** `qrew daemon start`: a daemon that stays until it is stopped. */
+import type { DaemonReport } from "../../../protocol/clientLink.ts";
 import { exitCodeOf, QrewError } from "../../../protocol/errors.ts";
-import { DAEMON_START_TIMEOUT_MS, ensureDaemon } from "../../client/daemon.ts";
+import { DAEMON_START_TIMEOUT_MS, type DaemonOptions, ensureDaemon } from "../../client/daemon.ts";
 import { type DaemonResources, readyReport, spawnManager, withSettings } from "../../client/daemonProcess.ts";
+import { isLostManager } from "../../client/managerErrors.ts";
 import { daemonStatus } from "../../client/status.ts";
 import { logPath } from "../../log.ts";
 import type { Home } from "../../node/home.ts";
@@ -28,15 +30,12 @@ export async function daemonStart(context: CommandContext, flags: DaemonStartFla
   const resources = parseResources(flags);
   const home = await context.home();
   if (flags.foreground === true) return runInForeground(context, home, resources);
-  const { connection, started } = await ensureDaemon({
-    home,
-    start: "ifAbsent",
-    transient: false,
-    resources,
+  const options = { home, start: "ifAbsent", transient: false, resources } as const;
+  // One that was found may have been dying: then it is gone at the second look.
+  const { pid, started, report } = await reach(options).catch((error: unknown) => {
+    if (isLostManager(error)) return reach(options);
+    throw error;
   });
-  const pid = connection.managerPid;
-  const report = await daemonStatus(connection);
-  connection.close();
   const log = logPath(home.folder, "manager");
   if (flags.json === true) {
     await terminal.line(jsonDocument({ started, pid, transient: report.transient, log }));
@@ -56,6 +55,17 @@ export async function daemonStart(context: CommandContext, flags: DaemonStartFla
     terminal.note("qrew: it keeps its resources; for others stop it first with `qrew daemon stop`.");
   }
   return 0;
+}
+
+async function reach(
+  options: DaemonOptions,
+): Promise<{ readonly pid: number; readonly started: boolean; readonly report: DaemonReport }> {
+  const { connection, started } = await ensureDaemon(options);
+  try {
+    return { pid: connection.managerPid, started, report: await daemonStatus(connection) };
+  } finally {
+    connection.close();
+  }
 }
 
 function parseResources(flags: DaemonStartFlags): DaemonResources {
