@@ -62,6 +62,13 @@ export const newBorrower = (job: JobSeq, usage: number): Borrower => ({
 /** What may run there is not known. */
 export const uncertain = (borrower: Borrower): Borrower => ({ ...borrower, held: null, certain: false });
 
+/** A pool that wants nothing: what it still has it keeps at nobody's expense (`keepUnwanted`). */
+export const isIdlePool = ({ job, demand }: Borrower): boolean => job === COMMON_POOL && demand.length === 0;
+
+/** Whether it wants, holds or may hold something. */
+export const isInvolved = ({ demand, held, granted }: Borrower): boolean =>
+  demand.length > 0 || held === null || !isNoResources(held) || !isNoResources(granted);
+
 interface Unit {
   readonly borrower: Borrower;
   readonly shape: Resources;
@@ -183,9 +190,7 @@ function leastServed(
 /** Adds what was held during `elapsedMs` to the usages. A restart with less may leave more held than the node has. */
 export function accountUsage(capacity: Resources, borrowers: Iterable<Borrower>, elapsedMs: number): void {
   for (const borrower of borrowers) {
-    // A pool that wants nothing keeps what it has at nobody's expense.
-    const isKept = borrower.job === COMMON_POOL && borrower.demand.length === 0;
-    if (borrower.held === null || isKept) continue;
+    if (borrower.held === null || isIdlePool(borrower)) continue;
     borrower.usage += (Math.min(1, dominantShare(borrower.held, capacity)) * elapsedMs) / borrower.weight;
   }
 }
@@ -227,7 +232,7 @@ function wantsMore({ demand }: Borrower, than: Resources): boolean {
  * A pool that wants nothing keeps its loan while everybody has what he wants: the next job of its kind mostly comes soon, and then
  * needs no loan, and no cap in the forkserver, to be sent. Whoever wants it later waits for one answer of its QWorker.
  */
-export function keepUnwanted(pools: Iterable<Borrower>, targets: Map<Borrower, Resources>): void {
+export function keepUnwanted(targets: Map<Borrower, Resources>): void {
   for (const [borrower, target] of targets) if (wantsMore(borrower, target)) return;
-  for (const pool of pools) if (pool.demand.length === 0) targets.set(pool, pool.granted);
+  for (const borrower of targets.keys()) if (isIdlePool(borrower)) targets.set(borrower, borrower.granted);
 }

@@ -7,14 +7,15 @@ import {
   type Borrower,
   divide,
   isContended,
+  isInvolved,
   keepUnwanted,
   QUANTUM_MS,
   raisedFloor,
   refreshStandings,
 } from "./lending.ts";
 import { weighPools } from "./pools.ts";
-import { borrowersOf, isInvolved } from "./queue.ts";
-import type { Pool } from "./state.ts";
+import { borrowersOf } from "./queue.ts";
+import type { Account } from "./state.ts";
 import { type Turn, wakeAt } from "./turn.ts";
 
 /** Before the events of a turn: what was held, and wanted, until now counts; what they change counts from now on. */
@@ -40,10 +41,7 @@ export function tendLoans(turn: Turn): void {
   if (lending.stale && state.stopping === null) {
     lending.stale = false;
     const targets = divide(capacity, borrowers);
-    keepUnwanted(
-      [...state.pools.values()].map(({ borrower }) => borrower),
-      targets,
-    );
+    keepUnwanted(targets);
     for (const [seat, pool] of state.pools) {
       if (state.seats.get(seat)?.type === "ready") lend(turn, seat, pool, targets);
     }
@@ -55,11 +53,16 @@ export function tendLoans(turn: Turn): void {
   if (borrowers.length > 1 && isContended(borrowers)) wakeAt(turn, lending.quantumEndsMs);
 }
 
-function lend(turn: Turn, seat: SeatNumber, lent: Pool, targets: ReadonlyMap<Borrower, Resources>): void {
-  const { borrower } = lent;
+function lend(
+  turn: Turn,
+  seat: SeatNumber,
+  account: Account,
+  targets: ReadonlyMap<Borrower, Resources>,
+): void {
+  const { borrower } = account;
   const target = targets.get(borrower) ?? NO_RESOURCES;
-  if (!lent.loanUntold && equalResources(target, borrower.granted)) return;
-  lent.loanUntold = false;
+  if (!account.loanUntold && equalResources(target, borrower.granted)) return;
+  account.loanUntold = false;
   borrower.serial += 1;
   borrower.granted = target;
   if (borrower.held !== null) borrower.held = maxResources(borrower.held, target);

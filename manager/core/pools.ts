@@ -6,10 +6,10 @@ import { COMMON_POOL, type JobSeq, type SeatNumber } from "../../protocol/ids.ts
 import type { Resources } from "../../protocol/resources.ts";
 import { countWithin, NO_RESOURCES, ONE_CPU } from "../../src/node/resources.ts";
 import { type Borrower, newBorrower } from "./lending.ts";
-import type { LiveJob, ManagerState, Pool } from "./state.ts";
+import type { Account, LiveJob, ManagerState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
-export function poolOf(state: ManagerState, seat: SeatNumber): Pool {
+export function poolOf(state: ManagerState, seat: SeatNumber): Account {
   const known = state.pools.get(seat);
   if (known !== undefined) return known;
   const pool = { borrower: newBorrower(COMMON_POOL, state.lending.floor), loanUntold: true };

@@ -5,10 +5,9 @@ import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
-import { isNoResources } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
 import { queueJob, unqueueJob } from "./admission.ts";
-import { type Borrower, newBorrower, uncertain } from "./lending.ts";
+import { type Borrower, isInvolved, newBorrower, uncertain } from "./lending.ts";
 import { park, unpark } from "./parking.ts";
 import { joinPool } from "./pools.ts";
 import type { LiveJob } from "./state.ts";
@@ -48,9 +47,6 @@ export function borrowersOf({ state }: Turn): Borrower[] {
   }
   return borrowers;
 }
-
-export const isInvolved = ({ demand, held, granted }: Borrower): boolean =>
-  demand.length > 0 || held === null || !isNoResources(held) || !isNoResources(granted);
 
 /** Tells QWorkers of jobs that they have not been told of: after admission, and after a restart of either side. */
 export function assignJobs(turn: Turn): void {

@@ -1,9 +1,10 @@
 /** What clients ask of the daemon itself: its status and its end. */
 import type { DaemonReport } from "../../protocol/clientLink.ts";
-import { COMMON_POOL, type SeatNumber } from "../../protocol/ids.ts";
+import type { SeatNumber } from "../../protocol/ids.ts";
 import type { WorkerFact } from "../../protocol/workerLink.ts";
 import { addResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ClientId } from "./events.ts";
+import { isIdlePool } from "./lending.ts";
 import { borrowersOf } from "./queue.ts";
 import { dueAtMs } from "./parking.ts";
 import { dismiss, isOrphaned } from "./seats.ts";
@@ -71,7 +72,7 @@ function reportOf(turn: Turn, query: StatusQuery): DaemonReport {
     transient: options.transient,
     capacity: options.capacity,
     lent: borrowersOf(turn)
-      .filter(({ demand, job }) => job !== COMMON_POOL || demand.length > 0)
+      .filter((borrower) => !isIdlePool(borrower))
       .reduce((sum, { held }) => addResources(sum, held ?? NO_RESOURCES), NO_RESOURCES),
     jobs: { queued: state.queue.length, running: state.admitted.size, parked: state.parked.size },
     processes: processesOf(turn, query),

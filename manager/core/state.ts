@@ -72,7 +72,7 @@ export interface ManagerState {
   nextJob: number;
   readonly seats: Map<SeatNumber, Seat>;
   /** Of each seat, what its jobs of one ordinary task borrow together. */
-  readonly pools: Map<SeatNumber, Pool>;
+  readonly pools: Map<SeatNumber, Account>;
   /** QWorkers of a seat that died in a row soon after they were ready: something that runs there may kill them. */
   readonly crashes: Map<SeatNumber, number>;
   readonly submissions: Map<number, Submission>;
@@ -89,8 +89,12 @@ export interface ManagerState {
   wakeAtMs: number | null;
 }
 
-/** As of a job: `loanUntold` says that its QWorker has not been told a loan since it became ready. */
-export type Pool = Pick<LiveJob, "borrower" | "loanUntold">;
+/** What the ledger knows of a job, or of a seat's pool. */
+export interface Account {
+  readonly borrower: Borrower;
+  /** Its QWorker has not been told a loan since it became ready. */
+  loanUntold: boolean;
+}
 
 /** A job of which its seat's QWorker deletes the tasks. */
 export interface LiveDeletion {
@@ -101,9 +105,8 @@ export interface LiveDeletion {
   toldEpoch: number | null;
 }
 
-export interface LiveJob {
+export interface LiveJob extends Account {
   record: JobRecord;
-  readonly borrower: Borrower;
   /** It borrows with the others in its seat's pool: as it was planned, or as its QWorker says. */
   isPooled: boolean;
   /** It has ended, and its seat's store has that on disk, whatever becomes of the manager's. */
@@ -117,8 +120,6 @@ export interface LiveJob {
   assigned: boolean;
   cancelTold: boolean;
   pauseTold: PauseMode;
-  /** Its QWorker has not been told a loan since it became ready. */
-  loanUntold: boolean;
 }
 
 /**

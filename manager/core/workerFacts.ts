@@ -6,12 +6,13 @@ import { Lease } from "../../src/lease.ts";
 import { minResources, NO_RESOURCES } from "../../src/node/resources.ts";
 import type { ManagerEvent } from "./events.ts";
 import { forgetToldDeletions, onJobDeleted } from "./deletions.ts";
+import { isInvolved } from "./lending.ts";
 import { borrowerOf, poolOf } from "./pools.ts";
-import { isInvolved, onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
+import { onJobFinished, onJobProgressed, onJobRefused } from "./queue.ts";
 import { onJobParked } from "./parking.ts";
 import { jobsOf } from "./seats.ts";
 import { drainSeat, onDrained, onStatus } from "./service.ts";
-import type { Pool, Seat } from "./state.ts";
+import type { Account, Seat } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 type WorkerReady = Extract<WorkerFact, { type: "workerReady" }>;
@@ -111,20 +112,20 @@ function onWorkerReady(turn: Turn, seat: Seat, fact: WorkerReady): void {
   turn.state.lending.stale = true;
 }
 
-function takeOver(lent: Pool, loan: WorkerReady["loans"][number] | undefined): void {
-  const { borrower } = lent;
+function takeOver(account: Account, loan: WorkerReady["loans"][number] | undefined): void {
+  const { borrower } = account;
   borrower.serial = Math.max(borrower.serial, loan?.serial ?? 0);
   // What the ledger says for certain holds on: a successor in the seat knows less than was promised to its predecessor.
   if (loan !== undefined && (loan.inForce || !borrower.certain)) {
     borrower.held = loan.resources;
     borrower.certain = loan.inForce;
   }
-  lent.loanUntold = true;
+  account.loanUntold = true;
   // The next division sends everybody a loan under a new serial; the answer says what is held.
   borrower.granted = NO_RESOURCES;
 }
 
-/** The QWorker begins with a demand of nothing as well; it is told with each of its jobs. */
+/** The QWorker begins with a demand of nothing as well; each of its jobs that is assigned adds to it. */
 function takeOverPool(
   { state }: Turn,
   seat: SeatNumber,

@@ -12,7 +12,7 @@ import { decodeFrame, encodeFrame } from "../../protocol/codec.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { PROTOCOL_VERSION, QREW_VERSION } from "../../protocol/version.ts";
-import { lostManager, otherVersion, silentManager, unexpectedReply } from "./managerErrors.ts";
+import { LostManager, otherVersion, silentManager, unexpectedReply } from "./managerErrors.ts";
 import { whenLate } from "./patience.ts";
 
 /** A manager answers in milliseconds; this long means that it hangs or its machine is swamped. */
@@ -122,7 +122,7 @@ class DealerConnection implements Connection {
     this.#exchanges.set(request, listener);
     if (this.#fault !== null) {
       // Told in a later turn, as all answers are: the caller does not hold the exchange yet.
-      queueMicrotask(() => this.#fail(request, this.#fault ?? lostManager(null)));
+      queueMicrotask(() => this.#fail(request, this.#fault ?? new LostManager(null)));
       return { end: () => void this.#exchanges.delete(request) };
     }
     this.#unsent.push(encodeFrame(0, [{ ...body, request }]));
@@ -163,7 +163,7 @@ class DealerConnection implements Connection {
         await this.#socket.send(frame);
       }
     } catch (error) {
-      this.#end(lostManager(error));
+      this.#end(new LostManager(error));
     } finally {
       this.#writing = false;
     }
@@ -180,7 +180,7 @@ class DealerConnection implements Connection {
         if (this.#frames % FRAMES_PER_TURN === 0) await nextTurn();
       }
     } catch (error) {
-      this.#end(lostManager(error));
+      this.#end(new LostManager(error));
     }
   }
 
@@ -192,12 +192,12 @@ class DealerConnection implements Connection {
         const isLost = LOSSES.has(event.type) || event.type.startsWith("handshake:");
         if (isLost) {
           await this.#readRest();
-          this.#end(lostManager(null));
+          this.#end(new LostManager(null));
         }
         if (event.type === "end") return;
       }
     } catch (error) {
-      this.#end(lostManager(error));
+      this.#end(new LostManager(error));
     }
   }
 

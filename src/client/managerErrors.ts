@@ -17,17 +17,13 @@ export function otherVersion(running: string): QrewError {
   );
 }
 
-/** `cause` is what the socket said, or null. */
-export function lostManager(cause: unknown): QrewError {
-  const options = cause === null ? undefined : { cause };
-  return new QrewError("unreachable", LOST, [], options);
-}
-
-const LOST = "The manager went away.";
-
 /** It was there and is not any more, unlike one that was never there, or is silent. */
-export const isLostManager = (error: unknown): boolean =>
-  error instanceof QrewError && error.code === "unreachable" && error.message === LOST;
+export class LostManager extends QrewError {
+  /** `cause` is what the socket said, or null. */
+  constructor(cause: unknown) {
+    super("unreachable", "The manager went away.", [], cause === null ? undefined : { cause });
+  }
+}
 
 export function silentManager(timeoutMs: number): QrewError {
   return new QrewError(

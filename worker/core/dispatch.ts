@@ -153,7 +153,7 @@ export function openJobOnce(turn: Turn, job: JobActor): void {
 }
 
 /** A job with an account of its own, or the common pool. */
-type Capped = Pick<JobActor, "account" | "pause">;
+export type Capped = Pick<JobActor, "account" | "pause">;
 
 /** Nothing starts while the daemon drains or the job is paused. */
 export const wantedCap = ({ state }: Turn, { account, pause }: Capped): number =>

@@ -13,7 +13,7 @@ import {
   subtractResources,
 } from "../../src/node/resources.ts";
 import { stopAttempt } from "./attempts.ts";
-import { sendCap, wantedCap } from "./dispatch.ts";
+import { type Capped, sendCap, wantedCap } from "./dispatch.ts";
 import { isPooled } from "./job.ts";
 import type { Account, JobActor, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -97,12 +97,7 @@ export function onJobLoan(turn: Turn, job: JobActor, serial: number, resources: 
 }
 
 /** The loan of a job with an account of its own, or of the pool. */
-export function onLoanSet(
-  turn: Turn,
-  capped: Pick<JobActor, "account" | "pause">,
-  serial: number,
-  resources: Resources,
-): void {
+export function onLoanSet(turn: Turn, capped: Capped, serial: number, resources: Resources): void {
   const { id, loan } = capped.account;
   if (serial <= loan.serial) return;
   loan.serial = serial;

@@ -1,7 +1,7 @@
 /**
  * The common pool of a seat: jobs of one ordinary task, a shell task of one cpu and without priority, borrow together. Thousands of
  * such jobs would each wait for a loan, a cap and their return; here they wait in one queue of the forkserver, under one
- * cap, like the tasks of an array. Which jobs are in it follows from their plan alone.
+ * cap, like the tasks of an array. Which jobs are in it follows from their plan and priority alone.
  */
 import { COMMON_POOL } from "../../protocol/ids.ts";
 import type { DemandClass } from "../../protocol/workerLink.ts";

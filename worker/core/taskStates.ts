@@ -1,6 +1,6 @@
 /** Task states as codes, one byte a task. `ready` includes attempts that were sent and have not started. */
 import type { TaskCounts } from "../../protocol/fields.ts";
-import type { TaskState } from "../../src/store/workerRecords.ts";
+import { TASK_STATES, type TaskState } from "../../src/store/workerRecords.ts";
 
 export const WAITING = 0;
 export const READY = 1;
@@ -11,21 +11,10 @@ export const FAILED = 5;
 export const CANCELLED = 6;
 export const SKIPPED = 7;
 
-const NAMES: readonly TaskState[] = [
-  "waiting",
-  "ready",
-  "running",
-  "backoff",
-  "succeeded",
-  "failed",
-  "cancelled",
-  "skipped",
-];
-
-export const stateName = (code: number): TaskState => NAMES[code] ?? "waiting";
-export const stateCode = (name: TaskState): number => NAMES.indexOf(name);
+export const stateName = (code: number): TaskState => TASK_STATES[code] ?? "waiting";
+export const stateCode = (name: TaskState): number => TASK_STATES.indexOf(name);
 export const isFinal = (code: number): boolean => code >= SUCCEEDED;
-export const STATE_CODES = NAMES.length;
+export const STATE_CODES = TASK_STATES.length;
 
 export function taskCounts(counts: Uint32Array): TaskCounts {
   const of = (code: number): number => counts[code] ?? 0;

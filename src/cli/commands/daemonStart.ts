@@ -3,7 +3,7 @@ import type { DaemonReport } from "../../../protocol/clientLink.ts";
 import { exitCodeOf, QrewError } from "../../../protocol/errors.ts";
 import { DAEMON_START_TIMEOUT_MS, type DaemonOptions, ensureDaemon } from "../../client/daemon.ts";
 import { type DaemonResources, readyReport, spawnManager, withSettings } from "../../client/daemonProcess.ts";
-import { isLostManager } from "../../client/managerErrors.ts";
+import { LostManager } from "../../client/managerErrors.ts";
 import { daemonStatus } from "../../client/status.ts";
 import { logPath } from "../../log.ts";
 import type { Home } from "../../node/home.ts";
@@ -33,7 +33,7 @@ export async function daemonStart(context: CommandContext, flags: DaemonStartFla
   const options = { home, start: "ifAbsent", transient: false, resources } as const;
   // One that was found may have been dying: then it is gone at the second look.
   const { pid, started, report } = await reach(options).catch((error: unknown) => {
-    if (isLostManager(error)) return reach(options);
+    if (error instanceof LostManager) return reach(options);
     throw error;
   });
   const log = logPath(home.folder, "manager");

@@ -200,6 +200,12 @@ export class Daemon {
     );
   }
 
+  /** The document of a submission is sound. */
+  plan(submission: number, others: Partial<Extract<ManagerEvent, { type: "documentPlanned" }>> = {}): void {
+    const found = { name: null, taskCount: 1, demand: [], isOrdinarySingle: false, ...others };
+    this.feed({ type: "documentPlanned", submission, ...found });
+  }
+
   take<Name extends ManagerEffect["type"]>(
     type: Name,
     matches: (effect: Effect<Name>) => boolean = () => true,

@@ -108,14 +108,7 @@ describe("a corrected document", () => {
     const { submission } = daemon.reply("submissionOpened");
     daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
     daemon.take("planDocument");
-    daemon.feed({
-      type: "documentPlanned",
-      submission,
-      name: "other",
-      taskCount: 12,
-      demand: [],
-      isOrdinarySingle: false,
-    });
+    daemon.plan(submission, { name: "other", taskCount: 12 });
     return daemon;
   }
 

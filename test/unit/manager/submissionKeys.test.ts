@@ -35,14 +35,7 @@ function lookedUp(daemon: Daemon, submission: number, found: JobSeq | null, dige
 
 function planned(daemon: Daemon, submission: number): JobSeq {
   expect(daemon.take("planDocument").submission).toBe(submission);
-  daemon.feed({
-    type: "documentPlanned",
-    submission,
-    name: null,
-    taskCount: 7,
-    demand: [],
-    isOrdinarySingle: false,
-  });
+  daemon.plan(submission, { taskCount: 7 });
   const { record, key } = daemon.take("storeJob");
   expect(key).toEqual({ key: "night", digest: DIGEST });
   daemon.feed({ type: "jobStored", submission, record });

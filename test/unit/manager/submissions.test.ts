@@ -64,14 +64,7 @@ describe("a short document", () => {
     const { submission } = daemon.take("keepDocument");
     expect(daemon.take("planDocument")).toMatchObject({ submission });
     expect(daemon.unexpected()).toEqual([]);
-    daemon.feed({
-      type: "documentPlanned",
-      submission,
-      name: null,
-      taskCount: 2,
-      demand: [],
-      isOrdinarySingle: false,
-    });
+    daemon.plan(submission, { taskCount: 2 });
     const { record } = daemon.take("storeJob");
     daemon.feed({ type: "jobStored", submission, record });
     expect(daemon.reply("jobAccepted")).toMatchObject({ request, job: record.job, tasks: 2 });
@@ -86,14 +79,7 @@ describe("a short document", () => {
     daemon.ask({ type: "openSubmission", options, key: null, whole: bytes });
     const { submission } = daemon.take("keepDocument");
     const demand = [{ priority: 3, resources: cpus(1), count: 1 }];
-    daemon.feed({
-      type: "documentPlanned",
-      submission,
-      name: null,
-      taskCount: 1,
-      demand,
-      isOrdinarySingle: false,
-    });
+    daemon.plan(submission, { demand });
     const record = { ...daemon.take("storeJob").record, job: jobSeq(2), seat: SEAT };
     daemon.feed({ type: "jobStored", submission, record });
     const told = daemon.takeAll("tellWorker").map(({ command }) => command);
@@ -117,14 +103,7 @@ describe("a submission", () => {
     expect(daemon.reply("chunkAccepted")).toMatchObject({ request: first, index: 0 });
     const request = daemon.ask({ type: "sealSubmission", submission, chunks: 2 });
     expect(daemon.take("planDocument")).toMatchObject({ submission, options });
-    daemon.feed({
-      type: "documentPlanned",
-      submission,
-      name: null,
-      taskCount: 7,
-      demand: [],
-      isOrdinarySingle: false,
-    });
+    daemon.plan(submission, { taskCount: 7 });
     const { record } = daemon.take("storeJob");
     expect(record).toMatchObject({ job: 1, name: "nightly", state: "queued", priority: 3, seat: null });
     expect(record.tasks).toMatchObject({ total: 7, waiting: 7 });
@@ -158,14 +137,7 @@ describe("a submission", () => {
     });
     const { submission } = daemon.reply("submissionOpened");
     daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
-    daemon.feed({
-      type: "documentPlanned",
-      submission,
-      name: inDocument,
-      taskCount: 1,
-      demand: [],
-      isOrdinarySingle: false,
-    });
+    daemon.plan(submission, { name: inDocument });
     expect(daemon.take("storeJob").record.name).toBe(name);
   });
 
@@ -213,14 +185,7 @@ describe("a submission", () => {
     const daemon = new Daemon();
     const { submission } = sealed(daemon);
     refused(daemon, submission, daemon.ask({ type: "appendSubmission", submission, index: 1, bytes }));
-    daemon.feed({
-      type: "documentPlanned",
-      submission,
-      name: null,
-      taskCount: 1,
-      demand: [],
-      isOrdinarySingle: false,
-    });
+    daemon.plan(submission);
     expect(daemon.unexpected()).toEqual([]);
   });
 
@@ -325,14 +290,7 @@ describe("a submission", () => {
     const daemon = new Daemon();
     const { submission } = sealed(daemon);
     daemon.feed({ type: "clientGone", client: CLIENT });
-    daemon.feed({
-      type: "documentPlanned",
-      submission,
-      name: null,
-      taskCount: 1,
-      demand: [],
-      isOrdinarySingle: false,
-    });
+    daemon.plan(submission);
     const { record } = daemon.take("storeJob");
     daemon.feed({ type: "jobStored", submission, record });
     expect(daemon.state.jobs.size).toBe(1);

@@ -33,15 +33,7 @@ describe("a job that only waits", () => {
     seat.take("forgetJob");
     seat.pass(HOUR_MS);
     expect(seat.sent()).toEqual([]);
-    seat.feed({
-      type: "jobAssigned",
-      job: JOB,
-      round: 1,
-      priority: 0,
-      pause: "off",
-      demand: null,
-      isPooled: false,
-    });
+    seat.assignAgain("off");
     seat.load();
     expect(seat.store.jobs.get(JOB)).toMatchObject({ parked: false });
     seat.lend(cpus(4), 2);
@@ -104,15 +96,7 @@ describe("a paused job", () => {
     expect(seat.facts("jobParked")).toMatchObject([{ untilMs: null, report: { tasks: { ready: 2 } } }]);
     expect(seat.store.jobs.get(JOB)).toMatchObject({ pause: "hold", parked: true });
     seat.take("forgetJob");
-    seat.feed({
-      type: "jobAssigned",
-      job: JOB,
-      round: 1,
-      priority: 0,
-      pause: "off",
-      demand: null,
-      isPooled: false,
-    });
+    seat.assignAgain("off");
     seat.load();
     seat.lend(cpus(2), 3);
     expect(seat.sent().sort()).toEqual(["b#1", "c#1"]);
@@ -171,15 +155,7 @@ describe("a paused job", () => {
     seat.commands("suspendJob");
     seat.succeed("a");
     expect(seat.facts("jobParked")).toHaveLength(1);
-    seat.feed({
-      type: "jobAssigned",
-      job: JOB,
-      round: 1,
-      priority: 0,
-      pause: "off",
-      demand: null,
-      isPooled: false,
-    });
+    seat.assignAgain("off");
     seat.load();
     seat.lend(cpus(1), 2);
     expect(seat.sent().at(-1)).toBe("b#1");

@@ -70,15 +70,7 @@ describe("reports of a job", () => {
     seat.feed({ type: "managerSaidHello", capacity: cpus(4) });
     expect(seat.take("reportFinished").finishedAtMs).toBe(finishedAtMs);
     expect(seat.facts("workerReady")).toMatchObject([{ jobs: [{ job: JOB, state: "succeeded" }] }]);
-    seat.feed({
-      type: "jobAssigned",
-      job: JOB,
-      round: 1,
-      priority: 0,
-      pause: null,
-      demand: null,
-      isPooled: false,
-    });
+    seat.assignAgain();
     expect(seat.finished()).toBe("succeeded");
     seat.commands("closeJob");
     seat.feed({ type: "jobReleased", job: JOB });
@@ -99,30 +91,14 @@ describe("reports of a job", () => {
   it("say of a job that cannot be read why", () => {
     const seat = new Seat();
     seat.assign({ a: [] });
-    seat.feed({
-      type: "jobAssigned",
-      job: JOB,
-      round: 1,
-      priority: 0,
-      pause: null,
-      demand: null,
-      isPooled: false,
-    });
+    seat.assignAgain();
     expect(seat.takeAll("loadJob")).toHaveLength(1);
     seat.feed({ type: "jobLoadFailed", job: JOB, detail: "the plan is damaged" });
     expect(seat.facts("jobRefused")).toEqual([
       { type: "jobRefused", job: JOB, detail: "the plan is damaged" },
     ]);
     expect(seat.untaken()).toEqual([]);
-    seat.feed({
-      type: "jobAssigned",
-      job: JOB,
-      round: 1,
-      priority: 0,
-      pause: null,
-      demand: null,
-      isPooled: false,
-    });
+    seat.assignAgain();
     seat.take("loadJob");
     expect(seat.untaken()).toEqual([]);
   });

@@ -6,6 +6,7 @@
  * tests that ask for it; `unexpected` overlooks it, `untaken` does not.
  */
 import { assert } from "../../../protocol/errors.ts";
+import type { PauseMode } from "../../../protocol/fields.ts";
 import type { AttemptOutcome, ExecutorCommand } from "../../../protocol/executorLink.ts";
 import {
   type AttemptId,
@@ -167,6 +168,11 @@ export class Seat {
   assign(plan: PlanSpec | SmallPlan, job: JobSeq = JOB, priority = 0): void {
     this.#plans.set(job, isSmallPlan(plan) ? plan : smallPlan(plan));
     this.feed({ type: "jobAssigned", job, round: 1, priority, pause: null, demand: null, isPooled: false });
+  }
+
+  /** The job is assigned by its number, as by a manager that has nothing more to say of it. */
+  assignAgain(pause: PauseMode | null = null): void {
+    this.feed({ type: "jobAssigned", job: JOB, round: 1, priority: 0, pause, demand: null, isPooled: false });
   }
 
   /** Answers `loadJob` with what the store has. */
