@@ -102,7 +102,9 @@ export class Workers {
   }
 
   tell(seat: SeatNumber, commands: readonly ManagerCommand[]): void {
-    this.#holders.get(seat)?.link.send(this.#settings.managerEpoch, commands);
+    const link = this.#holders.get(seat)?.link;
+    if (commands.every(isForLater)) link?.sendLater(this.#settings.managerEpoch, commands);
+    else link?.send(this.#settings.managerEpoch, commands);
   }
 
   kill(seat: SeatNumber): void {
@@ -222,6 +224,9 @@ export class Workers {
     this.#handlers.onLost(seat, epoch, why);
   }
 }
+
+/** The QWorker only forgets something. */
+const isForLater = ({ type }: ManagerCommand): boolean => type === "releaseJob";
 
 /** Null when it cannot be read, for whatever reason. */
 function cpuSecondsOf({ record }: Holder): number | null {

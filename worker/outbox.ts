@@ -12,7 +12,11 @@ export type JobToLoad = Extract<WorkerEffect, { type: "loadJob" }>;
 
 interface Outbox {
   readonly commands: readonly ExecutorCommand[];
+  /** Nobody waits for any of the commands. */
+  readonly areCommandsForLater: boolean;
   readonly facts: readonly WorkerFact[];
+  /** Nobody waits for any of the facts. */
+  readonly areFactsForLater: boolean;
   /** To be told when everything committed so far is on disk. */
   readonly factsWhenFlushed: readonly WorkerFact[];
   readonly jobsToLoad: readonly JobToLoad[];
@@ -22,6 +26,8 @@ interface Outbox {
 export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outbox {
   const mailbox = new ExecutorMailbox();
   const facts: WorkerFact[] = [];
+  let areCommandsForLater = true;
+  let areFactsForLater = true;
   const factsWhenFlushed: WorkerFact[] = [];
   const jobsToLoad: JobToLoad[] = [];
   const acts: ProcessAct[] = [];
@@ -41,15 +47,19 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
         break;
       case "openJob":
         mailbox.tell({ type: "openJob", context: jobs.context(effect.job) });
+        areCommandsForLater = false;
         break;
       case "runAttempt":
         mailbox.run(jobs.spec(effect));
+        areCommandsForLater = false;
         break;
       case "runNoops":
         mailbox.runNoops(effect);
+        areCommandsForLater = false;
         break;
       case "tellExecutor":
         mailbox.tell(effect.command);
+        areCommandsForLater &&= effect.isForLater === true;
         break;
       case "startExecutor":
       case "killExecutor":
@@ -57,10 +67,12 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
         break;
       case "tellManager":
         facts.push(effect.fact);
+        areFactsForLater &&= effect.isForLater === true;
         break;
       case "reportProgress": {
         const running = jobs.named(effect.report.job, effect.running);
         facts.push({ type: "jobProgressed", report: { ...effect.report, running } });
+        areFactsForLater = false;
         break;
       }
       case "reportFinished": {
@@ -77,5 +89,6 @@ export function outboxOf(effects: readonly WorkerEffect[], jobs: OpenJobs): Outb
         assertNever(effect);
     }
   }
-  return { commands: mailbox.commands(), facts, factsWhenFlushed, jobsToLoad, acts };
+  const commands = mailbox.commands();
+  return { commands, areCommandsForLater, facts, areFactsForLater, factsWhenFlushed, jobsToLoad, acts };
 }

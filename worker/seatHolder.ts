@@ -166,11 +166,14 @@ export class SeatHolder {
 
   #perform(effects: readonly WorkerEffect[]): void {
     const { jobs, store } = this.#parts;
-    const { commands, facts, factsWhenFlushed, jobsToLoad, acts } = outboxOf(effects, jobs);
-    for (const job of jobsToLoad) this.#load(job);
-    for (const act of acts) this.#act(act);
-    this.#tellExecutor(commands);
-    this.#tellManager(facts);
+    const outbox = outboxOf(effects, jobs);
+    for (const job of outbox.jobsToLoad) this.#load(job);
+    for (const act of outbox.acts) this.#act(act);
+    if (outbox.areCommandsForLater) this.#tellExecutorLater(outbox.commands);
+    else this.#tellExecutor(outbox.commands);
+    if (outbox.areFactsForLater) this.#parts.router.sendLater(MANAGER_PEER, this.#parts.epoch, outbox.facts);
+    else this.#tellManager(outbox.facts);
+    const { factsWhenFlushed } = outbox;
     if (factsWhenFlushed.length === 0) return;
     store.flushed().then(
       () => this.#tellManager(factsWhenFlushed),
@@ -205,6 +208,11 @@ export class SeatHolder {
   #tellExecutor(commands: readonly ExecutorCommand[]): void {
     if (this.#executorPeer === null || commands.length === 0) return;
     this.#parts.router.send(this.#executorPeer, this.#parts.epoch, commands);
+  }
+
+  #tellExecutorLater(commands: readonly ExecutorCommand[]): void {
+    if (this.#executorPeer !== null)
+      this.#parts.router.sendLater(this.#executorPeer, this.#parts.epoch, commands);
   }
 
   #tellManager(facts: readonly WorkerFact[]): void {

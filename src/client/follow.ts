@@ -50,7 +50,7 @@ export async function* followJobs(
     const beganMs = performance.now();
     try {
       const connection = await reach();
-      for await (const change of changesOf(connection, [...open], signal)) {
+      for await (const change of changesOf(connection, open, signal)) {
         if (isFinalJobState(change.summary.state)) open.delete(change.summary.job);
         yield change;
         if (open.size === 0) return;
@@ -66,10 +66,10 @@ export async function* followJobs(
   }
 }
 
-/** The changes that come over one connection; throws its loss. */
+/** The changes that come over one connection, of the `jobs` that the caller has not seen end; throws its loss. */
 async function* changesOf(
   connection: Connection,
-  jobs: readonly JobSeq[],
+  jobs: ReadonlySet<JobSeq>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<JobChange> {
   const latest = new Map<JobSeq, JobChange>();
@@ -105,8 +105,8 @@ async function* changesOf(
   } finally {
     signal?.removeEventListener("abort", aborted);
     exchange.end();
-    // The manager follows one set of jobs for each connection; an answer is of no interest.
-    if (connection.isOpen) connection.request({ type: "unfollow" }).catch(() => undefined);
+    // The manager follows one set of jobs for each connection, until all have ended; an answer is of no interest.
+    if (connection.isOpen && jobs.size > 0) connection.request({ type: "unfollow" }).catch(() => undefined);
   }
 }
 

@@ -6,11 +6,14 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Dealer } from "zeromq";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { framesOf } from "./batch.ts";
+import { Held } from "./held.ts";
 
 /** Frames handled before timers get their turn. */
 const FRAMES_PER_TURN = 256;
 const RECONNECT_MS = 20;
 const RECONNECT_MAX_MS = 500;
+/** There is one. */
+const THE_PEER = "";
 
 export interface DealerHandlers {
   readonly onFrame: (bytes: Uint8Array) => void;
@@ -29,6 +32,7 @@ export interface DealerOptions {
 export class DealerLink {
   readonly #socket: Dealer;
   readonly #handlers: DealerHandlers;
+  readonly #held = new Held((_peer, epoch, messages) => this.send(epoch, messages));
   #waiting: Buffer[] = [];
   #writing = false;
   #closed = false;
@@ -52,13 +56,19 @@ export class DealerLink {
 
   send(epoch: number, messages: readonly object[]): void {
     if (this.#closed) return;
-    for (const frame of framesOf(epoch, messages)) this.#waiting.push(frame);
+    for (const frame of framesOf(epoch, this.#held.join(THE_PEER, messages))) this.#waiting.push(frame);
     void this.#write();
+  }
+
+  /** Sends what nobody waits for: with the next message, or in a moment. */
+  sendLater(epoch: number, messages: readonly object[]): void {
+    if (!this.#closed) this.#held.hold(THE_PEER, epoch, messages);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#held.clear();
     this.#socket.close();
   }
 

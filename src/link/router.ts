@@ -10,6 +10,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promi
 import { Router } from "zeromq";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { framesOf } from "./batch.ts";
+import { Held } from "./held.ts";
 
 /** Frames waiting for one peer. It is told absolute state and asks again after a reconnection. */
 const WAITING_FRAMES_MAX = 20_000;
@@ -55,6 +56,7 @@ export class RouterLink {
   readonly #handlers: RouterHandlers;
   readonly #waitingBytesMax: number;
   readonly #waiting = new Map<string, Waiting>();
+  readonly #held = new Held((peer, epoch, messages) => this.send(peer, epoch, messages));
   #writing = false;
   #closed = false;
   #isListening = false;
@@ -102,7 +104,7 @@ export class RouterLink {
       waiting = { frames: [], bytes: 0 };
       this.#waiting.set(peer, waiting);
     }
-    for (const frame of framesOf(epoch, messages)) {
+    for (const frame of framesOf(epoch, this.#held.join(peer, messages))) {
       waiting.frames.push(frame);
       waiting.bytes += frame.length;
     }
@@ -111,8 +113,14 @@ export class RouterLink {
     void this.#write();
   }
 
+  /** Sends what nobody waits for: with the next message to this peer, or in a moment. */
+  sendLater(peer: string, epoch: number, messages: readonly object[]): void {
+    if (!this.#closed) this.#held.hold(peer, epoch, messages);
+  }
+
   /** Resolves when everything that was sent is with libzmq, or at the deadline. */
   async flush(timeoutMs: number): Promise<void> {
+    this.#held.releaseAll();
     const deadlineMs = performance.now() + timeoutMs;
     while (this.#waiting.size > 0 && performance.now() < deadlineMs) await delay(1);
   }
@@ -127,6 +135,7 @@ export class RouterLink {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#held.clear();
     this.#waiting.clear();
     this.hide();
     this.#socket.close();

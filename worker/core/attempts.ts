@@ -114,7 +114,11 @@ export function onAttemptEnded(turn: Turn, fact: AttemptEnded): void {
     releaseFollower(turn, job, live);
   }
   const id = { job: fact.job, task: fact.task, attempt: fact.attempt };
-  turn.effects.push({ type: "tellExecutor", command: { type: "acknowledgeAttempts", attempts: [id] } });
+  turn.effects.push({
+    type: "tellExecutor",
+    command: { type: "acknowledgeAttempts", attempts: [id] },
+    isForLater: true,
+  });
 }
 
 /** The end of a noop by itself: of one that was told to stop. Nobody waits for an acknowledgement. */

@@ -134,11 +134,12 @@ export type WorkerEffect =
     }
   /** `attempts`: task and attempt in turns. */
   | { readonly type: "runNoops"; readonly job: JobSeq; readonly attempts: number[] }
-  | { readonly type: "tellExecutor"; readonly command: ExecutorCommand }
+  /** `isForLater`: nobody waits for it. */
+  | { readonly type: "tellExecutor"; readonly command: ExecutorCommand; readonly isForLater?: boolean }
   | { readonly type: "startExecutor" }
   /** It does not say hello; `executorLost` follows when it is dead. */
   | { readonly type: "killExecutor" }
-  | { readonly type: "tellManager"; readonly fact: WorkerFact }
+  | { readonly type: "tellManager"; readonly fact: WorkerFact; readonly isForLater?: boolean }
   /** The shell adds the names, which only it has. */
   | {
       readonly type: "reportProgress";

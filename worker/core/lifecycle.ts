@@ -159,7 +159,8 @@ export function closeInExecutor(turn: Turn, job: JobActor): void {
   if (job.phase === "active" && !executor.opened.has(job.job)) return;
   job.closeSent = true;
   executor.opened.delete(job.job);
-  turn.effects.push({ type: "tellExecutor", command: { type: "closeJob", job: job.job, graceMs } });
+  const command = { type: "closeJob", job: job.job, graceMs } as const;
+  turn.effects.push({ type: "tellExecutor", command, isForLater: job.phase !== "closing" });
 }
 
 /** `survivors` could not be ended in time; null if that is not known. */

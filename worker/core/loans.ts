@@ -32,7 +32,18 @@ export function sayDemand(turn: Turn, account: Account, classes: DemandClass[]):
   if (sameDemand(classes, account.demandSent)) return;
   account.demandSent = classes;
   const fact: WorkerFact = { type: "demandSlots", job: account.id, classes };
-  turn.effects.push({ type: "tellManager", fact });
+  turn.effects.push({ type: "tellManager", fact, isForLater: isLent(classes, account.loan.resources) });
+}
+
+/** All that is asked for is there already. */
+function isLent(classes: readonly DemandClass[], loan: Resources): boolean {
+  let left = loan;
+  return classes.every(({ resources, count }) => {
+    const asked = scaleResources(resources, count);
+    const fitting = fits(asked, left);
+    if (fitting) left = subtractResources(left, asked);
+    return fitting;
+  });
 }
 
 function demandOf(turn: Turn, job: JobActor): DemandClass[] {
