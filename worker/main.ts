@@ -57,11 +57,15 @@ async function main(args: WorkerArguments): Promise<void> {
     rebooted: before !== null && before.bootId !== "" && before.bootId !== bootId(),
     executorExpected: known !== null && executor.adopt(known),
   });
-  const router = new RouterLink(socketPath, {
-    onFrame: (peer, bytes) => holder.onFrame(peer, bytes),
-    onPeerGone: (peer) => log.logger.warn({ peer }, "what was sent to a peer could not be delivered"),
-    onFault: (error) => holder.fail(error),
-  });
+  const router = new RouterLink(
+    socketPath,
+    {
+      onFrame: (peer, bytes) => holder.onFrame(peer, bytes),
+      onPeerGone: (peer) => log.logger.warn({ peer }, "what was sent to a peer could not be delivered"),
+      onFault: (error) => holder.fail(error),
+    },
+    { form: "records" },
+  );
   const holder: SeatHolder = new SeatHolder({
     state,
     epoch,

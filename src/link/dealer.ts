@@ -56,7 +56,8 @@ export class DealerLink {
 
   send(epoch: number, messages: readonly object[]): void {
     if (this.#closed) return;
-    for (const frame of framesOf(epoch, this.#held.join(THE_PEER, messages))) this.#waiting.push(frame);
+    for (const frame of framesOf(epoch, this.#held.join(THE_PEER, messages), "records"))
+      this.#waiting.push(frame);
     void this.#write();
   }
 

@@ -8,6 +8,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { Router } from "zeromq";
+import type { ObjectForm } from "../../protocol/codec.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { framesOf } from "./batch.ts";
 import { Held } from "./held.ts";
@@ -35,6 +36,8 @@ export interface RouterHandlers {
 export interface RouterOptions {
   /** Bytes waiting for one peer, beyond which it is given up. Default: only frames are counted, since the actors bound what they send. */
   readonly waitingBytesMax?: number;
+  /** `records` where all peers are actors of the same daemon. Default: `maps`. */
+  readonly form?: ObjectForm;
 }
 
 interface Waiting {
@@ -55,6 +58,7 @@ export class RouterLink {
   readonly #path: string;
   readonly #handlers: RouterHandlers;
   readonly #waitingBytesMax: number;
+  readonly #form: ObjectForm;
   readonly #waiting = new Map<string, Waiting>();
   readonly #held = new Held((peer, epoch, messages) => this.send(peer, epoch, messages));
   #writing = false;
@@ -67,6 +71,7 @@ export class RouterLink {
     this.#path = socketPath;
     this.#handlers = handlers;
     this.#waitingBytesMax = options.waitingBytesMax ?? Number.POSITIVE_INFINITY;
+    this.#form = options.form ?? "maps";
   }
 
   /** Whoever calls this holds the lock of the folder or the seat: a second bind steals the socket silently. */
@@ -104,7 +109,7 @@ export class RouterLink {
       waiting = { frames: [], bytes: 0 };
       this.#waiting.set(peer, waiting);
     }
-    for (const frame of framesOf(epoch, this.#held.join(peer, messages))) {
+    for (const frame of framesOf(epoch, this.#held.join(peer, messages), this.#form)) {
       waiting.frames.push(frame);
       waiting.bytes += frame.length;
     }

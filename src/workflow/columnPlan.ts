@@ -1,7 +1,7 @@
 /** The plan over its columns: nothing is decoded before it is asked for. */
 import { QrewError } from "../../protocol/errors.ts";
 import type { TaskParams } from "./document.ts";
-import { fill, type Filling } from "./placeholder.ts";
+import { fill, type Filling, mayHavePlaceholders } from "./placeholder.ts";
 import type { Plan, PlanGraph, PlanTables, ResolvedTask } from "./plan.ts";
 import { isEntries } from "./scalar.ts";
 import { type TextColumn, textAt, TextIndex } from "./textColumn.ts";
@@ -43,12 +43,15 @@ export class ColumnPlan implements Plan {
   readonly columns: PlanColumns;
   readonly graph: PlanGraph;
   #index: TextIndex | null = null;
-  #lastParams: { readonly number: number; readonly params: TaskParams } | null = null;
+  #lastParams: ParamsAt | null = null;
+  #lastCommand: CommandAt | null = null;
+  readonly #defaultsVary: boolean;
 
   constructor(columns: PlanColumns) {
     this.columns = columns;
     const promisesOutputs = (definition: number): boolean => this.#promisesOutputs(definition);
     this.graph = { ...columns.graph, promisesOutputs };
+    this.#defaultsVary = mayHavePlaceholders(JSON.stringify(columns.defaultParams));
   }
 
   get name(): string | null {
@@ -74,20 +77,16 @@ export class ColumnPlan implements Plan {
   resolve(task: number): ResolvedTask {
     const { columns } = this;
     const definition = this.#definitionOf(task);
-    const filling = this.#filling(definition, task);
-    const command = parseCommand(textAt(columns.commands, columns.commandOf[definition] ?? 0));
-    const params = this.#params(columns.paramsOf[definition] ?? 0);
-    const env: [string, string][] = Object.entries(columns.env);
-    for (const [key, value] of Object.entries(columns.defaultParams.env))
-      env.push([key, fill(value, filling)]);
-    for (const [key, value] of Object.entries(params.env)) env.push([key, fill(value, filling)]);
+    const { command, varies } = this.#commandAt(columns.commandOf[definition] ?? 0);
+    const { params, ...own } = this.#paramsAt(columns.paramsOf[definition] ?? 0);
+    const varying = varies || own.vary || this.#defaultsVary;
+    const filling = varying ? this.#filling(definition, task) : null;
     const stdin = params.stdin ?? columns.defaultParams.stdin;
     const workdir = params.workdir ?? columns.defaultParams.workdir;
     return {
       name: this.taskName(task),
-      command:
-        typeof command === "string" ? fill(command, filling) : command.map((text) => fill(text, filling)),
-      env: Object.fromEntries(env),
+      command: varies ? fillCommand(command, filling) : command,
+      env: own.vary || this.#defaultsVary ? this.#environment(params, filling) : own.env,
       stdin: stdin === null ? null : fill(stdin, filling),
       workdir: workdir === null ? null : fill(workdir, filling),
       files: filesOf(params, columns.defaultParams, filling),
@@ -97,7 +96,7 @@ export class ColumnPlan implements Plan {
   streamFile(task: number, stream: "stdout" | "stderr"): string | null {
     const { defaultParams, paramsOf } = this.columns;
     const definition = this.#definitionOf(task);
-    const params = this.#params(paramsOf[definition] ?? 0);
+    const { params } = this.#paramsAt(paramsOf[definition] ?? 0);
     const file = params[stream] ?? defaultParams[stream];
     if (file === null) return null;
     const filling = this.#filling(definition, task);
@@ -107,7 +106,7 @@ export class ColumnPlan implements Plan {
   }
 
   #promisesOutputs(definition: number): boolean {
-    const { outputs } = this.#params(this.columns.paramsOf[definition] ?? 0);
+    const { outputs } = this.#paramsAt(this.columns.paramsOf[definition] ?? 0).params;
     return (outputs ?? this.columns.defaultParams.outputs ?? []).length > 0;
   }
 
@@ -148,14 +147,53 @@ export class ColumnPlan implements Plan {
     return String((rangeStarts[axis] ?? 0) + position * (rangeSteps[axis] ?? 1));
   }
 
-  /** Neighbours mostly share their params, so the last ones are kept. */
-  #params(number: number): TaskParams {
-    if (this.#lastParams?.number === number) return this.#lastParams.params;
-    const params = parseParams(textAt(this.columns.params, number));
-    this.#lastParams = { number, params };
-    return params;
+  #environment({ env }: TaskParams, filling: Filling | null): Variables {
+    const { columns } = this;
+    const variables: [string, string][] = Object.entries(columns.env);
+    for (const [key, value] of Object.entries(columns.defaultParams.env))
+      variables.push([key, fill(value, filling)]);
+    for (const [key, value] of Object.entries(env)) variables.push([key, fill(value, filling)]);
+    return Object.fromEntries(variables);
+  }
+
+  /** Neighbours mostly share their command and params, so the last ones are kept. */
+  #commandAt(number: number): CommandAt {
+    if (this.#lastCommand?.number === number) return this.#lastCommand;
+    const text = textAt(this.columns.commands, number);
+    this.#lastCommand = { number, command: parseCommand(text), varies: mayHavePlaceholders(text) };
+    return this.#lastCommand;
+  }
+
+  #paramsAt(number: number): ParamsAt {
+    if (this.#lastParams?.number === number) return this.#lastParams;
+    const text = textAt(this.columns.params, number);
+    const params = parseParams(text);
+    const env = this.#environment(params, null);
+    this.#lastParams = { number, params, vary: mayHavePlaceholders(text), env };
+    return this.#lastParams;
   }
 }
+
+interface CommandAt {
+  readonly number: number;
+  readonly command: string | readonly string[];
+  /** It may have placeholders. */
+  readonly varies: boolean;
+}
+
+interface ParamsAt {
+  readonly number: number;
+  readonly params: TaskParams;
+  readonly vary: boolean;
+  /** That of the tasks, where nothing varies. */
+  readonly env: Variables;
+}
+
+const fillCommand = (
+  command: string | readonly string[],
+  filling: Filling | null,
+): string | readonly string[] =>
+  typeof command === "string" ? fill(command, filling) : command.map((text) => fill(text, filling));
 
 function filesOf(own: TaskParams, defaults: TaskParams, filling: Filling | null): ResolvedTask["files"] {
   const stdout = own.stdout ?? defaults.stdout;

@@ -9,11 +9,8 @@ export const textCount = (column: TextColumn): number => column.offsets.length -
 
 export function textAt(column: TextColumn, index: number): string {
   const { bytes, offsets } = column;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
-    "utf8",
-    offsets[index] ?? 0,
-    offsets[index + 1] ?? 0,
-  );
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString("utf8", offsets[index] ?? 0, offsets[index + 1] ?? 0);
 }
 
 /** `texts` is gone through once; `count` is how many it has. */
