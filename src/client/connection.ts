@@ -132,6 +132,10 @@ class DealerConnection implements Connection {
 
   request(body: RequestBody, timeoutMs: number = REQUEST_TIMEOUT_MS): Promise<ClientReply> {
     return new Promise((resolve, reject) => {
+      const forget = whenLate(timeoutMs, () => {
+        exchange.end();
+        reject(silentManager(timeoutMs));
+      });
       const exchange = this.open(body, {
         answered: (reply) => {
           forget();
@@ -142,10 +146,6 @@ class DealerConnection implements Connection {
           forget();
           reject(error);
         },
-      });
-      const forget = whenLate(timeoutMs, () => {
-        exchange.end();
-        reject(silentManager(timeoutMs));
       });
     });
   }

@@ -4,7 +4,7 @@
  */
 
 /** So short that nobody notices, and long enough for the next message in a busy minute. */
-const HOLD_MS = 5;
+const HOLD_MS = 20;
 
 interface Waiting {
   readonly epoch: number;

@@ -17,7 +17,7 @@ import type { JobActor, LiveAttempt, WorkerState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** A TaskExecutor without work leaves after this time: it is 14 MB that somebody else may need, and starts in 60 ms. */
-const IDLE_MS = 10_000;
+const IDLE_MS = 60_000;
 
 /** One that has not said hello by then is given up, and one that was told to leave is asked again. */
 const PATIENCE_MS = 15_000;

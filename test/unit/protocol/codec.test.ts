@@ -33,7 +33,7 @@ const faultOf = (bytes: Uint8Array, schema: v.GenericSchema<unknown, unknown> = 
 };
 
 describe("a frame", () => {
-  it("comes back as it was sent", () => {
+  it.each(["maps", "records"] as const)("comes back as it was sent, with objects as %s", (form) => {
     const id = { job: jobSeq(0xffff_ffff), task: taskIndex(7), attempt: 1 };
     const messages = [
       welcome,
@@ -41,8 +41,25 @@ describe("a frame", () => {
       { type: "setCap", job: jobSeq(1), serial: Number.MAX_SAFE_INTEGER, cpusMilli: 0 },
       { type: "openJob", context: { job: jobSeq(1), env: { "Ä ö": "ü\0\n" }, directory: "/", umask: 18 } },
     ];
-    const decoded = decodeFrame(encodeFrame(42, messages), commandSchema);
+    const decoded = decodeFrame(encodeFrame(42, messages, form), commandSchema);
     expect(decoded).toEqual({ ok: true, epoch: 42, messages });
+  });
+
+  it("comes back whatever the names are, and however many, one frame after the other", () => {
+    const names = fc.string({ unit: "binary", maxLength: 8 }).filter((name) => name !== "__proto__");
+    const envs = fc.array(fc.dictionary(names, fc.string(), { noNullPrototype: true }), { maxLength: 80 });
+    fc.assert(
+      fc.property(envs, (envs) => {
+        const messages = envs.map((env) => {
+          const context = { job: jobSeq(1), env, directory: "/", umask: 18 };
+          return { type: "openJob", context };
+        });
+        for (const form of ["records", "maps", "records"] as const) {
+          const decoded = decodeFrame(encodeFrame(1, messages, form), commandSchema);
+          expect(decoded).toEqual({ ok: true, epoch: 1, messages });
+        }
+      }),
+    );
   });
 
   it("carries bytes byte for byte", () => {
