@@ -35,13 +35,17 @@ export function unqueueJob(queue: LiveJob[], job: LiveJob): boolean {
 export function admitJobs(turn: Turn): void {
   const { queue, stopping } = turn.state;
   if (stopping !== null) return;
+  let load: Load | null = null;
   for (let index = 0; index < queue.length; ) {
     const job = queue[index];
     if (job === undefined) return;
-    const seat = placeFor(turn, job);
+    const urgency = urgencyOf(job);
+    if (load?.urgency !== urgency) load = loadOf(turn, urgency);
+    const seat = placeFor(turn, job, load);
     if (seat !== null) {
       queue.splice(index, 1);
       admit(turn, job, seat);
+      load.add(seat);
     } else if (job.record.seat === null) {
       // Whoever comes later in the queue finds no more than this one.
       return;
@@ -65,9 +69,8 @@ function admit(turn: Turn, job: LiveJob, seat: SeatNumber): void {
 }
 
 /** The seat for a job: its own, or the one with the fewest, or a new one while all have some; null when all are full. */
-function placeFor(turn: Turn, job: LiveJob): SeatNumber | null {
+function placeFor(turn: Turn, job: LiveJob, load: Load): SeatNumber | null {
   const { seats, options } = turn.state;
-  const load = loadOf(turn, urgencyOf(job));
   const own = job.record.seat;
   if (own !== null) return isDamaged(seats.get(own)) || hasPlace(load, own) ? own : null;
   let best: SeatNumber | null = null;
@@ -82,6 +85,9 @@ function placeFor(turn: Turn, job: LiveJob): SeatNumber | null {
 
 /** How many jobs each seat has. */
 interface Load {
+  readonly urgency: number;
+  /** A job of this urgency has got a place there. */
+  add(seat: SeatNumber): void;
   /** In a QWorker, whatever their priority. */
   loaded(seat: SeatNumber): number;
   /** In a QWorker, and as urgent at least. */
@@ -101,15 +107,20 @@ function loadOf({ state }: Turn, urgency: number): Load {
   const loaded = new Map<SeatNumber, number>();
   const rivals = new Map<SeatNumber, number>();
   const parked = new Map<SeatNumber, number>();
-  const count = (counts: Map<SeatNumber, number>, { record: { seat } }: LiveJob): void => {
+  const count = (counts: Map<SeatNumber, number>, seat: SeatNumber | null): void => {
     if (seat !== null) counts.set(seat, (counts.get(seat) ?? 0) + 1);
   };
   for (const job of state.admitted.values()) {
-    count(loaded, job);
-    if (urgencyOf(job) >= urgency) count(rivals, job);
+    count(loaded, job.record.seat);
+    if (urgencyOf(job) >= urgency) count(rivals, job.record.seat);
   }
-  for (const job of state.parked.values()) count(parked, job);
+  for (const job of state.parked.values()) count(parked, job.record.seat);
   return {
+    urgency,
+    add: (seat) => {
+      count(loaded, seat);
+      count(rivals, seat);
+    },
     loaded: (seat) => loaded.get(seat) ?? 0,
     rivals: (seat) => rivals.get(seat) ?? 0,
     all: (seat) => (loaded.get(seat) ?? 0) + (parked.get(seat) ?? 0),

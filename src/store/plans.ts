@@ -35,7 +35,8 @@ const chunkOf = (plan: Uint8Array, chunk: number): Uint8Array =>
 /** The whole plan of a round in the caller's transaction, in place of an earlier one. For plans of a few MiB. */
 export function putPlan(writer: StoreWriter, job: JobSeq, plan: Uint8Array, round = 1): void {
   const { table, prefix } = placeOf(job, round);
-  deleteUnder(writer, { table, prefix });
+  // Chunks are written from the first on: without that one there are none.
+  if (writer.get(table, u32Key(...prefix, 0)) !== undefined) deleteUnder(writer, { table, prefix });
   for (let chunk = 0; chunk < chunkCount(plan.length); chunk += 1) {
     writer.put(table, u32Key(...prefix, chunk), chunkOf(plan, chunk));
   }

@@ -16,7 +16,7 @@ export function textAt(column: TextColumn, index: number): string {
 /** `texts` is gone through once; `count` is how many it has. */
 export function textColumn(texts: Iterable<string>, count: number): TextColumn {
   const offsets = new Uint32Array(count + 1);
-  let buffer = Buffer.allocUnsafeSlow(1024 + count * 16);
+  let buffer = Buffer.allocUnsafe(64 + count * 16);
   let end = 0;
   let index = 0;
   for (const text of texts) {

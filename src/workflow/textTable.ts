@@ -4,6 +4,9 @@ import { type TextColumn, textAt } from "./textColumn.ts";
 
 const FNV_PRIME = 0x01000193;
 
+/** Of Node's pool, so that a table costs little where a document has one task. */
+const BYTES_START = 256;
+
 export class TextTable {
   #bytes: Buffer;
   #end = 0;
@@ -18,7 +21,7 @@ export class TextTable {
 
   /** Holds `capacity` short texts before it has to grow. */
   constructor(capacity = 0) {
-    this.#bytes = Buffer.allocUnsafeSlow(1024 + capacity * 8);
+    this.#bytes = Buffer.allocUnsafe(BYTES_START + capacity * 8);
     this.#offsets = new Uint32List(capacity + 1);
     this.#offsets.push(0);
     this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(capacity, 16) * 2)));
