@@ -6,7 +6,7 @@ import type { JobEnvironment, RunningTask } from "../protocol/workerLink.ts";
 import { collectGarbageSoon } from "../src/node/collectGarbage.ts";
 import { isScarcity } from "../src/node/scarcity.ts";
 import { readEnvironment, readJob } from "../src/store/managerStore.ts";
-import { readPlan, readPlanOfRound } from "../src/store/plans.ts";
+import { readPlanOfRound } from "../src/store/plans.ts";
 import type { Store } from "../src/store/port.ts";
 import type { WorkerJobRecord } from "../src/store/workerRecords.ts";
 import { listNoopEnds } from "../src/store/noopEnds.ts";
@@ -46,9 +46,9 @@ export class OpenJobs {
   load(job: JobSeq, round: number, priority: number): WorkerEvent | null {
     try {
       const open = this.#managerStore.read((reader) => {
-        const bytes = readPlan(reader, job);
+        const planRound = round === 1 ? 1 : (readJob(reader, job)?.planRound ?? 1);
+        const bytes = readPlanOfRound(reader, job, planRound);
         const environment = readEnvironment(reader, job);
-        const planRound = readJob(reader, job)?.planRound ?? 1;
         return bytes === null || environment === null ? null : { bytes, environment, planRound };
       });
       if (open === null) throw new QrewError("storeDamaged", "its plan is not in the manager's store");
