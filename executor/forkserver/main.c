@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,12 +122,14 @@ struct scheduling {
 
 /*
  * Linux 6.12 and later lets one that asks for short slices run at once when it wakes, even where somebody with longer ones is in the
- * middle of his: a cpu whose task has ended does not wait until those who keep the books are through. Not passed on to the tasks. Elsewhere it does nothing.
+ * middle of his: a cpu whose task has ended does not wait until those who keep the books are through. Elsewhere it does nothing.
+ * Tasks do not inherit it; nor would they a negative nice value, so whoever was given one, or another policy, keeps what he has.
  */
 static void ask_for_short_slices(void) {
 #ifdef SYS_sched_setattr
   struct scheduling asked = {.size = sizeof asked, .flags = RESET_ON_FORK, .runtime = SLICE_NS};
   asked.nice = getpriority(PRIO_PROCESS, 0);
+  if (asked.nice < 0 || sched_getscheduler(0) != SCHED_OTHER) return;
   (void)syscall(SYS_sched_setattr, 0, &asked, 0u);
 #endif
 }

@@ -58,6 +58,8 @@ export class Invariants {
   readonly #doneIn = new Map<string, number>();
   /** Jobs that were accepted, with the round that was accepted last. */
   readonly #accepted = new Map<JobSeq, { readonly script: JobScript; readonly round: number }>();
+  /** The records that jobs had when their latest retry was asked for. */
+  readonly #endsBefore = new Map<JobSeq, JobRecord>();
   /** Ends that were told, with the rounds that they are of. */
   readonly #toldFinal = new Map<JobSeq, { readonly summary: JobSummary; readonly round: number }>();
   readonly #cancelAsked = new Set<JobSeq>();
@@ -231,6 +233,8 @@ export class Invariants {
   /** From now on it may run again, whether that is told or not. */
   onRetryAsked(job: JobSeq): void {
     this.#retries.set(job, (this.#retries.get(job) ?? 0) + 1);
+    const record = this.#recordOf(job);
+    if (record !== null) this.#endsBefore.set(job, record);
   }
 
   onPruneAsked(job: JobSeq): void {
@@ -252,8 +256,13 @@ export class Invariants {
   }
 
   onToldFinal(job: JobSeq, summary: JobSummary): void {
-    this.#toldFinal.set(job, { summary, round: this.#recordOf(job)?.round ?? 0 });
+    const round = this.#recordOf(job)?.round ?? 0;
+    const before = this.#endsBefore.get(job);
+    // Who has asked before the next round was opened may be told after that how the last one has ended.
+    const isOfBefore = before !== undefined && before.finishedAtMs === summary.finishedAtMs;
+    this.#toldFinal.set(job, { summary, round: isOfBefore ? before.round : round });
     this.#checkTold(job);
+    if (isOfBefore && before.round < round) return;
     const live = this.#world.tasks.living().find(({ id }) => id.job === job);
     if (live !== undefined) this.break("nothing runs after the end was told", `${attemptKey(live.id)} runs`);
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -40,6 +40,24 @@ describeForkservers("an attempt", (given, flavour) => {
     const { userMicros = 0, maxRssBytes = 0 } = ended.usage ?? {};
     const isPlausible = userMicros > 1000 && maxRssBytes > 100_000 && maxRssBytes < 100_000_000;
     expect([ended.usage === null, isPlausible]).toEqual(flavour === "c" ? [false, true] : [true, false]);
+  });
+
+  it("runs under the policy, the nice value and the slices of whoever started the forkserver", async () => {
+    const job = given.shared.job(given.controller, 1000);
+    const { stdout } = await given.shared.run(given.controller, job, "cat /proc/self/stat /proc/self/sched");
+    const own = readFileSync("/proc/self/stat", "latin1");
+    const fields = (stat: string): readonly string[] => stat.slice(stat.lastIndexOf(") ")).split(" ");
+    // Priority and nice value are fields 18 and 19, the policy is field 41, and ") " ends field 2.
+    const scheduling = (stat: string): unknown => [17, 18, 40].map((field) => fields(stat)[field - 1]);
+    const [first = "", ...rest] = stdout.split("\n");
+    expect(scheduling(first)).toEqual(scheduling(own));
+    const sliceIn = (lines: readonly string[]): string | null =>
+      lines.find((line) => line.startsWith("se.slice")) ?? null;
+    // Not every kernel has it.
+    const slice = existsSync("/proc/self/sched")
+      ? sliceIn(readFileSync("/proc/self/sched", "latin1").split("\n"))
+      : null;
+    expect(sliceIn(rest)).toBe(slice);
   });
 
   it("has its environment over the context's, and its command is looked up in its own PATH", async () => {
