@@ -35,6 +35,8 @@ import { CRASH_LIMIT, GRACE_MS, INSTANCE, LEASE_MS, NODE, type World } from "./w
 const STORE_RETRY_MS = 500;
 const LOAD_RETRY_MS = 1000;
 const EXECUTOR_LEAVE_MS = 8000;
+/** Shorter than the real one, so that they leave and come back. */
+const EXECUTOR_IDLE_MS = 10_000;
 const STATUS_WAIT_MS = 100;
 const WATCH_MS = 5000;
 const LOOKS_MAX = 12;
@@ -117,6 +119,7 @@ export class SimWorker {
       leaseMs: LEASE_MS,
       crashLimit: CRASH_LIMIT,
       endsTogetherMin: ENDS_TOGETHER_MIN,
+      executorIdleMs: EXECUTOR_IDLE_MS,
       crashes: 0,
       rebooted,
       executorExpected,

@@ -16,9 +16,6 @@ import { recordTask } from "./records.ts";
 import type { JobActor, LiveAttempt, WorkerState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
-/** A TaskExecutor without work leaves after this time: it is 14 MB that somebody else may need, and starts in 60 ms. */
-const IDLE_MS = 60_000;
-
 /** One that has not said hello by then is given up, and one that was told to leave is asked again. */
 const PATIENCE_MS = 15_000;
 
@@ -178,8 +175,8 @@ export function tendExecutor(turn: Turn): void {
       if (needed) executor.idleSinceMs = null;
       else if (executor.idleSinceMs === null) {
         executor.idleSinceMs = clock.monoMs;
-        state.timers.add(clock.monoMs + IDLE_MS, { type: "idle" });
-      } else if (clock.monoMs - executor.idleSinceMs >= IDLE_MS) askToLeave(turn);
+        state.timers.add(clock.monoMs + state.executorIdleMs, { type: "idle" });
+      } else if (clock.monoMs - executor.idleSinceMs >= state.executorIdleMs) askToLeave(turn);
       return;
     case "leaving":
       if (clock.monoMs - executor.sinceMs < PATIENCE_MS) return;

@@ -39,6 +39,8 @@ export interface WorkerState {
   readonly crashLimit: number;
   /** So many noops that end in one message are recorded together; fewer, each by itself. */
   readonly endsTogetherMin: number;
+  /** A TaskExecutor leaves when it had no work for so long. */
+  readonly executorIdleMs: number;
   /** The suspect that may run now. */
   trial: Trial | null;
   /** A death was blamed on the one on trial: what else was lost with it, and is told until then, is not blamed. */

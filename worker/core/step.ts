@@ -60,6 +60,8 @@ export interface WorkerOptions {
   readonly crashLimit: number;
   /** So many noops that end in one message are recorded together. */
   readonly endsTogetherMin: number;
+  /** A TaskExecutor leaves when it had no work for so long. */
+  readonly executorIdleMs: number;
   /** QWorkers of this seat that died young in a row before this one. */
   readonly crashes: number;
   /** The machine was started anew since the last holder: what ran then was lost through no fault of its own. */
@@ -88,6 +90,7 @@ export function createWorker(options: WorkerOptions): WorkerState {
     capSerial: (options.pid * 65_536) >>> 0,
     crashLimit: options.crashLimit,
     endsTogetherMin: options.endsTogetherMin,
+    executorIdleMs: options.executorIdleMs,
     trial: null,
     verdictUntilMs: 0,
     workerCrashes: options.crashes,

@@ -73,7 +73,7 @@ describe("cancel", () => {
     expect(seat.commands("closeJob")).toHaveLength(1);
     seat.feed({ type: "jobClosed", job: JOB, survivors: 0 });
     expect(seat.finished()).toBe("cancelled");
-    seat.pass(60_000);
+    seat.pass(10_000);
     expect(seat.commands("leave")).toHaveLength(1);
     expect(seat.unexpected()).toEqual([]);
   });

@@ -96,13 +96,13 @@ describe("the TaskExecutor", () => {
     expect(seat.takeAll("openJob")).toHaveLength(1);
   });
 
-  it("leaves after a minute without work, and a new one is started for the next job", () => {
+  it("leaves after ten seconds without work, and a new one is started for the next job", () => {
     const seat = Seat.running({ a: [] });
     seat.sent();
     seat.succeed("a");
     expect(seat.finished()).toBe("succeeded");
     seat.commands("closeJob");
-    seat.pass(59_999);
+    seat.pass(9999);
     expect(seat.unexpected()).toEqual([]);
     seat.pass(1);
     expect(seat.commands("leave")).toHaveLength(1);
@@ -134,7 +134,7 @@ describe("the TaskExecutor", () => {
   it("is asked again to leave, and stays when it has something left", () => {
     const seat = new Seat();
     seat.hello();
-    seat.pass(60_000);
+    seat.pass(10_000);
     expect(seat.commands("leave")).toHaveLength(1);
     seat.pass(15_000);
     expect(seat.commands("leave")).toHaveLength(1);

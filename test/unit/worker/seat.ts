@@ -100,6 +100,7 @@ export class Seat {
       leaseMs: LEASE_MS,
       crashLimit: CRASH_LIMIT,
       endsTogetherMin: options.endsTogetherMin ?? 1000,
+      executorIdleMs: 10_000,
       crashes: options.crashes ?? 0,
       rebooted: options.rebooted ?? false,
       executorExpected: options.executorExpected ?? false,
