@@ -7,8 +7,8 @@ import { proportionalBytes } from "../memory.ts";
 import { type Measured, type Scenario, sized } from "../scenario.ts";
 import { estimateMedian } from "../statistics.ts";
 
-/** After the last job: what follows a job is not idleness. */
-const SETTLE_MS = 3_000;
+/** After the last job: what follows a job is not idleness. V8 gives memory back some fifteen seconds after it, once. */
+const SETTLE_MS = 20_000;
 /** Of /proc/PID/stat; the same on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
