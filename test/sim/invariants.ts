@@ -10,9 +10,8 @@ import {
   type TaskIndex,
   taskIndex,
 } from "../../protocol/ids.ts";
-import type { Resources } from "../../protocol/resources.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
-import { addResources, fits } from "../../src/node/resources.ts";
+import { fits } from "../../src/node/resources.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import { listJobs, readJob } from "../../src/store/managerStore.ts";
 import { NOTHING_RECORDED, type TaskRecord } from "../../src/store/workerRecords.ts";
@@ -25,6 +24,7 @@ import { JOBS_MAX, Records } from "./records.ts";
 import type { SeatedJob } from "./seatedJob.ts";
 import type { JobScript, TaskScript } from "./scripts.ts";
 import { dealsWithFailures, type Finals, fateOf, hasFailure } from "./starts.ts";
+import { describe, freeOf, sumOf } from "./sums.ts";
 import { type TaskRun, taskKey } from "./taskRun.ts";
 import { CRASH_LIMIT, type World } from "./world.ts";
 
@@ -387,20 +387,3 @@ export class Invariants {
     for (const job of this.#toldFinal.keys()) this.#checkTold(job, true);
   }
 }
-
-const sumOf = (runs: readonly TaskRun[]): Resources =>
-  runs.reduce((sum, { script }) => addResources(sum, script.resources), NOTHING);
-
-const NOTHING: Resources = { cpusMilli: 0, memoryBytes: 0, gpusMilli: 0, named: {} };
-
-function freeOf(capacity: Resources, held: Resources): Resources {
-  return {
-    cpusMilli: Math.max(0, capacity.cpusMilli - held.cpusMilli),
-    memoryBytes: Math.max(0, capacity.memoryBytes - held.memoryBytes),
-    gpusMilli: Math.max(0, capacity.gpusMilli - held.gpusMilli),
-    named: {},
-  };
-}
-
-const describe = ({ cpusMilli, memoryBytes, gpusMilli }: Resources): string =>
-  `${cpusMilli / 1000} cpus ${memoryBytes / 1024 ** 2} MiB ${gpusMilli / 1000} gpus`;
