@@ -8,7 +8,8 @@ import { QrewError } from "../../protocol/errors.ts";
 import { MANAGER_SOCKET_NAME } from "../../protocol/ids.ts";
 import type { HolderRecord } from "../store/managerRecords.ts";
 import type { Home } from "../node/home.ts";
-import { processesOfHome } from "../node/processesOfHome.ts";
+import { isLiving, nameProcess, type ProcessName } from "../node/process.ts";
+import { managersOfHome, processesOfHome } from "../node/processesOfHome.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { isHolderAlive, livingHolder } from "./holder.ts";
 
@@ -32,9 +33,23 @@ export type StopOutcome =
   | { readonly type: "stopped"; readonly pid: number }
   | { readonly type: "notRunning" };
 
-/** Resolves when the manager's process is gone, and those of its actors. Throws `unreachable` when they are not within the time. */
+/**
+ * Resolves when the manager's process is gone, and those of its actors. A manager that was only just starting when this was asked is
+ * stopped too, though nobody hears of it yet. Throws `unreachable` when they are not gone within the time.
+ */
 export async function stopDaemon(options: StopOptions): Promise<StopOutcome> {
-  const outcome = await stopManager(options, performance.now() + options.timeoutMs);
+  const deadlineMs = performance.now() + options.timeoutMs;
+  const managers = managersOfHome(options.home.folder).map(nameProcess);
+  let outcome = await stopManager(options, deadlineMs);
+  for (;;) {
+    const left = managers.filter(isLiving);
+    if (left.length === 0) break;
+    if (performance.now() >= deadlineMs) throw stillStarting(left, options);
+    const holder = await livingHolder(options.home);
+    // One that finds another serving, whoever has started that since, gives up by itself.
+    if (left.some(({ pid }) => pid === holder?.pid)) outcome = await stopManager(options, deadlineMs);
+    else await delay(POLL_MS);
+  }
   if (outcome.type === "stopped") await untilOthersGone(options.home);
   return outcome;
 }
@@ -138,6 +153,12 @@ const stillThere = (pid: number, options: StopOptions): QrewError => {
     `The daemon (pid ${pid}) ${what} after ${Math.round(options.timeoutMs / 1000)} s: ${next}.`,
   );
 };
+
+const stillStarting = (left: readonly ProcessName[], { timeoutMs }: StopOptions): QrewError =>
+  new QrewError(
+    "unreachable",
+    `A daemon is still starting after ${Math.round(timeoutMs / 1000)} s: look with \`ps -fp ${left.map(({ pid }) => pid).join(",")}\`, and end it by its pid.`,
+  );
 
 const cannotStop = (): QrewError =>
   new QrewError(

@@ -4,13 +4,27 @@ import path from "node:path";
 import { MARK_VARIABLE } from "../../protocol/ids.ts";
 import { environmentValue, readProcessStat } from "./process.ts";
 
+/** Its first argument is the state folder (src/client/daemonProcess.ts). */
+const MANAGER_MAIN = /\/manager\/main\.[jt]s$/;
+
 /** Pids of living processes of `home`, or of tasks of one of these instances; not of the caller. */
 export function processesOfHome(home: string, instances: readonly string[]): readonly number[] {
-  return otherPids().filter((pid) => {
-    const state = readProcessStat(pid)?.state;
-    if (state === undefined || state === "Z" || state === "X") return false;
-    return isActor(pid, home, instances) || isTask(pid, instances);
+  return otherPids().filter(
+    (pid) => !isDead(pid) && (isActor(pid, home, instances) || isTask(pid, instances)),
+  );
+}
+
+/** Pids of its living managers, of any build: the one that serves, and those that only start; not of the caller. */
+export const managersOfHome = (home: string): readonly number[] =>
+  otherPids().filter((pid) => {
+    const args = readText(pid, "cmdline").split("\0");
+    const at = args.indexOf("--home");
+    return at > 0 && args[at + 1] === home && MANAGER_MAIN.test(args[at - 1] ?? "") && !isDead(pid);
   });
+
+function isDead(pid: number): boolean {
+  const state = readProcessStat(pid)?.state;
+  return state === undefined || state === "Z" || state === "X";
 }
 
 /** Actors are started with `--home FOLDER` and `--instance UUID`, forkservers with `--log FILE` in the folder. */

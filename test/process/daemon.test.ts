@@ -1,10 +1,11 @@
+import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { QREW_VERSION } from "../../protocol/version.ts";
 import { outputText, runJob, submitJob, tasksOf, writeDocument } from "../support/jobs.ts";
 import { readJson, shapes } from "../support/jsonShapes.ts";
-import { processesNaming, QrewFolder, withQrew } from "../support/qrew.ts";
+import { MANAGER_MAIN, processesNaming, QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 
 const ROLES = ["executor", "forkserver", "manager", "worker"];
@@ -138,6 +139,22 @@ describe("qrew daemon", () => {
       expect([tasks.get("one")?.state, tasks.get("two")?.state]).toEqual(["succeeded", "ready"]);
       expect(await outputText(qrew, job, "one")).toBe("done\n");
       expect((await qrew.call("wait", String(job))).code).toBe(0);
+    });
+  });
+
+  it("is stopped also while it only starts, and nobody waits for it any more", async () => {
+    await withQrew(async (qrew) => {
+      // Without a daemon, and with one whose place it would take.
+      for (const verb of ["status", "start"]) {
+        await qrew.call("daemon", verb);
+        const args = [MANAGER_MAIN, "--home", qrew.home, "--transient"];
+        const starting = spawn(process.execPath, args, { detached: true, stdio: "ignore" });
+        starting.kill("SIGSTOP");
+        const stopped = qrew.call("daemon", "stop");
+        starting.kill("SIGCONT");
+        expect(await stopped).toMatchObject({ code: 0, stderr: "" });
+        expect(processesNaming(qrew.home)).toEqual([]);
+      }
     });
   });
 

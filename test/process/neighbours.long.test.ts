@@ -2,15 +2,13 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { readyReport } from "../../src/client/daemonProcess.ts";
 import { submitJob, tasksOf } from "../support/jobs.ts";
 import { readJson, shapes } from "../support/jsonShapes.ts";
-import { processesNaming, QrewFolder, withQrew } from "../support/qrew.ts";
+import { MANAGER_MAIN, processesNaming, QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 
-const MANAGER_MAIN = fileURLToPath(new URL("../../dist/manager/main.js", import.meta.url));
 /** Far beyond the test: what runs so long is stopped, or was forgotten. */
 const LONG = ["sleep", "600"];
 

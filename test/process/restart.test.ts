@@ -7,21 +7,26 @@ import { processesNaming, type QrewFolder, withQrew } from "../support/qrew.ts";
 import { until } from "../support/until.ts";
 
 const TASKS = 24;
-/** The first that goes on only when the test makes the file `go`: the middle lasts as long as the test needs. */
-const FIRST_HELD = 13;
+/** So many go on, whichever begin first; the others wait for the file `go`: the middle lasts as long as the test needs. */
+const FREE = 12;
 /** Four at a time on the two cpus that the daemon is given. */
 const SETTINGS = { resources: { cpus: 0.5 } };
 const AT_ONCE = 4;
 
 const line = (word: string): string => `echo ${word} $QREW_ATTEMPT >> diary/{{i}}`;
-const hold = `[ {{i}} -lt ${FIRST_HELD} ] || until [ -e go ]; do sleep 0.05; done`;
+/**
+ * The attempts that begin number themselves, by the first file that is not there yet. By their own numbers it would not do: a task whose attempt was lost
+ * goes to the end of the queue.
+ */
+const number = "n=1; until (set -C; : > numbers/$n) 2> /dev/null; do n=$((n + 1)); done";
+const hold = `[ $n -le ${FREE} ] || until [ -e go ]; do sleep 0.05; done`;
 
 /** Each attempt keeps a diary of its own task: a line when it begins, and one when it ends. */
 const diaryDocument = [
   {
     name: "t",
     foreach: { i: { range: [1, TASKS] } },
-    command: `${line("begin")}; sleep 0.1; ${hold}; ${line("end")}`,
+    command: `${number}; ${line("begin")}; sleep 0.1; ${hold}; ${line("end")}`,
     ...SETTINGS,
   },
   { name: "last", depends: ["t"], command: "ls diary | wc -l > counted", ...SETTINGS },
@@ -32,7 +37,7 @@ const diaryOf = (qrew: QrewFolder, name: string): string =>
   readFileSync(path.join(qrew.work, "diary", name), "utf8");
 
 async function startDaemon(qrew: QrewFolder): Promise<void> {
-  mkdirSync(path.join(qrew.work, "diary"));
+  for (const folder of ["diary", "numbers"]) mkdirSync(path.join(qrew.work, folder));
   const started = await qrew.call("daemon", "start", "--cpus", "2");
   expect(started).toMatchObject({ code: 0 });
 }
@@ -42,7 +47,7 @@ const untilMiddle = (qrew: QrewFolder, begun = 9) =>
   until("the job is in the middle", () => diaries(qrew).length >= begun);
 
 /** All that run are held: none ends before `letGo`. */
-const untilHeld = (qrew: QrewFolder) => untilMiddle(qrew, FIRST_HELD - 1 + AT_ONCE);
+const untilHeld = (qrew: QrewFolder) => untilMiddle(qrew, FREE + AT_ONCE);
 const letGo = (qrew: QrewFolder): void => writeFileSync(path.join(qrew.work, "go"), "");
 
 /** The processes, when the first task has started all of them. Asked for early, so that nothing is between the middle and a kill. */

@@ -15,6 +15,7 @@ import { recorder } from "../unit/cli/recorder.ts";
 
 /** The built command line; scripts/test.mjs builds before it runs tests. */
 export const QREW_MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+export const MANAGER_MAIN = fileURLToPath(new URL("../../dist/manager/main.js", import.meta.url));
 
 export interface CommandResult {
   readonly code: number | null;
