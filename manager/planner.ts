@@ -10,8 +10,8 @@ import type { PlannerAnswer, PlannerRequest } from "./plannerMessages.ts";
 
 /** A million tasks take some ten seconds; what takes ten times as long is not worth waiting for. */
 const PLANNING_MS_MAX = 110_000;
-/** A thread costs 10 MB; it starts in 50 ms. */
-const IDLE_MS = 10_000;
+/** A thread costs 10 MB; to start it and load its code takes 0.15 s, as much as planning a hundred arrays. */
+const IDLE_MS = 300_000;
 /** A thread that has made a plan of so many bytes goes at once: what it needed for that, it would keep. */
 const PLAN_BYTES_KEPT = 4 * 1024 * 1024;
 /** Heap of the thread: YAML of 16 MiB needs about 1.5 GB; of JSON only a piece is there at a time. */

@@ -50,8 +50,11 @@
 /* Output files kept for the next attempts, each with a descriptor: as many as run at once on a large node. */
 #define SPOOL_FREE_MAX 256
 
-/* A start, and an end after which another attempt has started, can wait so long for company: 50 of them at full speed. */
-#define FACTS_HOLD_MS 20
+/*
+ * A start, and an end after which another attempt has started, can wait so long for company: some 200 of them at full speed on two cpus. Each
+ * message costs everybody behind it a turn, and the caches of the tasks: with 20 ms, a task costs a tenth more.
+ */
+#define FACTS_HOLD_MS 60
 /* Or until there are so many bytes of them. */
 #define FACTS_HOLD_BYTES (64u * 1024)
 

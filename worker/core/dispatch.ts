@@ -19,10 +19,12 @@ import type { JobActor, LiveAttempt, SlotGroup } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /**
- * Attempts are sent ahead to cover this much time: several round trips, and the 20 ms for which the forkserver gathers ends; so short
+ * Attempts are sent ahead to cover this much time: several round trips, and the 60 ms for which the forkserver gathers ends; so short
  * that priorities still mean something.
  */
-const AHEAD_MS = 60;
+const AHEAD_MS = 180;
+/** But only of tasks that take no longer than this: for others a round trip is nothing. */
+const SHORT_MS = 60;
 /** And at most so many per slot: those that take no time at all (noop) are then done in frames of thousands. */
 const AHEAD_PER_CPU_MAX = 4096;
 /** And so many per job, a fraction of what a forkserver's queue takes. */
@@ -35,7 +37,9 @@ export function dispatch(turn: Turn, job: JobActor): void {
   if (executor.type !== "ready" || drain !== null || job.phase !== "active" || job.pause !== "off") return;
   const outgoing = new Outgoing(turn, job);
   sendReady(turn, job, outgoing);
-  sendFollowers(job, AHEAD_MS, (leader, task) => outgoing.sendFollower(leader, task));
+  sendFollowers(job, { shortMs: SHORT_MS, aheadMs: AHEAD_MS }, (leader, task) =>
+    outgoing.sendFollower(leader, task),
+  );
 }
 
 function sendReady(turn: Turn, job: JobActor, outgoing: Outgoing): void {
@@ -80,7 +84,7 @@ function roomOf(job: JobActor, before?: Room): Room {
 /** Cpus' worth of attempts that may wait in the forkserver: none until the job's tasks have shown to be short. */
 function aheadAllowance({ account, live }: JobActor): number {
   const { averageMs, loan } = account;
-  if (averageMs === null || averageMs > AHEAD_MS || live.size >= AHEAD_MAX) return 0;
+  if (averageMs === null || averageMs > SHORT_MS || live.size >= AHEAD_MAX) return 0;
   const perCpu = Math.min(AHEAD_PER_CPU_MAX, Math.ceil(AHEAD_MS / Math.max(averageMs, 0.01)));
   return perCpu * loan.resources.cpusMilli;
 }

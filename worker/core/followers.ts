@@ -12,21 +12,28 @@ import { OMEN_NONE } from "./settle.ts";
 import type { JobActor, LiveAttempt } from "./state.ts";
 import { SUCCEEDED, WAITING } from "./taskStates.ts";
 
-/** In a row behind one that runs. Those of 1 ms then cover several round trips, and the 20 ms for which the forkserver gathers ends. */
-const FOLLOWERS_MAX = 128;
+/** In a row behind one that runs. Those of 0.4 ms then cover several round trips, and the 60 ms for which the forkserver gathers ends. */
+const FOLLOWERS_MAX = 512;
+
+export interface RowTimes {
+  /** What takes longer on average has no row. */
+  readonly shortMs: number;
+  /** The time that a row may take. */
+  readonly aheadMs: number;
+}
 
 /** Sends the attempt of a task, to follow a live one. */
 type Send = (leader: LiveAttempt, task: number) => void;
 
 /**
  * Lengthens the rows behind those that were sent, or began to run in another's place, in this turn. Only where nothing of the job is
- * ready: what is goes first. `aheadMs`: the time that a row may take.
+ * ready: what is goes first.
  */
-export function sendFollowers(job: JobActor, aheadMs: number, send: Send): void {
+export function sendFollowers(job: JobActor, { shortMs, aheadMs }: RowTimes, send: Send): void {
   const { heads } = job;
   const { averageMs } = job.account;
   if (heads.length === 0) return;
-  const isShort = averageMs !== null && averageMs <= aheadMs;
+  const isShort = averageMs !== null && averageMs <= shortMs;
   if (isShort && job.graph.maxRunning === null && job.groups.every(({ queue }) => queue.length === 0)) {
     const limit = Math.min(FOLLOWERS_MAX, Math.ceil(aheadMs / Math.max(averageMs, 0.01)));
     for (const head of heads) lengthenRow(job, head, limit, send);

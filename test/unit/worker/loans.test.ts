@@ -20,8 +20,8 @@ describe("a loan", () => {
     const seat = Seat.running({ a: { count: 100 } }, cpus(1));
     expect(seat.sent()).toEqual(["a[1]#1"]);
     seat.end("a[1]", exited(0), 30);
-    // 60 ms of work ahead: two of 30 ms beyond the one that runs.
-    expect(seat.sent()).toEqual(["a[2]#1", "a[3]#1", "a[4]#1"]);
+    // 180 ms of work ahead: six of 30 ms beyond the one that runs.
+    expect(seat.sent()).toEqual([2, 3, 4, 5, 6, 7, 8].map((number) => `a[${number}]#1`));
     expect(seat.state.jobs.get(JOB)?.account.loan.resources).toEqual(cpus(1));
     const withMemory = { resources: cpus(1, { memoryBytes: 10 }), count: 100 };
     const other = Seat.running({ a: withMemory }, cpus(1, { memoryBytes: 10 }));
