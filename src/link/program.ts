@@ -20,6 +20,12 @@ const NODE_OPTIONS = [
   "--no-parallel-scavenge",
 ];
 
+/**
+ * A TaskExecutor keeps little, and passes much on: by V8's own measure, which counts the bytes of messages, it would look through all of its heap
+ * after each 1,400 tasks with a kilobyte of output. With this, once the heap is four times what was left the last time.
+ */
+const EXECUTOR_OPTIONS = ["--heap-growing-percent=300"];
+
 /** The main file of an actor (`manager`, `worker`, `executor`), of the same build as this file. */
 export function actorProgram(actor: "manager" | "worker" | "executor"): Program {
   const extension = path.extname(fileURLToPath(import.meta.url));
@@ -27,8 +33,9 @@ export function actorProgram(actor: "manager" | "worker" | "executor"): Program 
   if (!existsSync(main)) {
     throw new QrewError("internal", `${main} is missing: build qrew again with \`npm run build\`.`);
   }
-  if (extension !== ".ts") return { file: process.execPath, args: [...NODE_OPTIONS, main] };
+  const options = actor === "executor" ? [...NODE_OPTIONS, ...EXECUTOR_OPTIONS] : NODE_OPTIONS;
+  if (extension !== ".ts") return { file: process.execPath, args: [...options, main] };
   // The daemon's folder is /, where the loader's name would not be found.
   const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-  return { file: process.execPath, args: [...NODE_OPTIONS, "--import", loader, main] };
+  return { file: process.execPath, args: [...options, "--import", loader, main] };
 }
