@@ -6,6 +6,7 @@
  * `submissionOpened`, `jobAccepted` and a final `jobChanged` are sent when LMDB has flushed.
  */
 import * as v from "valibot";
+import { byType } from "./byType.ts";
 import { forkserverReportSchema } from "./executorLink.ts";
 import {
   bytesField,
@@ -24,7 +25,7 @@ import { resourcesSchema } from "./resources.ts";
 const request = { request: countField } as const;
 
 /** Where a job's tasks run: a folder that exists, or a fresh one made for it in the state folder. */
-const directorySchema = v.variant("type", [
+const directorySchema = byType([
   v.strictObject({ type: v.literal("existing"), path: textField }),
   v.strictObject({ type: v.literal("fresh") }),
 ]);
@@ -71,7 +72,7 @@ const wholeDocumentField = v.pipe(
 
 const submissionKeySchema = v.pipe(v.string(), v.minBytes(1), v.maxBytes(SUBMISSION_KEY_BYTES_MAX));
 
-export const clientRequestSchema = v.variant("type", [
+export const clientRequestSchema = byType([
   v.strictObject({ type: v.literal("hello"), ...request, packageVersion: textField }),
   /**
    * An opened submission that is not sealed within SUBMISSION_LIFE_MS of its last piece is forgotten. Of those with the same
@@ -186,7 +187,7 @@ export type DaemonReport = v.InferOutput<typeof daemonReportSchema>;
 
 /** Where a live job stands, and who holds what of the node. */
 const jobStandingSchema = v.strictObject({
-  place: v.variant("type", [
+  place: byType([
     v.strictObject({ type: v.literal("ended") }),
     /** From 1; `ahead` is right before it. `seat` is where it has been before. */
     v.strictObject({
@@ -217,7 +218,7 @@ const jobStandingSchema = v.strictObject({
 });
 export type JobStanding = v.InferOutput<typeof jobStandingSchema>;
 
-export const clientReplySchema = v.variant("type", [
+export const clientReplySchema = byType([
   v.strictObject({ type: v.literal("welcome"), ...request, packageVersion: textField, pid: countField }),
   v.strictObject({ type: v.literal("submissionOpened"), ...request, submission: countField }),
   v.strictObject({ type: v.literal("chunkAccepted"), ...request, index: countField }),

@@ -6,6 +6,7 @@
  * seat's epoch; a TaskExecutor refuses commands of a lower epoch than it has seen.
  */
 import * as v from "valibot";
+import { byType } from "./byType.ts";
 import {
   attemptIdFields,
   bytesField,
@@ -67,7 +68,7 @@ const jobContext = v.strictObject({
 });
 export type JobContext = v.InferOutput<typeof jobContext>;
 
-export const commandSchema = v.variant("type", [
+export const commandSchema = byType([
   /**
    * First after each `hello`, with its `greeting`: who speaks from now on. Nothing else is heeded before it, and no welcome to
    * an earlier hello is: whoever sent it does not know what is live here now.
@@ -112,14 +113,14 @@ export const commandSchema = v.variant("type", [
 export type ExecutorCommand = v.InferOutput<typeof commandSchema>;
 
 /** What was captured of one stream. `cutBytes` were left out of the middle, at a marker. */
-export const capturedOutputSchema = v.variant("type", [
+export const capturedOutputSchema = byType([
   v.strictObject({ type: v.literal("inline"), bytes: bytesField, cutBytes: countField }),
   v.strictObject({ type: v.literal("file"), path: textField, sizeBytes: countField, cutBytes: countField }),
 ]);
 export type CapturedOutput = v.InferOutput<typeof capturedOutputSchema>;
 
 /** How an attempt ended, as data. */
-export const attemptOutcomeSchema = v.variant("type", [
+export const attemptOutcomeSchema = byType([
   v.strictObject({ type: v.literal("exited"), exitCode: countField }),
   /** Exit code 0, without `count` of the outputs that the task promised; the first are named. */
   v.strictObject({
@@ -197,7 +198,7 @@ export const forkserverReportSchema = v.strictObject({
 });
 export type ForkserverReport = v.InferOutput<typeof forkserverReportSchema>;
 
-export const factSchema = v.variant("type", [
+export const factSchema = byType([
   /**
    * First on every connection, and again after a reconnection: all attempts that are alive or whose end has not been
    * acknowledged. What the QWorker has dispatched and does not find here (or in an end that follows) is lost.

@@ -6,6 +6,7 @@
  * once accepted, and the QWorker reads it from the manager's store.
  */
 import * as v from "valibot";
+import { byType } from "./byType.ts";
 import { forkserverReportSchema } from "./executorLink.ts";
 import {
   countField,
@@ -32,7 +33,7 @@ export type DemandClass = v.InferOutput<typeof demandClassSchema>;
 const demandField = v.pipe(v.array(demandClassSchema), v.maxLength(DEMAND_CLASSES_MAX));
 
 /** Frames from the manager carry the manager's epoch, those from a QWorker the epoch of its seat. */
-export const managerCommandSchema = v.variant("type", [
+export const managerCommandSchema = byType([
   /** First on every connection. The answer is `workerReady`. */
   v.strictObject({
     type: v.literal("hello"),
@@ -94,7 +95,7 @@ const jobReportSchema = v.strictObject({
 });
 export type JobReport = v.InferOutput<typeof jobReportSchema>;
 
-export const workerFactSchema = v.variant("type", [
+export const workerFactSchema = byType([
   /** What this seat has and holds; after a restart of the manager its ledger is rebuilt from this. */
   v.strictObject({
     type: v.literal("workerReady"),
