@@ -1,6 +1,7 @@
 /**
  * Starts and ends become few messages with many attempts each: a frame of a busy node is then read once, not attempt by attempt.
- * A start is left out where the end follows, which tells it as well. Everything else keeps its place among them.
+ * A start is left out where the end follows, which tells it as well. What has started and not ended comes after the ends, since most of
+ * it has started after what has ended. Everything else keeps its place among them.
  */
 import type { AttemptEnded, AttemptStarted, ExecutorFact } from "../protocol/executorLink.ts";
 import { attemptKey } from "../protocol/ids.ts";
@@ -14,10 +15,10 @@ export function joinFacts(facts: readonly ExecutorFact[]): readonly ExecutorFact
   let starts = new Map<string, AttemptStarted>();
   let ends: AttemptEnded[] = [];
   const close = (): void => {
+    for (const attempts of pieces(ends, ENDS_PER_MESSAGE)) joined.push({ type: "attemptsEnded", attempts });
     for (const attempts of pieces([...starts.values()], STARTS_PER_MESSAGE)) {
       joined.push({ type: "attemptsStarted", attempts });
     }
-    for (const attempts of pieces(ends, ENDS_PER_MESSAGE)) joined.push({ type: "attemptsEnded", attempts });
     starts = new Map();
     ends = [];
   };

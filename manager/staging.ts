@@ -12,7 +12,7 @@ export class Staging {
   /** The last write of each submission: pieces are written in their order. */
   readonly #writes = new Map<number, Promise<void>>();
 
-  /** Of what has come of each submission, in the order of its pieces. */
+  /** Of what has come of each submission in pieces, in their order. */
   readonly #hashes = new Map<number, Hash>();
 
   /** Those that came whole. */
@@ -37,7 +37,6 @@ export class Staging {
   /** A whole document that is short. */
   keep(submission: number, bytes: Uint8Array): void {
     this.#kept.set(submission, bytes);
-    this.#hashes.set(submission, createHash("sha256").update(bytes));
   }
 
   /** Resolves when the piece is in the file. Throws `storeFull`. */
@@ -52,6 +51,8 @@ export class Staging {
 
   /** Of all bytes of the submission so far. */
   digestOf(submission: number): string {
+    const kept = this.#kept.get(submission);
+    if (kept !== undefined) return createHash("sha256").update(kept).digest("hex");
     return (this.#hashes.get(submission) ?? createHash("sha256")).copy().digest("hex");
   }
 

@@ -16,18 +16,25 @@ export function encodePlan(plan: ColumnPlan): Uint8Array {
   const sections = sectionsOf(plan);
   let total = PLAN_HEADER_BYTES;
   for (const section of SECTIONS) total = aligned(total) + sections[section].byteLength;
-  const bytes = new Uint8Array(total);
-  const header = new DataView(bytes.buffer);
+  const room = new ArrayBuffer(aligned(total));
+  const bytes = new Uint8Array(room, 0, total);
+  const words = new Uint32Array(room);
+  const doubles = new Float64Array(room);
+  const header = new DataView(room);
   header.setUint32(0, PLAN_MAGIC, true);
   header.setUint32(4, PLAN_VERSION, true);
   header.setUint32(8, SECTIONS.length, true);
   let offset = PLAN_HEADER_BYTES;
   for (const [number, section] of SECTIONS.entries()) {
-    const { buffer, byteOffset, byteLength } = sections[section];
+    const column = sections[section];
+    const { byteLength } = column;
     offset = aligned(offset);
     header.setFloat64(entryOffset(number), offset, true);
     header.setFloat64(entryOffset(number) + 8, byteLength, true);
-    if (byteLength > 0) bytes.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
+    // Not by the column's `buffer`: V8 keeps a short one in the object, and would have to make it one.
+    if (column instanceof Uint32Array) words.set(column, offset / 4);
+    else if (column instanceof Float64Array) doubles.set(column, offset / 8);
+    else bytes.set(column, offset);
     offset += byteLength;
   }
   return bytes;

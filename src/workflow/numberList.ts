@@ -1,3 +1,6 @@
+/** So many V8 keeps in the object itself. A view would give them memory of their own, which costs more than a copy. */
+const FEW = 16;
+
 /** Numbers that are appended one by one to a typed array, which doubles when it is full. */
 export class Uint32List {
   #numbers: Uint32Array;
@@ -5,7 +8,7 @@ export class Uint32List {
 
   /** `capacity` numbers are held before it has to grow. */
   constructor(capacity = 0) {
-    this.#numbers = new Uint32Array(Math.max(16, capacity));
+    this.#numbers = new Uint32Array(Math.max(FEW, capacity));
   }
 
   get length(): number {
@@ -27,8 +30,9 @@ export class Uint32List {
     return index < this.#length ? (this.#numbers[index] ?? 0) : 0;
   }
 
-  /** A view: of no use after the next `push`. */
+  /** A view, or a copy of a few: of no use after the next `push`. */
   view(): Uint32Array {
-    return this.#numbers.subarray(0, this.#length);
+    const numbers = this.#numbers;
+    return numbers.length > FEW ? numbers.subarray(0, this.#length) : numbers.slice(0, this.#length);
   }
 }

@@ -261,8 +261,10 @@ function answerHello(turn: Turn): void {
   const jobs = [...state.jobs.values()];
   learn(state);
   const accounts = jobs.filter((job) => !isPooled(job)).map(({ account }) => account);
+  // What an earlier manager has lent to a pool that is not known yet, or to a job that is still being read: this one does not hear of
+  // it, and lends anew, with numbers from the first.
   if (state.pool.isKnown) accounts.push(state.pool.account);
-  // What an earlier manager has lent to a job that is still being read: this one does not hear of it, and lends anew.
+  else state.pool.account.loan.serial = 0;
   for (const loading of state.loading.values()) loading.loan = null;
   turn.effects.push({
     type: "tellManager",

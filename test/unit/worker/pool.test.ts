@@ -104,6 +104,20 @@ describe("jobs of one ordinary task", () => {
     ]);
   });
 
+  it("follow a manager that came while they were being read, whatever one before it had lent", () => {
+    const seat = new Seat({ isGreeted: false });
+    seat.assign({ a: [] }, A);
+    seat.feed({ type: "managerSaidHello", capacity: cpus(64) });
+    seat.facts("workerReady");
+    seat.feed({ type: "loanSet", job: COMMON_POOL, serial: 4, resources: cpus(1) });
+    seat.feed({ type: "managerSaidHello", capacity: cpus(64) });
+    expect(seat.facts("workerReady")).toMatchObject([{ loans: [] }]);
+    seat.feed({ type: "loanSet", job: COMMON_POOL, serial: 1, resources: cpus(0) });
+    seat.load(A);
+    seat.hello();
+    expect(seat.facts("loanHeld")).toMatchObject([{ job: COMMON_POOL, serial: 1, resources: cpus(0) }]);
+  });
+
   it("hold, under a successor, what they were sent, until the forkserver has confirmed a cap", () => {
     const next = seatOf([A, B], cpus(2)).successor();
     next.confirmsCaps = false;

@@ -66,6 +66,8 @@ export interface SeatStore {
 }
 
 export interface SeatOptions {
+  /** Default true; false: no manager has come yet, as while the jobs of an earlier holder are assigned. */
+  readonly isGreeted?: boolean;
   readonly executorExpected?: boolean;
   readonly store?: SeatStore;
   readonly capacity?: Resources;
@@ -105,6 +107,7 @@ export class Seat {
       rebooted: options.rebooted ?? false,
       executorExpected: options.executorExpected ?? false,
     });
+    if (options.isGreeted === false) return;
     this.feed({ type: "managerSaidHello", capacity: options.capacity ?? cpus(64) });
     this.facts("workerReady");
   }
