@@ -70,7 +70,8 @@ export function isAlive(pid: number, startTime: string): boolean {
   return stat !== null && stat.startTime === startTime && !isDeadState(stat.state);
 }
 
-const isDeadState = (state: string): boolean => state === "Z" || state === "X" || state === "x";
+/** Ended, and at most not reaped yet: it runs nothing any more. */
+export const isDeadState = (state: string): boolean => state === "Z" || state === "X" || state === "x";
 
 /** Seconds that the process has run on cpus, in user and kernel mode; null when there is no such process. */
 export function processCpuSeconds(pid: number): number | null {

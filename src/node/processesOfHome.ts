@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { MARK_VARIABLE } from "../../protocol/ids.ts";
-import { environmentValue, readProcessStat } from "./process.ts";
+import { environmentValue, isDeadState, readProcessStat } from "./process.ts";
 
 /** Its first argument is the state folder (src/client/daemonProcess.ts). */
 const MANAGER_MAIN = /\/manager\/main\.[jt]s$/;
@@ -22,10 +22,7 @@ export const managersOfHome = (home: string): readonly number[] =>
     return at > 0 && args[at + 1] === home && MANAGER_MAIN.test(args[at - 1] ?? "") && !isDead(pid);
   });
 
-function isDead(pid: number): boolean {
-  const state = readProcessStat(pid)?.state;
-  return state === undefined || state === "Z" || state === "X";
-}
+const isDead = (pid: number): boolean => isDeadState(readProcessStat(pid)?.state ?? "X");
 
 /** Actors are started with `--home FOLDER` and `--instance UUID`, forkservers with `--log FILE` in the folder. */
 function isActor(pid: number, home: string, instances: readonly string[]): boolean {
