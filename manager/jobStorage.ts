@@ -16,7 +16,7 @@ import { putSubmissionKey } from "../src/store/submissionKeys.ts";
 export interface NewJob {
   readonly record: JobRecord;
   readonly options: SubmissionOptions;
-  readonly key: { readonly key: string; readonly digest: string } | null;
+  readonly key: { readonly key: string; readonly digest: string | null } | null;
   readonly plan: Uint8Array;
 }
 

@@ -55,6 +55,8 @@ export class QManager {
   /** Plans of documents that are about to be stored. */
   readonly #plans = new Map<number, Uint8Array>();
   readonly #jobStorage: JobStorage;
+  /** Of this turn of the event loop: what goes to one client is one frame. */
+  readonly #replies = new Map<ClientId, ClientReply[]>();
 
   constructor(parts: ManagerParts) {
     this.#parts = parts;
@@ -230,7 +232,17 @@ export class QManager {
   }
 
   #reply(client: ClientId, reply: ClientReply): void {
-    this.#parts.router.send(client, CLIENT_EPOCH, [this.#withRefusals(reply)]);
+    const complete = this.#withRefusals(reply);
+    const waiting = this.#replies.get(client);
+    if (waiting !== undefined) return void waiting.push(complete);
+    // After all microtasks, of which one wave may answer hundreds of requests.
+    if (this.#replies.size === 0) process.nextTick(() => this.#sendReplies());
+    this.#replies.set(client, [complete]);
+  }
+
+  #sendReplies(): void {
+    for (const [client, replies] of this.#replies) this.#parts.router.send(client, CLIENT_EPOCH, replies);
+    this.#replies.clear();
   }
 
   /** The core does not see the manager's own sockets. */
@@ -352,6 +364,7 @@ export class QManager {
   async #leave(): Promise<void> {
     const { router, workers, planner, store, exit } = this.#parts;
     this.#loop.stop();
+    this.#sendReplies();
     await router.flush(FLUSH_MS);
     workers.close();
     router.close();

@@ -76,14 +76,16 @@ export const clientRequestSchema = byType([
   v.strictObject({ type: v.literal("hello"), ...request, packageVersion: textField }),
   /**
    * An opened submission that is not sealed within SUBMISSION_LIFE_MS of its last piece is forgotten. Of those with the same
-   * `key` one becomes a job, which all others are answered with; null: each is a job of its own. With a `whole` document it is
-   * sealed as well, and answered as that; null: the document follows in pieces.
+   * `key` one becomes a job, which all others are answered with; null: each is a job of its own. `isNewKey`: nobody has used the
+   * key before, so that no job is looked for, and whoever repeats the submission does so with the same document. With a `whole`
+   * document it is sealed as well, and answered as that; null: the document follows in pieces.
    */
   v.strictObject({
     type: v.literal("openSubmission"),
     ...request,
     options: submissionOptionsSchema,
     key: v.nullable(submissionKeySchema),
+    isNewKey: v.boolean(),
     whole: v.nullable(wholeDocumentField),
   }),
   /** Piece number `index`, from 0; a repeated piece is acknowledged and ignored. */

@@ -57,7 +57,7 @@ export type ManagerEvent =
       readonly type: "keyLookedUp";
       readonly submission: number;
       readonly digest: string;
-      readonly found: { readonly job: JobSeq; readonly tasks: number; readonly digest: string } | null;
+      readonly found: { readonly job: JobSeq; readonly tasks: number; readonly digest: string | null } | null;
     }
   /** The job is committed. */
   | { readonly type: "jobStored"; readonly submission: number; readonly record: JobRecord }
@@ -154,7 +154,7 @@ export type ManagerEffect =
       readonly record: JobRecord;
       readonly options: SubmissionOptions;
       /** Committed with the record; null for a submission without key. */
-      readonly key: { readonly key: string; readonly digest: string } | null;
+      readonly key: { readonly key: string; readonly digest: string | null } | null;
     }
   /** Put down that the jobs are deleted, where they have ended; then `jobsMarked`. */
   | {

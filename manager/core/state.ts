@@ -76,6 +76,8 @@ export interface ManagerState {
   /** QWorkers of a seat that died in a row soon after they were ready: something that runs there may kill them. */
   readonly crashes: Map<SeatNumber, number>;
   readonly submissions: Map<number, Submission>;
+  /** Keys under which a submission is on its way to become a job, each with those that wait for what comes of it, in their order. */
+  readonly heldKeys: Map<string, number[]>;
   nextSubmission: number;
   readonly followers: Map<ClientId, Follower>;
   readonly statusQueries: Map<number, StatusQuery>;
@@ -193,12 +195,13 @@ export interface Submission {
   readonly options: SubmissionOptions;
   /** Null: it is a job of its own whatever was submitted before. */
   readonly key: string | null;
+  readonly isNewKey: boolean;
   phase: "open" | "waiting" | "lookingUp" | "planning" | "storing";
   /** What its first tasks ask for; empty until it is planned. */
   demand: readonly DemandClass[];
   /** It is planned, and is one for the common pool if its priority is. */
   isOrdinarySingle: boolean;
-  /** Of the document and the options; null until it was looked up, and without key. */
+  /** Of the document and the options; null until it was looked up, and without key or with a new one. */
   digest: string | null;
   /** Pieces taken so far; the next must have this number. */
   chunks: number;

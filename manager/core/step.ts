@@ -66,6 +66,7 @@ export function createManager(
     pools: new Map(),
     crashes: new Map(),
     submissions: new Map(),
+    heldKeys: new Map(),
     nextSubmission: 1,
     followers: new Map(),
     statusQueries: new Map(),

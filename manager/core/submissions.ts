@@ -53,6 +53,7 @@ export function onOpenSubmission(turn: Turn, client: ClientId, asked: Asked<"ope
     client,
     options: asked.options,
     key: asked.key,
+    isNewKey: asked.isNewKey,
     phase: "open",
     demand: [],
     isOrdinarySingle: false,
@@ -127,20 +128,23 @@ export function onSealSubmission(turn: Turn, client: ClientId, asked: Asked<"sea
 /** All of the document is here: from now on the request waits for what comes of it. */
 function seal(turn: Turn, submission: Submission, request: number): void {
   submission.sealRequest = request;
-  if (submission.key === null) return planDocument(turn, submission);
-  const isFirst = ![...turn.state.submissions.values()].some((other) => holdsKey(other, submission.key));
-  if (isFirst) lookUpKey(turn, submission, submission.key);
-  else submission.phase = "waiting";
+  const { key, isNewKey } = submission;
+  if (key === null) return planDocument(turn, submission);
+  const waiting = turn.state.heldKeys.get(key);
+  if (waiting !== undefined) {
+    submission.phase = "waiting";
+    waiting.push(submission.submission);
+    return;
+  }
+  turn.state.heldKeys.set(key, []);
+  if (isNewKey) planDocument(turn, submission);
+  else lookUpKey(turn, submission, key);
 }
 
 function planDocument(turn: Turn, submission: Submission): void {
   submission.phase = "planning";
   turn.effects.push({ type: "planDocument", submission: submission.submission, options: submission.options });
 }
-
-/** One submission of a key at a time is on its way to become a job: the others see what came of it. */
-const holdsKey = ({ key, phase }: Submission, asked: string | null): boolean =>
-  key === asked && phase !== "open" && phase !== "waiting";
 
 function lookUpKey(turn: Turn, submission: Submission, key: string): void {
   submission.phase = "lookingUp";
@@ -156,7 +160,7 @@ export function onKeyLookedUp(turn: Turn, told: Told<"keyLookedUp">): void {
   submission.digest = digest;
   if (found === null) return planDocument(turn, submission);
   const { client, sealRequest: request } = submission;
-  if (found.digest !== digest) {
+  if (found.digest !== null && found.digest !== digest) {
     const message =
       `The key ${JSON.stringify(submission.key)} belongs to job ${found.job}, which has another document or other ` +
       "options (name, priority, folder, import): submit the same again, or use another key.";
@@ -221,7 +225,7 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
     submission: submission.submission,
     record,
     options,
-    key: key === null || digest === null ? null : { key, digest },
+    key: key === null ? null : { key, digest },
   });
 }
 
@@ -312,9 +316,18 @@ function abandon(
 function forget(turn: Turn, submission: Submission): void {
   turn.state.submissions.delete(submission.submission);
   turn.effects.push({ type: "forgetSubmission", submission: submission.submission });
-  const { key } = submission;
-  if (key === null || !holdsKey(submission, key)) return;
-  for (const next of turn.state.submissions.values()) {
-    if (next.key === key && next.phase === "waiting") return lookUpKey(turn, next, key);
+  const { key, phase } = submission;
+  if (key !== null && phase !== "open" && phase !== "waiting") passKeyOn(turn, key);
+}
+
+/** One submission of a key at a time is on its way to become a job: the others see what came of it. */
+function passKeyOn(turn: Turn, key: string): void {
+  const { submissions, heldKeys } = turn.state;
+  const waiting = heldKeys.get(key) ?? [];
+  for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+    const next = submissions.get(id);
+    // One that was given up meanwhile waits no more.
+    if (next !== undefined) return lookUpKey(turn, next, key);
   }
+  heldKeys.delete(key);
 }

@@ -8,10 +8,11 @@ import { existsSync } from "node:fs";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Dealer } from "zeromq";
 import { type ClientReply, type ClientRequest, clientReplySchema } from "../../protocol/clientLink.ts";
-import { decodeFrame, encodeFrame } from "../../protocol/codec.ts";
+import { decodeFrame } from "../../protocol/codec.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { PROTOCOL_VERSION, QREW_VERSION } from "../../protocol/version.ts";
+import { framesOf } from "../link/batch.ts";
 import { LostManager, otherVersion, silentManager, unexpectedReply } from "./managerErrors.ts";
 import { whenLate } from "./patience.ts";
 
@@ -23,6 +24,9 @@ const FRAMES_PER_TURN = 64;
 
 /** Nobody listens, or nobody any more. */
 const LOSSES: ReadonlySet<string> = new Set(["disconnect", "close", "connect:retry"]);
+
+/** Clients hold nothing that could have another holder. */
+const CLIENT_EPOCH = 0;
 
 /** Frames that came before the loss of the connection are in this process already: a few turns are enough for them. */
 const LAST_FRAMES_MS = 10;
@@ -100,6 +104,8 @@ class DealerConnection implements Connection {
     reconnectInterval: RECONNECT_MS,
   });
   readonly #exchanges = new Map<number, ExchangeListener>();
+  /** Of this turn of the event loop: they go in one frame. */
+  readonly #asked: ClientRequest[] = [];
   readonly #unsent: Buffer[] = [];
   #writing = false;
   #lastRequest = 0;
@@ -125,8 +131,9 @@ class DealerConnection implements Connection {
       queueMicrotask(() => this.#fail(request, this.#fault ?? new LostManager(null)));
       return { end: () => void this.#exchanges.delete(request) };
     }
-    this.#unsent.push(encodeFrame(0, [{ ...body, request }]));
-    void this.#write();
+    // After all microtasks, of which one wave may ask for hundreds of things.
+    if (this.#asked.length === 0) process.nextTick(() => this.#send());
+    this.#asked.push({ ...body, request });
     return { end: () => void this.#exchanges.delete(request) };
   }
 
@@ -152,6 +159,13 @@ class DealerConnection implements Connection {
 
   close(): void {
     this.#end(new QrewError("unreachable", "The connection to the manager was closed."));
+  }
+
+  #send(): void {
+    if (this.#fault !== null) return;
+    this.#unsent.push(...framesOf(CLIENT_EPOCH, this.#asked));
+    this.#asked.length = 0;
+    void this.#write();
   }
 
   /** zeromq.js allows one send in flight per socket: this loop is the only sender. */
@@ -246,6 +260,7 @@ class DealerConnection implements Connection {
   #end(fault: QrewError): void {
     if (this.#fault !== null) return;
     this.#fault = fault;
+    this.#asked.length = 0;
     this.#unsent.length = 0;
     const listeners = [...this.#exchanges.values()];
     this.#exchanges.clear();

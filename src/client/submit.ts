@@ -22,6 +22,7 @@ import {
 } from "../../protocol/limits.ts";
 import type { Connection } from "./connection.ts";
 import type { Reach } from "./follow.ts";
+import { Gate } from "./gate.ts";
 import { unexpectedReply } from "./managerErrors.ts";
 
 /** The manager reads and checks a million tasks in about ten seconds; a busy machine may need many times that. */
@@ -51,6 +52,9 @@ export interface AcceptedJob {
 
 /** Managers asked in a row; a machine that kills so many has other troubles. */
 const SUBMIT_TRIES_MAX = 5;
+/** Submissions of this process under way; the others wait for their turn. The manager refuses what is beyond a thousand of all clients. */
+const UNDER_WAY_MAX = 256;
+const gate = new Gate(UNDER_WAY_MAX);
 /** Before the second try; the pause grows by this with each. */
 const RETRY_STEP_MS = 200;
 
@@ -63,11 +67,21 @@ const RETRY_STEP_MS = 200;
 export async function submitDocument(reach: Reach, submission: Submission): Promise<AcceptedJob> {
   checkEnvironment(submission.options.env);
   checkKey(submission.key);
-  const key = submission.key ?? randomUUID();
+  await gate.enter();
+  try {
+    return await submitAccepted(reach, submission);
+  } finally {
+    gate.leave();
+  }
+}
+
+async function submitAccepted(reach: Reach, submission: Submission): Promise<AcceptedJob> {
+  const key = submission.key ?? newKey();
   const progress = { isSent: false, isSealed: false };
   const keyed: KeyedSubmission = {
     ...submission,
     key,
+    isNewKey: submission.key === undefined,
     onPiece: () => {
       progress.isSent = true;
     },
@@ -80,7 +94,7 @@ export async function submitDocument(reach: Reach, submission: Submission): Prom
     let connection: Connection | null = null;
     try {
       connection = await reach();
-      return await submitOnce(connection, keyed);
+      return await submitOnce(connection, tries === 1 ? keyed : { ...keyed, isNewKey: false });
     } catch (thrown) {
       const error = QrewError.from(thrown);
       if (error.code !== "unreachable") throw error;
@@ -92,14 +106,26 @@ export async function submitDocument(reach: Reach, submission: Submission): Prom
   }
 }
 
+/** Of this process alone, and in the order of time: what comes one after another lies side by side in the store. */
+let keyPrefix: string | null = null;
+let keysMade = 0;
+
+function newKey(): string {
+  keyPrefix ??= `${Date.now().toString(36)}-${randomUUID()}`;
+  keysMade += 1;
+  return `${keyPrefix}-${keysMade.toString(36).padStart(7, "0")}`;
+}
+
 interface KeyedSubmission extends Submission {
   readonly key: string;
+  /** Nothing was sent under it yet, by nobody. */
+  readonly isNewKey: boolean;
   readonly onPiece: () => void;
   readonly onSeal: () => void;
 }
 
 async function submitOnce(connection: Connection, submission: KeyedSubmission): Promise<AcceptedJob> {
-  const { options, key } = submission;
+  const { options, key, isNewKey } = submission;
   const source = pieces(submission.document);
   const first = await source.next();
   // All but the last piece are longer.
@@ -110,7 +136,8 @@ async function submitOnce(connection: Connection, submission: KeyedSubmission): 
   }
   submission.onPiece();
   submission.onSeal();
-  const sealed = await connection.request({ type: "openSubmission", options, key, whole }, SEAL_TIMEOUT_MS);
+  const opening = { type: "openSubmission", options, key, isNewKey, whole } as const;
+  const sealed = await connection.request(opening, SEAL_TIMEOUT_MS);
   return accepted(sealed, options, "openSubmission");
 }
 
@@ -133,8 +160,9 @@ async function sendInPieces(
   submission: KeyedSubmission,
   [first, rest]: readonly [Uint8Array<ArrayBuffer>, AsyncIterable<Uint8Array<ArrayBuffer>>],
 ): Promise<ClientReply> {
-  const { options, key } = submission;
-  const opened = await connection.request({ type: "openSubmission", options, key, whole: null });
+  const { options, key, isNewKey } = submission;
+  const opening = { type: "openSubmission", options, key, isNewKey, whole: null } as const;
+  const opened = await connection.request(opening);
   if (opened.type !== "submissionOpened") throw unexpectedReply("openSubmission", opened);
   const chunks = await sendPieces(connection, opened.submission, submission, [first, rest]);
   submission.onSeal();

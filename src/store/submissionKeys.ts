@@ -11,13 +11,13 @@ import { packRecord, unpackRecord } from "./record.ts";
 
 export interface SubmissionKeyRecord {
   readonly job: JobSeq;
-  /** Of the document and its options, in hexadecimal digits. */
-  readonly digest: string;
+  /** Of the document and its options, in hexadecimal digits. Null: the submitter made the key, and knows what it is of. */
+  readonly digest: string | null;
 }
 
 const submissionKeySchema: v.GenericSchema<unknown, SubmissionKeyRecord> = v.strictObject({
   job: jobField,
-  digest: v.string(),
+  digest: v.nullable(v.string()),
 });
 
 /** The key in UTF-8; SubmissionKeyRecord. */

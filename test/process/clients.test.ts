@@ -73,7 +73,13 @@ it("is not held up by a submission that is never sealed", async () => {
     retries: null,
     priority: 0,
   } as const;
-  const opened = await connection.request({ type: "openSubmission", options, key: null, whole: null });
+  const opened = await connection.request({
+    type: "openSubmission",
+    options,
+    key: null,
+    isNewKey: false,
+    whole: null,
+  });
   if (opened.type !== "submissionOpened") throw new Error(`answered with ${opened.type}`);
   const { submission } = opened;
   const bytes = Buffer.from("- name: a");

@@ -34,6 +34,8 @@ export class SimClient {
   #submission = 0;
   /** Of the submission that is under way. */
   #document: Uint8Array = new Uint8Array();
+  /** Something was sent under its key. */
+  #isKeyUsed = false;
   #goal: Goal = "submit";
   #job: JobSeq | null = null;
   /** Retries that were begun, whatever came of them. */
@@ -125,11 +127,14 @@ export class SimClient {
   #open(version: JobVersion, retries: JobSeq | null, key: string | null): void {
     const { name, priority } = this.#script;
     this.#document = version.document;
+    const isNewKey = key !== null && !this.#isKeyUsed;
+    this.#isKeyUsed ||= key !== null;
     const isWhole = priority % 2 === 0;
     if (isWhole && retries !== null) this.#world.invariants.onRetryAsked(retries);
     this.#ask({
       type: "openSubmission",
       key,
+      isNewKey,
       options: {
         name,
         source: "sim.json",

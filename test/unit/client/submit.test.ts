@@ -192,8 +192,10 @@ describe("submitDocument", () => {
     const accepted = await submitDocument(link, { document: () => again(), options });
     expect(accepted).toEqual({ job: 7, tasks: 3, repeated: true });
     const keys = requests.flatMap((asked) => (asked.type === "openSubmission" ? [asked.key] : []));
+    const areNew = requests.flatMap((asked) => (asked.type === "openSubmission" ? [asked.isNewKey] : []));
     expect(keys.length).toBe(3);
-    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(keys[0]).toMatch(/^[0-9a-z]{8}-[0-9a-f-]{36}-[0-9a-z]{7}$/);
+    expect(areNew).toEqual([true, false, false]);
     expect(new Set(keys).size).toBe(1);
     expect(requests.filter(({ type }) => type === "appendSubmission").length).toBe(3);
   });

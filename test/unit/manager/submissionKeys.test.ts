@@ -21,8 +21,8 @@ interface Sealed {
   readonly request: number;
 }
 
-function seal(daemon: Daemon, key: string | null, client = CLIENT): Sealed {
-  daemon.ask({ type: "openSubmission", options, key, whole: null }, client);
+function seal(daemon: Daemon, key: string | null, client = CLIENT, isNewKey = false): Sealed {
+  daemon.ask({ type: "openSubmission", options, key, isNewKey, whole: null }, client);
   const { submission } = daemon.reply("submissionOpened", client);
   return { submission, request: daemon.ask({ type: "sealSubmission", submission, chunks: 0 }, client) };
 }
@@ -56,6 +56,24 @@ describe("a submission under a key", () => {
       repeated: false,
     });
     expect(daemon.takeAll("lookUpKey")).toEqual([]);
+  });
+
+  it("is not looked up when nobody can have used it before, and whoever repeats it is answered with its job", () => {
+    const daemon = new Daemon();
+    const first = seal(daemon, "night", "one", true);
+    expect(daemon.takeAll("lookUpKey")).toEqual([]);
+    expect(daemon.take("planDocument").submission).toBe(first.submission);
+    const again = seal(daemon, "night", "two", true);
+    expect(daemon.takeAll("planDocument")).toEqual([]);
+    daemon.plan(first.submission, { taskCount: 7 });
+    const { record, key } = daemon.take("storeJob");
+    expect(key).toEqual({ key: "night", digest: null });
+    daemon.feed({ type: "jobStored", submission: first.submission, record });
+    expect(daemon.take("lookUpKey")).toMatchObject({ submission: again.submission, key: "night" });
+    const found = { job: record.job, tasks: 7, digest: null };
+    daemon.feed({ type: "keyLookedUp", submission: again.submission, digest: DIGEST, found });
+    expect(daemon.reply("jobAccepted", "two")).toMatchObject({ job: record.job, repeated: true });
+    expect([...daemon.state.heldKeys.keys()]).toEqual([]);
   });
 
   it("is answered with the job that has it, on disk, and nothing is planned", () => {
@@ -121,7 +139,7 @@ describe("a submission under a key", () => {
 
   it("does not wait for others: of another key, without key, or not sealed", () => {
     const daemon = new Daemon();
-    daemon.ask({ type: "openSubmission", options, key: "night", whole: null });
+    daemon.ask({ type: "openSubmission", options, key: "night", isNewKey: false, whole: null });
     daemon.reply("submissionOpened");
     seal(daemon, "day");
     seal(daemon, null);

@@ -24,7 +24,7 @@ const options: SubmissionOptions = {
 const bytes = new Uint8Array(3);
 
 function opened(daemon: Daemon, client = CLIENT): number {
-  daemon.ask({ type: "openSubmission", options, key: null, whole: null }, client);
+  daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null }, client);
   return daemon.reply("submissionOpened", client).submission;
 }
 
@@ -60,7 +60,7 @@ function refused(daemon: Daemon, submission: number, request: number): string {
 describe("a short document", () => {
   it("comes with the message that opens its submission, which is answered as the seal is", () => {
     const daemon = new Daemon();
-    const request = daemon.ask({ type: "openSubmission", options, key: null, whole: bytes });
+    const request = daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: bytes });
     const { submission } = daemon.take("keepDocument");
     expect(daemon.take("planDocument")).toMatchObject({ submission });
     expect(daemon.unexpected()).toEqual([]);
@@ -76,7 +76,7 @@ describe("a short document", () => {
     daemon.ready();
     daemon.finish(1);
     daemon.takeAll("tellWorker");
-    daemon.ask({ type: "openSubmission", options, key: null, whole: bytes });
+    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: bytes });
     const { submission } = daemon.take("keepDocument");
     const demand = [{ priority: 3, resources: cpus(1), count: 1 }];
     daemon.plan(submission, { demand });
@@ -133,6 +133,7 @@ describe("a submission", () => {
       type: "openSubmission",
       options: { ...options, name: asked, source },
       key: null,
+      isNewKey: false,
       whole: null,
     });
     const { submission } = daemon.reply("submissionOpened");
@@ -249,12 +250,18 @@ describe("a submission", () => {
   it("is refused beyond the bounds: number, environment, size", () => {
     const daemon = new Daemon();
     for (let i = 0; i < 1000; i++) opened(daemon);
-    daemon.ask({ type: "openSubmission", options, key: null, whole: null });
+    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null });
     expect(daemon.reply("refused").code).toBe("refused");
     expect(daemon.unexpected()).toEqual([]);
     const other = new Daemon();
     const env = { LARGE: "x".repeat(ENVIRONMENT_BYTES_MAX) };
-    other.ask({ type: "openSubmission", options: { ...options, env }, key: null, whole: null });
+    other.ask({
+      type: "openSubmission",
+      options: { ...options, env },
+      key: null,
+      isNewKey: false,
+      whole: null,
+    });
     expect(other.reply("refused").message).toContain("--clean-env");
     const submission = opened(other);
     const piece = new Uint8Array(SUBMISSION_CHUNK_BYTES);
@@ -299,7 +306,7 @@ describe("a submission", () => {
   it("is refused while the daemon stops", () => {
     const daemon = new Daemon();
     daemon.feed({ type: "terminationAsked" });
-    daemon.ask({ type: "openSubmission", options, key: null, whole: null });
+    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null });
     expect(daemon.reply("refused").code).toBe("refused");
     daemon.take("announceLeaving");
     daemon.take("leave");
