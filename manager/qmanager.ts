@@ -26,6 +26,7 @@ import type { PlannerAnswer } from "./plannerMessages.ts";
 import type { Planner } from "./planner.ts";
 import { type Staging, submissionDigest } from "./staging.ts";
 import type { Workers } from "./workers.ts";
+import { TransientMap } from "../src/transientMap.ts";
 
 /** Before a write that failed for want of room is tried again. */
 const STORE_RETRY_MS = 500;
@@ -53,10 +54,10 @@ export class QManager {
   readonly #parts: ManagerParts;
   readonly #loop: ActorLoop<ManagerEvent>;
   /** Plans of documents that are about to be stored. */
-  readonly #plans = new Map<number, Uint8Array>();
+  readonly #plans = new TransientMap<number, Uint8Array>();
   readonly #jobStorage: JobStorage;
   /** Of this turn of the event loop: what goes to one client is one frame. */
-  readonly #replies = new Map<ClientId, ClientReply[]>();
+  #replies = new Map<ClientId, ClientReply[]>();
 
   constructor(parts: ManagerParts) {
     this.#parts = parts;
@@ -241,8 +242,9 @@ export class QManager {
   }
 
   #sendReplies(): void {
-    for (const [client, replies] of this.#replies) this.#parts.router.send(client, CLIENT_EPOCH, replies);
-    this.#replies.clear();
+    const all = this.#replies;
+    this.#replies = new Map();
+    for (const [client, replies] of all) this.#parts.router.send(client, CLIENT_EPOCH, replies);
   }
 
   /** The core does not see the manager's own sockets. */

@@ -6,17 +6,18 @@ import path from "node:path";
 import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import { QrewError } from "../protocol/errors.ts";
 import type { Document } from "./plannerMessages.ts";
+import { TransientMap } from "../src/transientMap.ts";
 
 export class Staging {
   readonly #folder: string;
   /** The last write of each submission: pieces are written in their order. */
-  readonly #writes = new Map<number, Promise<void>>();
+  readonly #writes = new TransientMap<number, Promise<void>>();
 
   /** Of what has come of each submission in pieces, in their order. */
-  readonly #hashes = new Map<number, Hash>();
+  readonly #hashes = new TransientMap<number, Hash>();
 
   /** Those that came whole. */
-  readonly #kept = new Map<number, Uint8Array>();
+  readonly #kept = new TransientMap<number, Uint8Array>();
 
   constructor(home: string) {
     this.#folder = path.join(home, "staging");

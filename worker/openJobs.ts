@@ -17,6 +17,7 @@ import type { RunningAttempt, WorkerEffect, WorkerEvent } from "./core/events.ts
 import { classOf } from "./core/job.ts";
 import type { RestoredRecord } from "./core/restore.ts";
 import { openRound } from "./rounds.ts";
+import { TransientMap } from "../src/transientMap.ts";
 
 interface OpenJob {
   readonly plan: Plan;
@@ -31,7 +32,7 @@ export class OpenJobs {
   readonly #store: Store;
   /** Of the seat: a new round is written under it. */
   readonly #epoch: number;
-  readonly #jobs = new Map<JobSeq, OpenJob>();
+  readonly #jobs = new TransientMap<JobSeq, OpenJob>();
 
   constructor(managerStore: Store, store: Store, epoch: number) {
     this.#managerStore = managerStore;

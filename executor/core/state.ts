@@ -8,6 +8,7 @@ import type { AttemptEnded, AttemptStarted, JobContext } from "../../protocol/ex
 import type { ForkserverCommand, ForkserverFlavour } from "../../protocol/forkserverLink.ts";
 import type { AttemptId, JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { PromiseOnDisk } from "./events.ts";
+import { TransientMap } from "../../src/transientMap.ts";
 
 export interface ExecutorState {
   readonly seat: SeatNumber;
@@ -21,11 +22,11 @@ export interface ExecutorState {
   greeting: number;
   welcomed: boolean;
   connected: boolean;
-  readonly contexts: Map<JobSeq, JobContext>;
+  readonly contexts: TransientMap<JobSeq, JobContext>;
   readonly caps: Map<JobSeq, Cap>;
   /** Jobs that the forkserver was told to close and has not closed yet. */
   readonly closing: Set<JobSeq>;
-  readonly attempts: Map<string, HeldAttempt>;
+  readonly attempts: TransientMap<string, HeldAttempt>;
   forkserver: ForkserverState;
   /** Since when there is neither a QWorker nor anything to do. */
   idleSinceMs: number | null;

@@ -17,6 +17,7 @@ import {
 } from "./facts.ts";
 import type { ExecutorState } from "./state.ts";
 import { tellHello, type Turn } from "./turn.ts";
+import { TransientMap } from "../../src/transientMap.ts";
 
 /** Without a QWorker and with nothing to deliver, it leaves after this time: a successor of the QWorker takes less. */
 const ALONE_MS = 60_000;
@@ -39,10 +40,10 @@ export function createExecutor(options: ExecutorOptions): ExecutorState {
     greeting: 0,
     welcomed: false,
     connected: false,
-    contexts: new Map(),
+    contexts: new TransientMap(),
     caps: new Map(),
     closing: new Set(),
-    attempts: new Map(),
+    attempts: new TransientMap(),
     forkserver: { type: "absent" },
     idleSinceMs: null,
     orphans: null,

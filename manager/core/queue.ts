@@ -196,7 +196,8 @@ export function tellFollowers(turn: Turn): void {
       if (final) follower.jobs.delete(id);
     }
   }
-  changed.clear();
+  // Not cleared: as V8's tables are (src/transientMap.ts), the next would keep these jobs alive.
+  turn.state.changed = new Set();
   for (const [client, follower] of turn.state.followers) {
     if (follower.jobs.size === 0) turn.state.followers.delete(client);
   }

@@ -13,6 +13,7 @@ import type { Lease } from "../../src/lease.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId } from "./events.ts";
 import type { Borrower } from "./lending.ts";
+import { TransientMap } from "../../src/transientMap.ts";
 
 export interface ManagerOptions {
   readonly epoch: number;
@@ -56,11 +57,11 @@ export interface PruningClock {
 export interface ManagerState {
   readonly options: ManagerOptions;
   /** Live jobs by number, in the order of submission. */
-  readonly jobs: Map<JobSeq, LiveJob>;
+  readonly jobs: TransientMap<JobSeq, LiveJob>;
   /** Jobs that wait for a place in a QWorker: highest priority first, then oldest first. */
   readonly queue: LiveJob[];
   /** Jobs that have one. */
-  readonly admitted: Map<JobSeq, LiveJob>;
+  readonly admitted: TransientMap<JobSeq, LiveJob>;
   /** Jobs that need none: paused, or in a long backoff. */
   readonly parked: Map<JobSeq, LiveJob>;
   /** Ended jobs of which a further round is being opened. */
@@ -68,14 +69,14 @@ export interface ManagerState {
   /** Jobs that are gone for everybody, and whose records are being deleted. */
   readonly deletions: Map<JobSeq, LiveDeletion>;
   /** Jobs of which followers have to be told at the end of the turn. */
-  readonly changed: Set<LiveJob>;
+  changed: Set<LiveJob>;
   nextJob: number;
   readonly seats: Map<SeatNumber, Seat>;
   /** Of each seat, what its jobs of one ordinary task borrow together. */
   readonly pools: Map<SeatNumber, Account>;
   /** QWorkers of a seat that died in a row soon after they were ready: something that runs there may kill them. */
   readonly crashes: Map<SeatNumber, number>;
-  readonly submissions: Map<number, Submission>;
+  readonly submissions: TransientMap<number, Submission>;
   /** Keys under which a submission is on its way to become a job, each with those that wait for what comes of it, in their order. */
   readonly heldKeys: Map<string, number[]>;
   nextSubmission: number;

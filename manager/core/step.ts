@@ -43,6 +43,7 @@ import {
 } from "./submissions.ts";
 import { refuse, reply, type Turn } from "./turn.ts";
 import { failDamaged, onWorkerFact } from "./workerFacts.ts";
+import { TransientMap } from "../../src/transientMap.ts";
 
 /** A manager with the jobs that its predecessor left unfinished; they go on in their seats. `holders` may be alive. */
 export function createManager(
@@ -54,9 +55,9 @@ export function createManager(
 ): ManagerState {
   const state: ManagerState = {
     options,
-    jobs: new Map(),
+    jobs: new TransientMap(),
     queue: [],
-    admitted: new Map(),
+    admitted: new TransientMap(),
     parked: new Map(),
     reopening: new Set(),
     deletions: new Map(),
@@ -65,7 +66,7 @@ export function createManager(
     seats: new Map(),
     pools: new Map(),
     crashes: new Map(),
-    submissions: new Map(),
+    submissions: new TransientMap(),
     heldKeys: new Map(),
     nextSubmission: 1,
     followers: new Map(),

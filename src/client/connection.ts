@@ -15,6 +15,7 @@ import { PROTOCOL_VERSION, QREW_VERSION } from "../../protocol/version.ts";
 import { framesOf } from "../link/batch.ts";
 import { LostManager, otherVersion, silentManager, unexpectedReply } from "./managerErrors.ts";
 import { whenLate } from "./patience.ts";
+import { TransientMap } from "../transientMap.ts";
 
 /** A manager answers in milliseconds; this long means that it hangs or its machine is swamped. */
 export const REQUEST_TIMEOUT_MS = 10_000;
@@ -103,7 +104,7 @@ class DealerConnection implements Connection {
     maxMessageSize: FRAME_BYTES_MAX,
     reconnectInterval: RECONNECT_MS,
   });
-  readonly #exchanges = new Map<number, ExchangeListener>();
+  readonly #exchanges = new TransientMap<number, ExchangeListener>();
   /** Of this turn of the event loop: they go in one frame. */
   readonly #asked: ClientRequest[] = [];
   readonly #unsent: Buffer[] = [];

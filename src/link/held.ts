@@ -2,6 +2,7 @@
  * Messages that nobody waits for, an acknowledgement for one: they go with the next that somebody does, in front of it, or after a
  * moment by themselves. A message through ZeroMQ wakes three threads, here and there, which costs more than what most of them say.
  */
+import { TransientMap } from "../transientMap.ts";
 
 /** So short that nobody notices, and long enough for the next message in a busy minute. */
 const HOLD_MS = 20;
@@ -13,7 +14,7 @@ interface Waiting {
 
 export class Held {
   readonly #release: (peer: string, epoch: number, messages: readonly object[]) => void;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new TransientMap<string, Waiting>();
   #timer: NodeJS.Timeout | null = null;
 
   /** `release` sends what has waited for long enough. */

@@ -1,13 +1,15 @@
+import { TransientMap } from "../../src/transientMap.ts";
+
 /**
  * The attempts of a job between their dispatch and their end.
  *
  * Those of noops are a number each, since thousands of them are sent and end at a time, and all that is to be known of one is
  * written elsewhere. One that is asked for, or told to stop, becomes an object like the others.
  */
-export class LiveAttempts<Attempt> {
+export class LiveAttempts<Attempt extends object> {
   readonly #taskCount: number;
   readonly #attemptOf: (task: number) => Attempt;
-  readonly #objects = new Map<number, Attempt>();
+  readonly #objects = new TransientMap<number, Attempt>();
   /** Tasks, in no order; the first `#noopCount` of them count. */
   #noops = new Uint32Array(0);
   #noopCount = 0;

@@ -14,6 +14,7 @@ import type { Lease } from "../../src/lease.ts";
 import type { LiveAttempts } from "./liveAttempts.ts";
 import type { TaskQueue } from "./taskQueue.ts";
 import type { TimerHeap } from "./timers.ts";
+import { TransientMap } from "../../src/transientMap.ts";
 
 export interface WorkerState {
   readonly seat: SeatNumber;
@@ -23,9 +24,9 @@ export interface WorkerState {
   readonly pid: number;
   /** What the whole node has; demands are clipped to it. */
   capacity: Resources;
-  readonly jobs: Map<JobSeq, JobActor>;
+  readonly jobs: TransientMap<JobSeq, JobActor>;
   /** Assigned, and being read from the store. */
-  readonly loading: Map<JobSeq, LoadingJob>;
+  readonly loading: TransientMap<JobSeq, LoadingJob>;
   executor: ExecutorState;
   /** Nothing new starts any more, unless another manager greets. */
   drain: DrainState | null;

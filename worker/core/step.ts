@@ -44,6 +44,7 @@ import { type Timer, TimerHeap } from "./timers.ts";
 import { Touched } from "./touched.ts";
 import type { Turn } from "./turn.ts";
 import { COMMON_POOL, taskIndex } from "../../protocol/ids.ts";
+import { TransientMap } from "../../src/transientMap.ts";
 
 export interface WorkerOptions {
   readonly seat: SeatNumber;
@@ -78,8 +79,8 @@ export function createWorker(options: WorkerOptions): WorkerState {
     pid: options.pid,
     graceMs: options.graceMs,
     capacity: NO_RESOURCES,
-    jobs: new Map(),
-    loading: new Map(),
+    jobs: new TransientMap(),
+    loading: new TransientMap(),
     executor: options.executorExpected
       ? { type: "starting", sinceMs: Number.NEGATIVE_INFINITY }
       : { type: "absent", notBeforeMs: 0 },
