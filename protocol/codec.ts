@@ -12,6 +12,7 @@
 import { Packr } from "msgpackr";
 import * as v from "valibot";
 import { FRAME_BYTES_MAX, FRAME_MESSAGES_MAX } from "./limits.ts";
+import { quickCheck } from "./quickCheck.ts";
 import { PROTOCOL_VERSION } from "./version.ts";
 
 const MAGIC = Buffer.from("QREW");
@@ -77,8 +78,9 @@ export function decodeFrame<Message>(
   }
   if (body[1].length > FRAME_MESSAGES_MAX) return fault("tooLarge", `${body[1].length} messages`);
   const messages: Message[] = [];
+  const isUsual = quickCheck(schema);
   for (const item of body[1]) {
-    if (isHot(item)) {
+    if (isHot(item) || isUsual(item)) {
       messages.push(item);
       continue;
     }

@@ -2,6 +2,7 @@
 import { Packr } from "msgpackr";
 import * as v from "valibot";
 import type { QrewError } from "../../protocol/errors.ts";
+import { quickCheck } from "../../protocol/quickCheck.ts";
 import { describeKey } from "./keys.ts";
 import { damagedStore } from "./storeDamage.ts";
 
@@ -28,7 +29,9 @@ export function unpackRecord<Output>(
   bytes: Uint8Array,
   place: Place,
 ): Output {
-  const parsed = v.safeParse(schema, unpackValue(bytes, place));
+  const value = unpackValue(bytes, place);
+  if (quickCheck(schema)(value)) return value;
+  const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   throw damagedRecord(place, `${v.getDotPath(issue) ?? "record"}: ${issue.message}`);

@@ -16,6 +16,7 @@ import {
   SECTIONS,
 } from "./planFormat.ts";
 import { type TextColumn, textCount } from "./textColumn.ts";
+import { quickCheck } from "../../protocol/quickCheck.ts";
 
 /**
  * The plan in `bytes`, of which it keeps views: they must not change after. Bytes that do not begin at a multiple of
@@ -130,6 +131,7 @@ function readMeta(bytes: Uint8Array): PlanMeta {
   } catch {
     throw damaged("its description is no JSON");
   }
+  if (quickCheck(planMetaSchema)(value)) return value;
   const parsed = v.safeParse(planMetaSchema, value);
   if (!parsed.success) throw damaged("its description has another form");
   return parsed.output;
