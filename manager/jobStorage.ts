@@ -8,7 +8,7 @@ import type { SubmissionOptions } from "../protocol/clientLink.ts";
 import { QrewError } from "../protocol/errors.ts";
 import { collectGarbageSoon } from "../src/node/collectGarbage.ts";
 import type { JobRecord } from "../src/store/managerRecords.ts";
-import { putEnvironment, putJob, reserveJobNumber } from "../src/store/managerStore.ts";
+import { putEnvironment, putJob, reserveJobNumbers } from "../src/store/managerStore.ts";
 import { PLAN_CHUNK_BYTES, putPlan, writePlan } from "../src/store/plans.ts";
 import type { Store, StoreWriter } from "../src/store/port.ts";
 import { putSubmissionKey } from "../src/store/submissionKeys.ts";
@@ -70,6 +70,8 @@ export class JobStorage {
     if (this.#waiting.length > 0) setImmediate(() => this.#addWaiting());
     try {
       this.#store.write((writer) => {
+        const numbers = group.map(({ stored }) => stored.job);
+        reserveJobNumbers(writer, numbers);
         for (const { job, stored } of group) {
           putPlan(writer, stored.job, job.plan);
           putAccepted(writer, job, stored);
@@ -95,7 +97,7 @@ export class JobStorage {
 
   /** The record comes last: a plan without one is of no job, and its number is not given again. */
   async #addLarge(job: NewJob, stored: JobRecord): Promise<JobRecord> {
-    this.#store.write((writer) => reserveJobNumber(writer, stored.job));
+    this.#store.write((writer) => reserveJobNumbers(writer, [stored.job]));
     await writePlan(this.#store, stored.job, job.plan);
     this.#store.write((writer) => putAccepted(writer, job, stored));
     collectGarbageSoon();
@@ -117,7 +119,6 @@ export class JobStorage {
 
 function putAccepted(writer: StoreWriter, { options, key }: NewJob, stored: JobRecord): void {
   const { job, directory } = stored;
-  reserveJobNumber(writer, job);
   putEnvironment(writer, job, { env: options.env, directory, umask: options.umask });
   putJob(writer, stored);
   if (key !== null) putSubmissionKey(writer, key.key, { job, digest: key.digest });

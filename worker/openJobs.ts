@@ -7,7 +7,7 @@ import { collectGarbageSoon } from "../src/node/collectGarbage.ts";
 import { isScarcity } from "../src/node/scarcity.ts";
 import { readEnvironment, readJob } from "../src/store/managerStore.ts";
 import { readPlanOfRound } from "../src/store/plans.ts";
-import type { Store } from "../src/store/port.ts";
+import type { Store, StoreReader } from "../src/store/port.ts";
 import type { WorkerJobRecord } from "../src/store/workerRecords.ts";
 import { listNoopEnds } from "../src/store/noopEnds.ts";
 import { eachRow, readWorkerJob } from "../src/store/workerStore.ts";
@@ -18,6 +18,30 @@ import { classOf } from "./core/job.ts";
 import type { RestoredRecord } from "./core/restore.ts";
 import { openRound } from "./rounds.ts";
 import { TransientMap } from "../src/transientMap.ts";
+
+type JobToLoad = Pick<Extract<WorkerEffect, { type: "loadJob" }>, "job" | "round" | "priority">;
+
+/** A job as the manager's store has it. */
+interface StoredJob {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly environment: JobEnvironment;
+  readonly planRound: number;
+}
+
+interface FoundJob {
+  readonly stored: StoredJob;
+  progress: WorkerJobRecord | null;
+}
+
+type FoundJobs = ReadonlyMap<JobSeq, FoundJob>;
+const NONE_FOUND: FoundJobs = new Map();
+
+function readStored(reader: StoreReader, job: JobSeq, round: number): StoredJob | null {
+  const planRound = round === 1 ? 1 : (readJob(reader, job)?.planRound ?? 1);
+  const bytes = readPlanOfRound(reader, job, planRound);
+  const environment = readEnvironment(reader, job);
+  return bytes === null || environment === null ? null : { bytes, environment, planRound };
+}
 
 interface OpenJob {
   readonly plan: Plan;
@@ -44,19 +68,17 @@ export class OpenJobs {
    * Reads plan, environment and what earlier holders of the seat have recorded, and opens the round where it is new. Null: not now, since
    * something is short, or the disk is full. Throws `fenced`.
    */
-  load(job: JobSeq, round: number, priority: number): WorkerEvent | null {
+  load({ job, round, priority }: JobToLoad, found: FoundJobs): WorkerEvent | null {
     try {
-      const open = this.#managerStore.read((reader) => {
-        const planRound = round === 1 ? 1 : (readJob(reader, job)?.planRound ?? 1);
-        const bytes = readPlanOfRound(reader, job, planRound);
-        const environment = readEnvironment(reader, job);
-        return bytes === null || environment === null ? null : { bytes, environment, planRound };
-      });
+      const open =
+        found.get(job)?.stored ?? this.#managerStore.read((reader) => readStored(reader, job, round));
       if (open === null) throw new QrewError("storeDamaged", "its plan is not in the manager's store");
       const { planRound, environment } = open;
       const plan = decodePlan(open.bytes);
       this.#jobs.set(job, { plan, environment });
-      const progress = this.#progress(job, round, plan, planRound);
+      const progress = found.has(job)
+        ? (found.get(job)?.progress ?? null)
+        : this.#progress(job, round, plan, planRound);
       const records = progress === null ? [] : this.#records(job);
       const { graph } = plan;
       return { type: "jobLoaded", job, round, planRound, priority, graph, progress, records };
@@ -65,6 +87,28 @@ export class OpenJobs {
       if (code === "fenced") throw error;
       if (code === "storeFull" || isScarcity(error)) return null;
       return { type: "jobLoadFailed", job, detail: message };
+    }
+  }
+
+  /** Of those that are in their first round, what both stores have, in one look at each. `load` looks by itself for what is not in it. */
+  find(asked: readonly JobToLoad[]): FoundJobs {
+    const firsts = asked.filter(({ round }) => round === 1);
+    if (firsts.length < 2) return NONE_FOUND;
+    try {
+      const found = new Map<JobSeq, FoundJob>();
+      this.#managerStore.read((reader) => {
+        for (const { job, round } of firsts) {
+          const stored = readStored(reader, job, round);
+          if (stored !== null) found.set(job, { stored, progress: null });
+        }
+      });
+      this.#store.read((reader) => {
+        for (const [job, entry] of found) entry.progress = readWorkerJob(reader, job);
+      });
+      return found;
+    } catch {
+      // It is found again, and said, when the one is loaded that it is of.
+      return NONE_FOUND;
     }
   }
 

@@ -167,7 +167,7 @@ export class SeatHolder {
   #perform(effects: readonly WorkerEffect[]): void {
     const { jobs, store } = this.#parts;
     const outbox = outboxOf(effects, jobs);
-    for (const job of outbox.jobsToLoad) this.#load(job);
+    if (outbox.jobsToLoad.length > 0) this.#loadAll(outbox.jobsToLoad);
     for (const act of outbox.acts) this.#act(act);
     if (outbox.areCommandsForLater) this.#tellExecutorLater(outbox.commands);
     else this.#tellExecutor(outbox.commands);
@@ -193,16 +193,21 @@ export class SeatHolder {
     }
   }
 
+  #loadAll(effects: readonly JobToLoad[]): void {
+    const found = this.#parts.jobs.find(effects);
+    for (const effect of effects) this.#load(effect, found);
+  }
+
   /** A job is not failed because the machine is short of something: it is read when there is some again. */
-  #load(effect: JobToLoad): void {
+  #load(effect: JobToLoad, found: ReturnType<OpenJobs["find"]>): void {
     try {
-      const loaded = this.#parts.jobs.load(effect.job, effect.round, effect.priority);
+      const loaded = this.#parts.jobs.load(effect, found);
       if (loaded !== null) return this.push(loaded);
     } catch (error) {
       return this.fail(error);
     }
     this.#parts.logger.warn({ job: effect.job }, "the job cannot be read now; it is tried again");
-    setTimeout(() => this.#load(effect), LOAD_RETRY_MS);
+    setTimeout(() => this.#loadAll([effect]), LOAD_RETRY_MS);
   }
 
   #tellExecutor(commands: readonly ExecutorCommand[]): void {

@@ -36,21 +36,23 @@ export function admitJobs(turn: Turn): void {
   const { queue, stopping } = turn.state;
   if (stopping !== null) return;
   let load: Load | null = null;
-  for (let index = 0; index < queue.length; ) {
-    const job = queue[index];
-    if (job === undefined) return;
+  const kept: LiveJob[] = [];
+  let seen = 0;
+  for (const job of queue) {
     const urgency = urgencyOf(job);
     if (load?.urgency !== urgency) load = loadOf(turn, urgency);
     const seat = placeFor(turn, job, load);
-    if (seat !== null) {
-      queue.splice(index, 1);
-      admit(turn, job, seat);
-      load.add(seat);
-    } else if (job.record.seat === null) {
-      // Whoever comes later in the queue finds no more than this one.
-      return;
-    } else index += 1;
+    // Whoever comes later in the queue finds no more than one that no seat has had yet.
+    if (seat === null && job.record.seat === null) break;
+    seen += 1;
+    if (seat === null) {
+      kept.push(job);
+      continue;
+    }
+    admit(turn, job, seat);
+    load.add(seat);
   }
+  if (seen > kept.length) queue.splice(0, seen, ...kept);
 }
 
 function admit(turn: Turn, job: LiveJob, seat: SeatNumber): void {
@@ -104,11 +106,11 @@ const hasRoom = (load: Load, seat: SeatNumber): boolean =>
   hasPlace(load, seat) && load.all(seat) < SEAT_JOBS_MAX;
 
 function loadOf({ state }: Turn, urgency: number): Load {
-  const loaded = new Map<SeatNumber, number>();
-  const rivals = new Map<SeatNumber, number>();
-  const parked = new Map<SeatNumber, number>();
-  const count = (counts: Map<SeatNumber, number>, seat: SeatNumber | null): void => {
-    if (seat !== null) counts.set(seat, (counts.get(seat) ?? 0) + 1);
+  const loaded: number[] = [];
+  const rivals: number[] = [];
+  const parked: number[] = [];
+  const count = (counts: number[], seat: SeatNumber | null): void => {
+    if (seat !== null) counts[seat] = (counts[seat] ?? 0) + 1;
   };
   for (const job of state.admitted.values()) {
     count(loaded, job.record.seat);
@@ -121,8 +123,8 @@ function loadOf({ state }: Turn, urgency: number): Load {
       count(loaded, seat);
       count(rivals, seat);
     },
-    loaded: (seat) => loaded.get(seat) ?? 0,
-    rivals: (seat) => rivals.get(seat) ?? 0,
-    all: (seat) => (loaded.get(seat) ?? 0) + (parked.get(seat) ?? 0),
+    loaded: (seat) => loaded[seat] ?? 0,
+    rivals: (seat) => rivals[seat] ?? 0,
+    all: (seat) => (loaded[seat] ?? 0) + (parked[seat] ?? 0),
   };
 }

@@ -176,7 +176,9 @@ export class RouterLink {
         return true;
       }
     }
-    for (const frame of frames.splice(0, sent)) waiting.bytes -= frame.length;
+    for (let index = 0; index < sent; index++) waiting.bytes -= frames[index]?.length ?? 0;
+    if (sent === frames.length) frames.length = 0;
+    else frames.splice(0, sent);
     if (frames.length === 0 && this.#waiting.get(peer) === waiting) this.#waiting.delete(peer);
     return sent > 0;
   }

@@ -145,12 +145,12 @@ export function readNextJob(reader: StoreReader): JobSeq {
 }
 
 /**
- * Reserves the number for this job: no later transaction, and no later manager, gives it again, also when the job is never
- * queued. Throws `internal` when a job has it already.
+ * Reserves the numbers for these jobs: no later transaction, and no later manager, gives them again, also when a job is never
+ * queued. Throws `internal` when a job has one already.
  */
-export function reserveJobNumber(writer: StoreWriter, job: JobSeq): void {
-  assert(readJob(writer, job) === null, `job number ${job} is given once`);
-  writer.put(META, NEXT_JOB, packU32(Math.max(readNextJob(writer), job + 1)));
+export function reserveJobNumbers(writer: StoreWriter, jobs: readonly JobSeq[]): void {
+  for (const job of jobs) assert(readJob(writer, job) === null, `job number ${job} is given once`);
+  raiseNextJob(writer, Math.max(...jobs) + 1);
 }
 
 /** No job gets a number below this one from now on. */

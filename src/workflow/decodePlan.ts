@@ -60,6 +60,11 @@ function check(holds: boolean, what: string): void {
   if (!holds) throw damaged(what);
 }
 
+/** What a plan of one task has most of: an array costs more than what is in it. */
+const NO_BYTES = new Uint8Array(0);
+const NO_NUMBERS = new Uint32Array(0);
+const NO_FLOATS = new Float64Array(0);
+
 class Sections {
   readonly #bytes: Uint8Array;
   readonly #header: DataView;
@@ -91,17 +96,20 @@ class Sections {
 
   bytes(section: Section): Uint8Array {
     const { offset, length } = this.#entry(section);
+    if (length === 0) return NO_BYTES;
     return this.#bytes.subarray(offset, offset + length);
   }
 
   numbers(section: Section): Uint32Array {
     const { buffer, byteOffset, byteLength } = this.bytes(section);
+    if (byteLength === 0) return NO_NUMBERS;
     check(byteLength % 4 === 0, `the length of ${section} is wrong`);
     return new Uint32Array(buffer, byteOffset, byteLength / 4);
   }
 
   floats(section: Section): Float64Array {
     const { buffer, byteOffset, byteLength } = this.bytes(section);
+    if (byteLength === 0) return NO_FLOATS;
     check(byteLength % 8 === 0, `the length of ${section} is wrong`);
     return new Float64Array(buffer, byteOffset, byteLength / 8);
   }

@@ -31,6 +31,7 @@ export function encodePlan(plan: ColumnPlan): Uint8Array {
     offset = aligned(offset);
     header.setFloat64(entryOffset(number), offset, true);
     header.setFloat64(entryOffset(number) + 8, byteLength, true);
+    if (byteLength === 0) continue;
     // Not by the column's `buffer`: V8 keeps a short one in the object, and would have to make it one.
     if (column instanceof Uint32Array) words.set(column, offset / 4);
     else if (column instanceof Float64Array) doubles.set(column, offset / 8);

@@ -21,7 +21,7 @@ import {
   readHolder,
   readJob,
   readNextJob,
-  reserveJobNumber,
+  reserveJobNumbers,
 } from "../../src/store/managerStore.ts";
 import { listDeletions } from "../../src/store/deletions.ts";
 import { putPlan } from "../../src/store/plans.ts";
@@ -323,7 +323,7 @@ export class SimManager {
         if (!this.#world.faults.crashesNow(this.process)) this.#tryStore(submission, act);
       });
     this.#tryStore(submission, () => {
-      this.#store.write((writer) => reserveJobNumber(writer, record.job));
+      this.#store.write((writer) => reserveJobNumbers(writer, [record.job]));
       later(() => {
         this.#store.write((writer) => putPlan(writer, record.job, plan));
         later(() => {

@@ -238,7 +238,7 @@ export class SimWorker {
 
   #perform(effects: readonly WorkerEffect[]): void {
     const { commands, facts, factsWhenFlushed, jobsToLoad, acts } = outboxOf(effects, this.#jobs);
-    for (const job of jobsToLoad) this.#load(job);
+    this.#loadAll(jobsToLoad);
     for (const act of acts) {
       if (act === "startExecutor") this.#startExecutor();
       else this.#killExecutor();
@@ -249,11 +249,16 @@ export class SimWorker {
     this.#world.flush(this.process, this.#disk, () => this.#tellManager(factsWhenFlushed));
   }
 
-  #load(job: JobToLoad): void {
+  #loadAll(jobs: readonly JobToLoad[]): void {
+    const found = this.#jobs.find(jobs);
+    for (const job of jobs) this.#load(job, found);
+  }
+
+  #load(job: JobToLoad, found: ReturnType<OpenJobs["find"]>): void {
     try {
       const isShort = this.#world.faults.loadFails();
-      const loaded = isShort ? null : this.#jobs.load(job.job, job.round, job.priority);
-      if (loaded === null) this.process.after(LOAD_RETRY_MS, () => this.#load(job));
+      const loaded = isShort ? null : this.#jobs.load(job, found);
+      if (loaded === null) this.process.after(LOAD_RETRY_MS, () => this.#loadAll([job]));
       else this.push(loaded);
     } catch (error) {
       this.#fail(error);

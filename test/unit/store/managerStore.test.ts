@@ -16,7 +16,7 @@ import {
   readJob,
   readNextJob,
   readSeat,
-  reserveJobNumber,
+  reserveJobNumbers,
 } from "../../../src/store/managerStore.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { deletePlan, PLAN_CHUNK_BYTES, putPlan, readPlan, writePlan } from "../../../src/store/plans.ts";
@@ -146,9 +146,9 @@ describe("environments, seats, holder, instance, numbers", () => {
 
   it("give each job number once, from 1 on", () => {
     expect(store.read((reader) => readNextJob(reader))).toBe(1);
-    store.write((writer) => reserveJobNumber(writer, jobSeq(1)));
-    store.write((writer) => reserveJobNumber(writer, jobSeq(3)));
-    store.write((writer) => reserveJobNumber(writer, jobSeq(2)));
+    store.write((writer) => reserveJobNumbers(writer, [jobSeq(1)]));
+    store.write((writer) => reserveJobNumbers(writer, [jobSeq(3)]));
+    store.write((writer) => reserveJobNumbers(writer, [jobSeq(2)]));
     expect(store.read(readNextJob)).toBe(4);
     expect(store.read((reader) => readNextJob(reader))).toBe(4);
   });
