@@ -23,14 +23,9 @@ export function planRequest(request: PlannerRequest): PlannerAnswer {
     if (compiled.type === "invalid") return { ...compiled, id, faults: [...compiled.faults] };
     const { plan } = compiled;
     const { name, graph } = plan;
-    return {
-      type: "planned",
-      id,
-      name,
-      taskCount: graph.taskCount,
-      ...borrowingOf(graph, capacity),
-      plan: encodePlan(plan),
-    };
+    const { demand, isOrdinarySingle } = borrowingOf(graph, capacity);
+    const { taskCount } = graph;
+    return { type: "planned", id, name, taskCount, demand, isOrdinarySingle, plan: encodePlan(plan) };
   } catch (error) {
     return { type: "failed", id, message: QrewError.from(error).message };
   }

@@ -15,6 +15,7 @@ interface Part {
   readonly pipe?: readonly Part[];
   readonly entries?: Readonly<Record<string, Part>>;
   readonly item?: Part;
+  readonly items?: readonly Part[];
   readonly wrapped?: Part;
   readonly key?: Part;
   readonly value?: Part;
@@ -69,6 +70,8 @@ function make(part: Part): Check {
       return wrapped === undefined ? never : checkOf(wrapped);
     case "array":
       return item === undefined ? never : isArrayOf(checkOf(item));
+    case "tuple":
+      return isTuple(part.items ?? []);
     case "record":
       return isRecordOf(part);
     case "strict_object":
@@ -101,6 +104,15 @@ const isArrayOf =
   (check: Check): Check =>
   (value) =>
     Array.isArray(value) && value.every((item) => check(item));
+
+/** One that is longer would be cut. */
+function isTuple(items: readonly Part[]): Check {
+  const checks = items.map(checkOf);
+  return (value) =>
+    Array.isArray(value) &&
+    value.length === checks.length &&
+    checks.every((check, index) => check(value[index]));
+}
 
 /** Names that objects have of themselves are left to valibot. */
 function isRecordOf({ key, value: held }: Part): Check {

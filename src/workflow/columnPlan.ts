@@ -45,13 +45,13 @@ export class ColumnPlan implements Plan {
   #index: TextIndex | null = null;
   #lastParams: ParamsAt | null = null;
   #lastCommand: CommandAt | null = null;
-  readonly #defaultsVary: boolean;
+  /** Whether the defaults have placeholders; null until somebody asks. */
+  #defaultsVary: boolean | null = null;
 
   constructor(columns: PlanColumns) {
     this.columns = columns;
     const promisesOutputs = (definition: number): boolean => this.#promisesOutputs(definition);
     this.graph = { ...columns.graph, promisesOutputs };
-    this.#defaultsVary = mayHavePlaceholders(JSON.stringify(columns.defaultParams));
   }
 
   get name(): string | null {
@@ -79,6 +79,7 @@ export class ColumnPlan implements Plan {
     const definition = this.#definitionOf(task);
     const { command, varies } = this.#commandAt(columns.commandOf[definition] ?? 0);
     const { params, ...own } = this.#paramsAt(columns.paramsOf[definition] ?? 0);
+    this.#defaultsVary ??= mayHavePlaceholders(JSON.stringify(columns.defaultParams));
     const varying = varies || own.vary || this.#defaultsVary;
     const filling = varying ? this.#filling(definition, task) : null;
     const stdin = params.stdin ?? columns.defaultParams.stdin;

@@ -135,7 +135,7 @@ class Sections {
 function readMeta(bytes: Uint8Array): PlanMeta {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(bytes).toString());
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
   } catch {
     throw damaged("its description is no JSON");
   }

@@ -25,6 +25,7 @@ function firstDemand(graph: PlanGraph, capacity: Resources): DemandClass[] {
     const wanted = Math.min(tasks, graph.maxRunning ?? Number.POSITIVE_INFINITY);
     classes.push({ priority, resources, count: Math.min(wanted, countWithin(resources, capacity)) });
   }
+  if (classes.length < 2) return classes;
   return classes.sort((a, b) => b.priority - a.priority).slice(0, DEMAND_CLASSES_MAX);
 }
 

@@ -33,12 +33,20 @@ export function encodePlan(plan: ColumnPlan): Uint8Array {
     header.setFloat64(entryOffset(number) + 8, byteLength, true);
     if (byteLength === 0) continue;
     // Not by the column's `buffer`: V8 keeps a short one in the object, and would have to make it one.
-    if (column instanceof Uint32Array) words.set(column, offset / 4);
-    else if (column instanceof Float64Array) doubles.set(column, offset / 8);
-    else bytes.set(column, offset);
+    if (column instanceof Uint32Array) copy(column, words, offset / 4);
+    else if (column instanceof Float64Array) copy(column, doubles, offset / 8);
+    else copy(column, bytes, offset);
     offset += byteLength;
   }
   return bytes;
+}
+
+/** Where so few are copied a call would take longer. */
+const FEW = 16;
+
+function copy<Numbers extends Column>(from: Numbers, to: Numbers, at: number): void {
+  if (from.length > FEW) return to.set(from, at);
+  for (let index = 0; index < from.length; index += 1) to[at + index] = from[index] ?? 0;
 }
 
 type Column = Uint8Array | Uint32Array | Float64Array;

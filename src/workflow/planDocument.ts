@@ -43,6 +43,7 @@ type ArrayColumns = Pick<
 >;
 
 function arrayColumns(foreachs: ReadonlyMap<number, Foreach>): ArrayColumns {
+  if (foreachs.size === 0) return NO_ARRAYS;
   const arrays: number[] = [];
   const firstAxes = [0];
   const axes: ForeachAxis[] = [];
@@ -72,6 +73,18 @@ function arrayColumns(foreachs: ReadonlyMap<number, Foreach>): ArrayColumns {
     values: textColumn(valuesOf(axes), valueCount),
   };
 }
+
+/** Of most documents. */
+const NO_ARRAYS: ArrayColumns = {
+  arrays: new Uint32Array(0),
+  firstAxes: new Uint32Array(1),
+  axes: textColumn([], 0),
+  axisCounts: new Uint32Array(0),
+  rangeStarts: new Float64Array(0),
+  rangeSteps: new Float64Array(0),
+  firstValues: new Uint32Array(0),
+  values: textColumn([], 0),
+};
 
 function* valuesOf(axes: readonly ForeachAxis[]): Generator<string> {
   for (const axis of axes) if (axis.type === "list") yield* axis.values;

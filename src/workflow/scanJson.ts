@@ -28,7 +28,8 @@ const BACKSLASH = 0x5c;
 export function scanJson(bytes: Buffer): JsonScan {
   const repeatedKeysAt: number[] = [];
   const list = new TaskListFinder(bytes);
-  const objects: (ObjectKeys | null)[] = Array.from({ length: NESTING_MAX + 1 }, () => null);
+  /** Of each depth that is open, from 0: the keys of the object there, or null. */
+  const objects: (ObjectKeys | null)[] = [null];
   /** Of each depth, made for the first object there: most documents have four, and many come by the thousand. */
   const spare: (ObjectKeys | undefined)[] = [];
   let depth = 0;

@@ -7,6 +7,9 @@ const FNV_PRIME = 0x01000193;
 /** Of Node's pool, so that a table costs little where a document has one task. */
 const BYTES_START = 256;
 
+/** So many V8 keeps in the array's object. */
+const SLOTS_START = 16;
+
 export class TextTable {
   #bytes: Buffer;
   #end = 0;
@@ -24,7 +27,7 @@ export class TextTable {
     this.#bytes = Buffer.allocUnsafe(BYTES_START + capacity * 8);
     this.#offsets = new Uint32List(capacity + 1);
     this.#offsets.push(0);
-    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(capacity, 16) * 2)));
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(capacity, SLOTS_START / 2) * 2)));
   }
 
   get count(): number {
