@@ -13,6 +13,7 @@ const CORE_MAY_IMPORT = [
   "^protocol/[^/]+\\.ts$",
   "^src/workflow/(plan|demand)\\.ts$",
   "^src/lease\\.ts$",
+  "^src/transientMap\\.ts$",
   "^src/node/resources\\.ts$",
   "^src/store/\\w+Records\\.ts$",
 ];

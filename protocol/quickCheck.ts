@@ -33,8 +33,9 @@ const checks = new WeakMap<object, Check>();
 export function quickCheck<Output>(
   schema: v.GenericSchema<unknown, Output>,
 ): (value: unknown) => value is Output {
+  const check = checkOf(schema);
   // What it accepts is the schema's output: it would be returned unchanged.
-  return checkOf(schema as unknown as Part) as (value: unknown) => value is Output;
+  return (value): value is Output => check(value);
 }
 
 function checkOf(part: Part): Check {

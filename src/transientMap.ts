@@ -49,11 +49,11 @@ export class TransientMap<Key, Value extends object> {
     return this.#boxes.keys();
   }
 
-  *values(): IterableIterator<Value> {
+  *values(): Generator<Value, void> {
     for (const { value } of this.#boxes.values()) if (value !== undefined) yield value;
   }
 
-  *[Symbol.iterator](): IterableIterator<[Key, Value]> {
+  *[Symbol.iterator](): Generator<[Key, Value], void> {
     for (const [key, { value }] of this.#boxes) if (value !== undefined) yield [key, value];
   }
 }

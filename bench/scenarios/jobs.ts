@@ -6,11 +6,8 @@ import { spawnLimit } from "../contenders/spawnLimit.ts";
 import { type BenchDaemon, withDaemon } from "../daemon.ts";
 import { oneTask } from "../documents.ts";
 import { type Bench, grouped, type Measured, type Scenario, sized } from "../scenario.ts";
-import type { JobSeq } from "../../src/client/index.ts";
 
 const COMMAND = ["/bin/true"];
-/** Submissions under way at a time, over one connection. */
-const IN_FLIGHT = 64;
 
 export const jobs: Scenario = {
   name: "jobs",
@@ -30,17 +27,10 @@ export const jobs: Scenario = {
 /** Seconds from the first submission until the end of the last job is told. */
 async function runJobs(bench: Bench, daemon: BenchDaemon, count: number): Promise<number> {
   const document = oneTask({ command: COMMAND });
-  const accepted: JobSeq[] = [];
-  let submitted = 0;
   const startedMs = performance.now();
-  const submitter = async (): Promise<void> => {
-    while (submitted < count) {
-      bench.signal.throwIfAborted();
-      submitted += 1;
-      accepted.push((await daemon.submit(document)).job);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, count) }, submitter));
+  const submissions = Array.from({ length: count }, () => daemon.submit(document));
+  const accepted = (await Promise.all(submissions)).map(({ job }) => job);
+  bench.signal.throwIfAborted();
   let succeeded = 0;
   for await (const { summary } of daemon.client.follow(accepted, bench.signal)) {
     if (!isFinalJobState(summary.state)) continue;

@@ -8,7 +8,7 @@ import type { AttemptEnded, AttemptStarted, JobContext } from "../../protocol/ex
 import type { ForkserverCommand, ForkserverFlavour } from "../../protocol/forkserverLink.ts";
 import type { AttemptId, JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { PromiseOnDisk } from "./events.ts";
-import { TransientMap } from "../../src/transientMap.ts";
+import type { TransientMap } from "../../src/transientMap.ts";
 
 export interface ExecutorState {
   readonly seat: SeatNumber;

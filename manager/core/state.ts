@@ -13,7 +13,7 @@ import type { Lease } from "../../src/lease.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId } from "./events.ts";
 import type { Borrower } from "./lending.ts";
-import { TransientMap } from "../../src/transientMap.ts";
+import type { TransientMap } from "../../src/transientMap.ts";
 
 export interface ManagerOptions {
   readonly epoch: number;

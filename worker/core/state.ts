@@ -14,7 +14,7 @@ import type { Lease } from "../../src/lease.ts";
 import type { LiveAttempts } from "./liveAttempts.ts";
 import type { TaskQueue } from "./taskQueue.ts";
 import type { TimerHeap } from "./timers.ts";
-import { TransientMap } from "../../src/transientMap.ts";
+import type { TransientMap } from "../../src/transientMap.ts";
 
 export interface WorkerState {
   readonly seat: SeatNumber;

@@ -31,6 +31,8 @@ export type Answer = (request: ClientRequest, say: Say) => void;
 export interface FakeManager {
   /** Everything that was asked, greetings included. */
   readonly asked: readonly ClientRequest[];
+  /** Frames in which it was. */
+  frames: number;
   /** The version that it greets with. */
   version: string;
   close(): Promise<void>;
@@ -54,8 +56,9 @@ export async function openFakeManager(home: Home, answer: Answer): Promise<FakeM
       // A client that is gone, and a manager that is closed, are what some tests are about.
     }
   };
-  const fake = { asked, version: QREW_VERSION, close: () => close(router, serving, flush) };
-  const serving = serve(router, (client, request) => {
+  const fake = { asked, frames: 0, version: QREW_VERSION, close: () => close(router, serving, flush) };
+  const framed = (): void => void (fake.frames += 1);
+  const serving = serve(router, framed, (client, request) => {
     asked.push(request);
     const say: Say = (...messages) => {
       for (const message of messages) {
@@ -69,11 +72,16 @@ export async function openFakeManager(home: Home, answer: Answer): Promise<FakeM
   return fake;
 }
 
-async function serve(router: Router, heard: (client: Buffer, request: ClientRequest) => void): Promise<void> {
+async function serve(
+  router: Router,
+  framed: () => void,
+  heard: (client: Buffer, request: ClientRequest) => void,
+): Promise<void> {
   for await (const [client, bytes] of router) {
     if (client === undefined || bytes === undefined) continue;
     const frame = decodeFrame(bytes, clientRequestSchema);
     if (!frame.ok) throw new Error(`the client sent what is no request: ${frame.detail}`);
+    framed();
     for (const request of frame.messages) heard(client, request);
   }
 }

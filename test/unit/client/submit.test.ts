@@ -103,6 +103,27 @@ describe("submitDocument", () => {
     expect(fake?.asked[1]).toMatchObject({ type: "openSubmission", options });
   });
 
+  it("has a bounded number of submissions under way, and sends those of one turn together", async () => {
+    const count = 1000;
+    let inFlight = 0;
+    let most = 0;
+    const link = await connect(({ type, request }, say) => {
+      if (type !== "openSubmission") return;
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      setImmediate(() => {
+        inFlight -= 1;
+        say({ type: "jobAccepted", request, job: jobSeq(request), tasks: 1, repeated: false });
+      });
+    });
+    const document = Buffer.from("{}");
+    const submissions = Array.from({ length: count }, () => submitDocument(link, { document, options }));
+    const jobs = (await Promise.all(submissions)).map(({ job }) => job);
+    expect(new Set(jobs).size).toBe(count);
+    expect(most).toBeLessThanOrEqual(256);
+    expect(fake?.frames).toBeLessThan(count / 2);
+  });
+
   it("sends a short document whole, however it comes", async () => {
     const link = await connect((asked, say) => {
       const { request } = asked;
