@@ -164,9 +164,22 @@ class DealerConnection implements Connection {
 
   #send(): void {
     if (this.#fault !== null) return;
-    this.#unsent.push(...framesOf(CLIENT_EPOCH, this.#asked));
-    this.#asked.length = 0;
+    const asked = this.#asked.splice(0);
+    try {
+      this.#unsent.push(...framesOf(CLIENT_EPOCH, asked));
+    } catch {
+      // One of them cannot be written; the others are not to fail with it.
+      for (const request of asked) this.#sendAlone(request);
+    }
     void this.#write();
+  }
+
+  #sendAlone(request: ClientRequest): void {
+    try {
+      this.#unsent.push(...framesOf(CLIENT_EPOCH, [request]));
+    } catch (error) {
+      this.#fail(request.request, QrewError.from(error));
+    }
   }
 
   /** zeromq.js allows one send in flight per socket: this loop is the only sender. */

@@ -85,6 +85,20 @@ describe("requests", () => {
     expect(numbers).toEqual([2, 3, 4]);
   });
 
+  it("fail alone when they cannot be written, beside others of the same turn", async () => {
+    await manager((request, say) => say(chunk(request.request, 1)));
+    const connection = await connected();
+    // What no type allows, as a program without types may pass it.
+    const jobs: never[] = Object.assign([], [Symbol("job")]);
+    const outcomes = await Promise.allSettled([
+      connection.request({ type: "daemonStatus" }),
+      connection.request({ type: "cancelJobs", jobs }),
+      connection.request({ type: "daemonStatus" }),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(connection.isOpen).toBe(true);
+  });
+
   it("are rejected with what the manager says when it refuses", async () => {
     await manager((request, say) =>
       say({ type: "refused", request: request.request, code: "notFound", message: "There is no job 7." }),
