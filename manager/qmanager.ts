@@ -33,6 +33,8 @@ const STORE_RETRY_MS = 500;
 /** Before what is left of a deleted job is removed after a failure for want of room. */
 const CLEAR_RETRY_MS = 5000;
 const FLUSH_MS = 1000;
+/** libzmq keeps a thousand frames for a client that does not read: with so many answers of a kilobyte that is 32 MB. */
+const FRAME_REPLIES_MAX = 32;
 /** Frames of the manager carry its own epoch to QWorkers; clients do not heed it. */
 const CLIENT_EPOCH = 0;
 
@@ -244,7 +246,10 @@ export class QManager {
   #sendReplies(): void {
     const all = this.#replies;
     this.#replies = new Map();
-    for (const [client, replies] of all) this.#parts.router.send(client, CLIENT_EPOCH, replies);
+    for (const [client, replies] of all) {
+      for (let from = 0; from < replies.length; from += FRAME_REPLIES_MAX)
+        this.#parts.router.send(client, CLIENT_EPOCH, replies.slice(from, from + FRAME_REPLIES_MAX));
+    }
   }
 
   /** The core does not see the manager's own sockets. */

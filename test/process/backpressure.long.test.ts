@@ -13,7 +13,7 @@ import { withQrew } from "../support/qrew.ts";
 import { managerPid } from "./refusals.ts";
 
 const MEGABYTE = 1024 * 1024;
-/** Far above what is measured (about 150 MiB), far below what waits to be read. */
+/** Far above what is measured (about 220 MiB), far below what waits to be read. */
 const MANAGER_BYTES_MAX = 400 * MEGABYTE;
 
 /** The largest size of a process until `stop`. */
