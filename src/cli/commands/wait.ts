@@ -3,6 +3,8 @@ import type { JobSummary } from "../../../protocol/clientLink.ts";
 import { isFinalJobState } from "../../../protocol/states.ts";
 import type { JobSeq } from "../../../protocol/ids.ts";
 import { followJobs } from "../../client/follow.ts";
+import type { JobView } from "../../client/jobView.ts";
+import type { StateReader } from "../../client/read.ts";
 import { DaemonLink } from "../../client/link.ts";
 import type { CommandContext, ExitCode } from "../context.ts";
 import { findJobs } from "../jobReferences.ts";
@@ -21,11 +23,9 @@ export async function wait(
   flags: WaitFlags,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const settled = new Set<JobSeq>();
-  const jobs = await withReader(context, async (reader) => {
+  const { jobs, settled } = await withReader(context, async (reader) => {
     const found = findJobs(reader, jobTexts, { all: "open" });
-    for (const { job } of found) if (reader.isSettled(job)) settled.add(job);
-    return found;
+    return { jobs: found, settled: settledAmong(reader, found) };
   });
   const rounds = new Map(jobs.map(({ job, round }) => [job, round]));
   const ended = new Map<JobSeq, JobSummary>();
@@ -42,6 +42,15 @@ export async function wait(
   const summaries = jobs.map(({ job }) => ended.get(job)).filter((summary) => summary !== undefined);
   if (flags.json === true) await terminal.line(jsonDocument({ jobs: summaries.map(jsonSummary) }));
   return summaries.every(({ state }) => state === "succeeded") ? 0 : 1;
+}
+
+/** Those that had ended when they were read. One that ended since is still a running one here: it is waited for. */
+export function settledAmong(
+  reader: Pick<StateReader, "isSettled">,
+  jobs: readonly Pick<JobView, "job" | "state">[],
+): ReadonlySet<JobSeq> {
+  const ended = jobs.filter(({ job, state }) => isFinalJobState(state) && reader.isSettled(job));
+  return new Set(ended.map(({ job }) => job));
 }
 
 /** Starts a daemon if none runs: without one the jobs would never end. */
