@@ -52,7 +52,9 @@ export function admitJobs(turn: Turn): void {
     admit(turn, job, seat);
     load.add(seat);
   }
-  if (seen > kept.length) queue.splice(0, seen, ...kept);
+  const admitted = seen - kept.length;
+  for (const [index, job] of kept.entries()) queue[admitted + index] = job;
+  if (admitted > 0) queue.splice(0, admitted);
 }
 
 function admit(turn: Turn, job: LiveJob, seat: SeatNumber): void {

@@ -1,11 +1,11 @@
-import { TransientMap } from "../../src/transientMap.ts";
-
 /**
  * The attempts of a job between their dispatch and their end.
  *
  * Those of noops are a number each, since thousands of them are sent and end at a time, and all that is to be known of one is
  * written elsewhere. One that is asked for, or told to stop, becomes an object like the others.
  */
+import { TransientMap } from "../../src/transientMap.ts";
+
 export class LiveAttempts<Attempt extends object> {
   readonly #taskCount: number;
   readonly #attemptOf: (task: number) => Attempt;
