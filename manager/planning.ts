@@ -13,8 +13,12 @@ export function planRequest(request: PlannerRequest): PlannerAnswer {
   const { id, source, capacity } = request;
   try {
     const bytes = bytesOf(request.document);
+    const { format, timeScale, sizeScale, jx } = request.settings;
     const imports = {
-      ...request.settings,
+      format,
+      timeScale,
+      sizeScale,
+      jx,
       environment: request.environment,
       files: jobFilesOf(request.folder),
       replayCommand: replayCommand(),

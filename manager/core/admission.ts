@@ -1,4 +1,5 @@
 /** Which queued job gets a place in a QWorker: highest priority first, then oldest first. */
+import type { TaskCounts } from "../../protocol/fields.ts";
 import type { SeatNumber } from "../../protocol/ids.ts";
 import { JOBS_PER_WORKER_MAX, LOADED_JOBS_MAX, SEAT_JOBS_MAX } from "../../protocol/limits.ts";
 import { absentSeat, freeSeatNumber, isDamaged } from "./seats.ts";
@@ -69,8 +70,16 @@ function admit(turn: Turn, job: LiveJob, seat: SeatNumber): void {
   borrower.standing = borrower.usage;
   const startedAtMs = record.startedAtMs ?? turn.clock.wallMs;
   const state = record.pause === "off" ? "running" : "paused";
-  updateJob(turn, job, { seat, state, startedAtMs, parked: null });
+  const tasks = job.isPooled ? allReady(record.tasks) : record.tasks;
+  updateJob(turn, job, { seat, state, startedAtMs, parked: null, tasks });
 }
+
+/** Of one task without dependencies: its QWorker tells nothing of it before it begins. */
+const allReady = (tasks: TaskCounts): TaskCounts => ({
+  ...tasks,
+  waiting: 0,
+  ready: tasks.ready + tasks.waiting,
+});
 
 /** The seat for a job: its own, or the one with the fewest, or a new one while all have some; null when all are full. */
 function placeFor(turn: Turn, job: LiveJob, load: Load): SeatNumber | null {

@@ -20,11 +20,13 @@ import { type Checkpoint, latestMark, type Mark, nextCheckpoint } from "./lmdbCh
 const FLUSH_AFTER_MS = 50;
 
 /**
- * Where a flush takes less than this and none was made just before, it is made at once: the way through the thread pool, three times,
- * takes longer. On a slower disk the event loop must not wait for it.
+ * Where a flush takes less than this and the last one is so many times as long ago as it took, it is made at once: the way through the
+ * thread pool, three times, takes longer. On a slower disk, or where many wait, the event loop must not be kept from its work.
  */
 const AT_ONCE_MS_MAX = 1;
-const JUST_BEFORE_MS = 5;
+const APART_TIMES = 4;
+/** A flush through the thread pool takes about so many times as long as at once, where the disk is quick and the cpus are busy. */
+const AWAY_TIMES = 3;
 /** Weight of the latest flush in the average. */
 const AVERAGE_WEIGHT = 0.2;
 
@@ -112,14 +114,18 @@ export class Flusher {
 
   async flushed(): Promise<void> {
     const target = this.commits;
-    const isQuick = this.averageMs < AT_ONCE_MS_MAX && performance.now() - this.flushedAtMs > JUST_BEFORE_MS;
-    if (this.durable < target && isQuick) this.flushNow();
+    if (this.durable < target && this.isQuick()) this.flushNow();
     while (this.durable < target) {
       this.check();
       this.running ??= this.flush();
       await this.running;
     }
     this.check();
+  }
+
+  private isQuick(): boolean {
+    const { averageMs, flushedAtMs } = this;
+    return averageMs < AT_ONCE_MS_MAX && performance.now() - flushedAtMs > APART_TIMES * averageMs;
   }
 
   /** After the last use, when all is flushed, and before LMDB is closed. */
@@ -192,7 +198,7 @@ export class Flusher {
       this.release();
       this.release = release;
       this.durable = covered;
-      this.took(performance.now() - beganMs);
+      this.took((performance.now() - beganMs) / AWAY_TIMES);
     } catch (error) {
       this.fail(error);
     } finally {

@@ -5,7 +5,7 @@
  * | table | key | value |
  * |---|---|---|
  * | meta | `schema`, `instance`, `holder`, `nextJob`, `claimsRead` | u32, uuid, HolderRecord, u32, boot id (claims.ts) |
- * | jobs | job u32 | JobRecord |
+ * | jobs | job u32 | JobRecord, as an array (jobRows.ts) |
  * | environments | job u32 | JobEnvironment (protocol/workerLink) |
  * | plans | job u32, chunk u32 | bytes of the encoded plan, cut into chunks |
  * | submissionKeys | key of a submission | SubmissionKeyRecord |

@@ -16,6 +16,7 @@ import {
 } from "../../protocol/fields.ts";
 import { type JobSeq, jobSeq, type SeatNumber } from "../../protocol/ids.ts";
 import { type JobEnvironment, jobEnvironmentSchema } from "../../protocol/workerLink.ts";
+import { jobOfRow, jobRow } from "./jobRows.ts";
 import { u32Key, wordKey } from "./keys.ts";
 import type { HolderRecord, JobRecord, SeatRecord } from "./managerRecords.ts";
 import type { StoreReader, StoreWriter } from "./port.ts";
@@ -72,16 +73,17 @@ function readRecord<Output>(
   schema: v.GenericSchema<unknown, Output>,
   table: string,
   key: Uint8Array,
+  ofRow: ((row: readonly unknown[]) => unknown) | null = null,
 ): Output | null {
   const bytes = reader.get(table, key);
-  return bytes === undefined ? null : unpackRecord(schema, bytes, { table, key });
+  return bytes === undefined ? null : unpackRecord(schema, bytes, { table, key }, ofRow);
 }
 
 export const readJob = (reader: StoreReader, job: JobSeq): JobRecord | null =>
-  readRecord(reader, jobRecordSchema, JOBS, u32Key(job));
+  readRecord(reader, jobRecordSchema, JOBS, u32Key(job), jobOfRow);
 
 export const putJob = (writer: StoreWriter, record: JobRecord): void =>
-  writer.put(JOBS, u32Key(record.job), packRecord(record));
+  writer.put(JOBS, u32Key(record.job), packRecord(jobRow(record)));
 
 export interface JobListOptions {
   /** At most so many; a listing that wants all goes on with `before`. */
@@ -98,7 +100,7 @@ export function listJobs(reader: StoreReader, options: JobListOptions): readonly
   if (options.limit <= 0) return jobs;
   const to = options.before === undefined ? {} : { to: u32Key(options.before) };
   for (const { key, value } of reader.range(JOBS, { ...to, reverse: true })) {
-    const record = unpackRecord(jobRecordSchema, value, { table: JOBS, key });
+    const record = unpackRecord(jobRecordSchema, value, { table: JOBS, key }, jobOfRow);
     if (options.states !== undefined && !options.states.includes(record.state)) continue;
     jobs.push(record);
     if (jobs.length >= options.limit) break;

@@ -23,13 +23,18 @@ export interface Place {
   readonly key: Uint8Array;
 }
 
-/** Throws `storeDamaged`, naming table and key, when the bytes are not what the schema says. Never garbage. */
+/**
+ * Throws `storeDamaged`, naming table and key, when the bytes are not what the schema says. Never garbage. `ofRow`: names the fields of a
+ * record that was written as an array.
+ */
 export function unpackRecord<Output>(
   schema: v.GenericSchema<unknown, Output>,
   bytes: Uint8Array,
   place: Place,
+  ofRow: ((row: readonly unknown[]) => unknown) | null = null,
 ): Output {
-  const value = unpackValue(bytes, place);
+  const found = unpackValue(bytes, place);
+  const value = ofRow !== null && Array.isArray(found) ? ofRow(found) : found;
   if (quickCheck(schema)(value)) return value;
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;

@@ -23,15 +23,20 @@ export interface Schema {
  * A change of tables or records that an older qrew would misread gets a migration; a field that has a default where it is absent
  * does not need one.
  */
-export const MANAGER_SCHEMA: Schema = { kind: "manager", migrations: [], readableFrom: 1 };
-
 const asItWas: Migration = () => undefined;
+
+/** Version 2 writes the records of jobs as arrays (jobRows.ts), and reads both. */
+export const MANAGER_SCHEMA: Schema = { kind: "manager", migrations: [asItWas], readableFrom: 1 };
 
 /**
  * Version 2 has the table `noopEnds`, which an older qrew would miss; version 3 attempts of tasks that wait (`follows`), which it would send
- * again. A store without them is as it was.
+ * again; version 4 records of jobs as arrays. A store without them is as it was.
  */
-export const WORKER_SCHEMA: Schema = { kind: "worker", migrations: [asItWas, asItWas], readableFrom: 1 };
+export const WORKER_SCHEMA: Schema = {
+  kind: "worker",
+  migrations: [asItWas, asItWas, asItWas],
+  readableFrom: 1,
+};
 
 export const versionOf = ({ migrations }: Schema): number => migrations.length + 1;
 

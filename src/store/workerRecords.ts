@@ -4,7 +4,7 @@
  * | table | key | value |
  * |---|---|---|
  * | meta | `schema`, `epoch`, `holder`, `executor` | u32, u32, ProcessName, ProcessName (src/node/process) |
- * | jobs | job u32 | WorkerJobRecord |
+ * | jobs | job u32 | WorkerJobRecord, as an array (jobRows.ts) |
  * | tasks | job u32, task u32 | TaskRecord: the latest state; absent means waiting (or ready) and never dispatched |
  * | noopEnds | job u32, seq u32 | NoopEnds: tasks that ended together; counts before what `tasks` says of them |
  * | attempts | job u32, task u32, attempt u32 | TaskRecord of an earlier attempt, written when the next one begins |

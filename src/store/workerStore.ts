@@ -18,6 +18,7 @@ import {
 } from "../../protocol/fields.ts";
 import { type AttemptId, type JobSeq, type TaskIndex, taskIndex } from "../../protocol/ids.ts";
 import type { ProcessName } from "../node/process.ts";
+import { workerJobOfRow, workerJobRow } from "./jobRows.ts";
 import { keyPart, keysUnder, u32Key, u32KeyWithByte, wordKey } from "./keys.ts";
 import { findNoopEnd, NOOP_ENDS, NoopEndsByTask } from "./noopEnds.ts";
 import type { Store, StoreReader, StoreWriter } from "./port.ts";
@@ -114,20 +115,22 @@ export const putExecutor = (writer: StoreWriter, record: ProcessName): void =>
 export function readWorkerJob(reader: StoreReader, job: JobSeq): WorkerJobRecord | null {
   const key = u32Key(job);
   const bytes = reader.get(JOBS, key);
-  return bytes === undefined ? null : unpackRecord(jobRecordSchema, bytes, { table: JOBS, key });
+  return bytes === undefined
+    ? null
+    : unpackRecord(jobRecordSchema, bytes, { table: JOBS, key }, workerJobOfRow);
 }
 
 /** In the order of their numbers; also those that have ended and are not deleted yet. */
 export function listWorkerJobs(reader: StoreReader): readonly WorkerJobRecord[] {
   const jobs: WorkerJobRecord[] = [];
   for (const { key, value } of reader.range(JOBS, {})) {
-    jobs.push(unpackRecord(jobRecordSchema, value, { table: JOBS, key }));
+    jobs.push(unpackRecord(jobRecordSchema, value, { table: JOBS, key }, workerJobOfRow));
   }
   return jobs;
 }
 
 export const putWorkerJob = (writer: StoreWriter, record: WorkerJobRecord): void =>
-  writer.put(JOBS, u32Key(record.job), packRecord(record));
+  writer.put(JOBS, u32Key(record.job), packRecord(workerJobRow(record)));
 
 /** Null for a task that was never dispatched. */
 export const readTask = (reader: StoreReader, job: JobSeq, task: TaskIndex): TaskRecord | null =>

@@ -54,6 +54,8 @@ const unknownAxis: Axis = { type: "unknown" };
 
 const SETTING_KEYS = ["executor", "timeout", "priority", "resources", "retry"] as const;
 
+const NO_PARAMS_TEXT = JSON.stringify(noParams);
+
 /** Each class is an object in the scheduler, which looks at all of them; a hundred thousand are 30 MB. */
 const TASK_CLASSES_MAX = 100_000;
 
@@ -83,7 +85,7 @@ export class TaskCheck {
     this.#faults = faults;
     this.#defaultCommand = defaults.command === null ? null : readCommand(defaults.command, faults);
     this.#defaultsVary = !settingPlaceholders(defaults.settings).next().done;
-    this.#ownNothing = this.#paramsNumber(noParams);
+    this.#ownNothing = this.params.number(NO_PARAMS_TEXT);
   }
 
   /** The definition of entry `index`; what is wrong in it is blamed and replaced. */

@@ -80,8 +80,12 @@ export function onJobLoaded(turn: Turn, event: Extract<WorkerEvent, { type: "job
   }
   turn.state.jobs.set(event.job, actor);
   if (!isPooled(actor)) actor.account.demandSent = waiting.demand;
-  // A new job that is over sooner is told of by its end alone.
-  if (event.progress === null) actor.reportAtMs = turn.clock.monoMs + FIRST_REPORT_MS;
+  if (event.progress === null) {
+    // A new job that is over sooner is told of by its end alone.
+    actor.reportAtMs = turn.clock.monoMs + FIRST_REPORT_MS;
+    // Its one task is ready, as the manager knows of such a job: of thousands that wait there is nothing to tell until they begin.
+    if (waiting.isPooled && isPooled(actor)) actor.reportedSeq = actor.seq;
+  }
   if (actor.live.size > 0) askToLeave(turn);
   if (waiting.pause !== null) setPause(turn, actor, waiting.pause);
   if (waiting.loan !== null) onJobLoan(turn, actor, waiting.loan.serial, waiting.loan.resources);
