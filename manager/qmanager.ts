@@ -16,7 +16,7 @@ import { listJobs, readEnvironment, readJob } from "../src/store/managerStore.ts
 import type { Store } from "../src/store/port.ts";
 import { readSubmissionKey } from "../src/store/submissionKeys.ts";
 import type { ClientId, ManagerEffect, ManagerEvent } from "./core/events.ts";
-import { summaryOf } from "./core/queue.ts";
+import { summaryOf } from "./core/following.ts";
 import type { ManagerState } from "./core/state.ts";
 import { step } from "./core/step.ts";
 import { JobStorage } from "./jobStorage.ts";

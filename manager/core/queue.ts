@@ -1,7 +1,5 @@
-/** The queue of jobs: what waits for a QWorker, who gets it, how it ends, and who is told. */
-import type { ClientReply, JobSummary } from "../../protocol/clientLink.ts";
+/** The queue of jobs: what waits for a QWorker, who gets it, and how it ends. */
 import type { JobState } from "../../protocol/fields.ts";
-import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
@@ -11,7 +9,7 @@ import { type Borrower, isInvolved, newBorrower, uncertain } from "./lending.ts"
 import { park, unpark } from "./parking.ts";
 import { joinPool } from "./pools.ts";
 import type { LiveJob } from "./state.ts";
-import { refuse, reply, type Turn, updateJob } from "./turn.ts";
+import { refuse, type Turn, updateJob } from "./turn.ts";
 
 /** A job from the store or just accepted joins the live ones. What a running one holds is unknown until its QWorker says it. */
 export function enqueue(turn: Turn, record: JobRecord): LiveJob {
@@ -181,54 +179,4 @@ function endJob(
   jobs.delete(id);
   if (!admitted.delete(id) && !parked.delete(id)) unqueueJob(queue, job);
   turn.state.lending.stale = true;
-}
-
-/** Tells followers what has changed; that a job has ended is told when it is on disk. */
-export function tellFollowers(turn: Turn): void {
-  const { changed, followers } = turn.state;
-  if (changed.size === 0) return;
-  for (const [client, follower] of followers) {
-    for (const job of changed) {
-      const id = job.record.job;
-      if (!follower.jobs.has(id)) continue;
-      const final = isFinalJobState(job.record.state);
-      tellJob(turn, client, follower.request, job, final);
-      if (final) follower.jobs.delete(id);
-    }
-  }
-  // Not cleared: as V8's tables are (src/transientMap.ts), the next would keep these jobs alive.
-  turn.state.changed = new Set();
-  for (const [client, follower] of turn.state.followers) {
-    if (follower.jobs.size === 0) turn.state.followers.delete(client);
-  }
-}
-
-function tellJob(turn: Turn, client: ClientId, request: number, job: LiveJob, final: boolean): void {
-  const type = final && !job.endIsDurable ? "replyFlushed" : "reply";
-  turn.effects.push({ type, client, reply: jobChanged(request, job) });
-}
-
-const jobChanged = (request: number, job: LiveJob): ClientReply => ({
-  type: "jobChanged",
-  request,
-  summary: summaryOf(job.record),
-  running: [...job.running],
-});
-
-export function summaryOf(record: JobRecord): JobSummary {
-  const { job, name, state, createdAtMs, startedAtMs, finishedAtMs, tasks, detail } = record;
-  return { job, name, state, createdAtMs, startedAtMs, finishedAtMs, tasks, detail };
-}
-
-export function onFollowJobs(turn: Turn, client: ClientId, request: number, jobs: readonly JobSeq[]): void {
-  const live = new Set<JobSeq>();
-  for (const id of jobs) {
-    const job = turn.state.jobs.get(id);
-    if (job === undefined) turn.effects.push({ type: "replyFromStore", client, request, job: id });
-    else {
-      live.add(id);
-      reply(turn, client, jobChanged(request, job));
-    }
-  }
-  if (live.size > 0) turn.state.followers.set(client, { request, jobs: live });
 }

@@ -217,6 +217,9 @@ export interface Submission {
 export interface Follower {
   readonly request: number;
   readonly jobs: Set<JobSeq>;
+  /** Of which it has to be told. Replaced, not cleared, as `changed` is. */
+  waiting: Set<LiveJob>;
+  tellAtMs: number;
 }
 
 /** A `daemonStatus` that collects the answers of the QWorkers. */

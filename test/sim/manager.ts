@@ -6,7 +6,7 @@ import { jobSeq, MANAGER_SOCKET_NAME, type SeatNumber } from "../../protocol/ids
 import { isFinalJobState } from "../../protocol/states.ts";
 import type { ManagerCommand } from "../../protocol/workerLink.ts";
 import type { ClientId, ManagerEffect, ManagerEvent } from "../../manager/core/events.ts";
-import { summaryOf } from "../../manager/core/queue.ts";
+import { summaryOf } from "../../manager/core/following.ts";
 import type { ManagerState } from "../../manager/core/state.ts";
 import { createManager, step } from "../../manager/core/step.ts";
 import { NUMBERS_PER_FLUSH_MAX } from "../../manager/jobStorage.ts";

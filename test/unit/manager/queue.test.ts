@@ -216,6 +216,24 @@ describe("followers", () => {
     expect(["x", "y", "z"].map((client) => daemon.changes(client).length)).toEqual([0, 0, 1]);
   });
 
+  it("of many jobs are told of changes now and then, of each once, and of ends at once", () => {
+    const daemon = new Daemon({ workersMax: 1 });
+    const jobs = Array.from({ length: 40 }, (_, index) => index + 1);
+    for (const job of jobs) daemon.store(jobRecord(job));
+    daemon.ask({ type: "followJobs", jobs: jobs.map(jobSeq) });
+    expect(daemon.changes()).toHaveLength(40);
+    daemon.ready();
+    for (const seq of [1, 2, 3]) daemon.tell({ type: "jobProgressed", report: report(1, seq) });
+    daemon.tell({ type: "jobProgressed", report: report(2, 1) });
+    expect(daemon.changes()).toEqual([]);
+    daemon.finish(2);
+    expect(daemon.changes()).toEqual([{ job: 2, state: "succeeded", flushed: false }]);
+    daemon.pass(500);
+    expect(daemon.changes()).toEqual([{ job: 1, state: "running", flushed: false }]);
+    daemon.pass(500);
+    expect(daemon.changes()).toEqual([]);
+  });
+
   it("of a queued job hear when it is cancelled", () => {
     const daemon = new Daemon({ workersMax: 0 });
     daemon.store(jobRecord(1));
