@@ -125,14 +125,17 @@ interface KeyedSubmission extends Submission {
 }
 
 async function submitOnce(connection: Connection, submission: KeyedSubmission): Promise<AcceptedJob> {
-  const { options, key, isNewKey } = submission;
-  const source = pieces(submission.document);
-  const first = await source.next();
-  // All but the last piece are longer.
-  const whole = first.done === true ? NO_BYTES : first.value;
-  if (whole.length > WHOLE_DOCUMENT_BYTES_MAX) {
-    const sealed = await sendInPieces(connection, submission, [whole, source]);
-    return accepted(sealed, options, "sealSubmission");
+  const { document, options, key, isNewKey } = submission;
+  let whole = shortBytes(document);
+  if (whole === null) {
+    const source = pieces(document);
+    const first = await source.next();
+    // All but the last piece are longer.
+    whole = first.done === true ? NO_BYTES : first.value;
+    if (whole.length > WHOLE_DOCUMENT_BYTES_MAX) {
+      const sealed = await sendInPieces(connection, submission, [whole, source]);
+      return accepted(sealed, options, "sealSubmission");
+    }
   }
   submission.onPiece();
   submission.onSeal();
@@ -142,6 +145,12 @@ async function submitOnce(connection: Connection, submission: KeyedSubmission): 
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** A copy of what is there as a whole and short; else null. */
+const shortBytes = (document: DocumentBytes): Uint8Array<ArrayBuffer> | null =>
+  document instanceof Uint8Array && document.length <= WHOLE_DOCUMENT_BYTES_MAX
+    ? Uint8Array.from(document)
+    : null;
 
 function accepted(
   sealed: ClientReply,

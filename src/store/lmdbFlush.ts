@@ -24,7 +24,7 @@ const FLUSH_AFTER_MS = 50;
  * thread pool, three times, takes longer. On a slower disk, or where many wait, the event loop must not be kept from its work.
  */
 const AT_ONCE_MS_MAX = 1;
-const APART_TIMES = 4;
+const APART_TIMES = 8;
 /** A flush through the thread pool takes about so many times as long as at once, where the disk is quick and the cpus are busy. */
 const AWAY_TIMES = 3;
 /** Weight of the latest flush in the average. */
