@@ -61,7 +61,7 @@ export class JobStorage {
     if (plan.length >= PLAN_CHUNK_BYTES) return this.#addLarge(job, stored);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ job, stored, resolve, reject });
-      if (this.#waiting.length === 1) setImmediate(() => this.#addWaiting());
+      if (this.#waiting.length === 1) process.nextTick(() => this.#addWaiting());
     });
   }
 

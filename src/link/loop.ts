@@ -21,6 +21,9 @@ const TIMER_MS_MAX = 86_400_000;
 /** Batches in a row of what earlier ones have brought about, before the event loop gets its turn. */
 const BATCHES_PER_TURN = 8;
 
+/** An actor that had nothing to do for so long begins at once; a busy one first lets the event loop gather what has come. */
+const QUIET_MS = 0.5;
+
 export class ActorLoop<Event> {
   readonly #handlers: LoopHandlers<Event>;
   #events: Event[] = [];
@@ -28,6 +31,8 @@ export class ActorLoop<Event> {
   #busy = false;
   #stopped = false;
   #timer: NodeJS.Timeout | null = null;
+  /** When the last batch was dealt with. */
+  #endedMs = 0;
 
   constructor(handlers: LoopHandlers<Event>) {
     this.#handlers = handlers;
@@ -43,7 +48,9 @@ export class ActorLoop<Event> {
   schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    setImmediate(() => void this.#run());
+    // Of a frame all that it brings is there by then, and of what else has come the rest.
+    if (performance.now() - this.#endedMs > QUIET_MS) process.nextTick(() => void this.#run());
+    else setImmediate(() => void this.#run());
   }
 
   stop(): void {
@@ -70,6 +77,7 @@ export class ActorLoop<Event> {
       return;
     }
     this.#busy = false;
+    this.#endedMs = performance.now();
     if (this.#events.length > 0) this.schedule();
     this.#setTimer();
   }
