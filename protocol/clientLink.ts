@@ -102,7 +102,7 @@ export const clientRequestSchema = byType([
     submission: countField,
     chunks: countField,
   }),
-  /** A `jobChanged` now and at each change, until `unfollow` or the job's end. */
+  /** A `jobChanged` now and at each change, of many jobs now and then, until `unfollow` or the job's end, which is told at once. */
   v.strictObject({
     type: v.literal("followJobs"),
     ...request,

@@ -169,7 +169,7 @@ export class Client {
     return retryJob(this.#link.reach, job, document);
   }
 
-  /** The present state of the jobs and each change, until all are final; survives a manager that is replaced. */
+  /** The present state of the jobs and each change (of many jobs the latest, twice a second), until all are final; survives a manager that is replaced. */
   async *follow(jobs: readonly JobSeq[], signal?: AbortSignal): AsyncGenerator<JobChange> {
     const link = this.#idleLinks.pop() ?? new DaemonLink(this.#daemon);
     try {

@@ -40,6 +40,16 @@ describe("the loop of an actor", () => {
     batches.loop.stop();
   });
 
+  it("begins before anything else that the event loop has, if it had nothing to do", async () => {
+    const batches = new Batches();
+    const turned = turn().then(() => batches.seen.length);
+    batches.loop.push("a");
+    batches.loop.push("b");
+    expect(await turned).toBe(1);
+    expect(batches.seen).toEqual([["a", "b"]]);
+    batches.loop.stop();
+  });
+
   it("holds back what comes while a batch is dealt with, and hands it over next", async () => {
     const batches = new Batches();
     let finish: () => void = () => undefined;
