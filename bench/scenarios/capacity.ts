@@ -23,6 +23,7 @@ const SLOWER_MAX = 10;
 const SLOW_MS_MIN = 100;
 const STEP_MS_MAX = 120_000;
 const PROBE_MS_MAX = 30_000;
+const END_MS_MAX = 240_000;
 const LOOK_MS = 100;
 /** None is filled to the last process: that would stop others on the machine, and this program. */
 const BOUND_SHARE_MAX = 0.9;
@@ -40,20 +41,20 @@ export const capacity: Scenario = {
   run: (bench) =>
     withDaemon(bench, async (daemon): Promise<Measured> => {
       const firstMs = await probe(bench, daemon);
-      const bounds = async (): Promise<readonly Bound[]> => [
+      const bounds = async (processes: number): Promise<readonly Bound[]> => [
         ...systemBounds(await forkserverPid(daemon)),
         {
           name: "jobs that the QWorkers run side by side",
-          used: jobs.length,
+          used: Math.ceil(processes / TASKS_PER_JOB),
           most: JOBS_PER_WORKER_MAX * bench.parallel,
         },
       ];
       const jobs: JobSeq[] = [];
-      const before = await bounds();
+      const before = await bounds(0);
       const steps: Step[] = [{ processes: 0, probeMs: firstMs, daemonMb: await daemonMb(daemon) }];
       let end = "the steps of this scenario end here";
       for (const processes of STEPS.slice(0, sized(bench, STEPS.length, 4))) {
-        const full = (await bounds()).find(({ used, most }) => used > BOUND_SHARE_MAX * most);
+        const full = (await bounds(processes)).find(({ used, most }) => used > BOUND_SHARE_MAX * most);
         if (full !== undefined) {
           end = `${full.name}: ${grouped(Math.round(full.used))} of ${grouped(Math.round(full.most))}`;
           break;
@@ -73,7 +74,9 @@ export const capacity: Scenario = {
           break;
         }
       }
-      return told(steps, end, before, await bounds());
+      const after = await bounds(jobs.length * TASKS_PER_JOB);
+      await endAll(daemon, jobs);
+      return told(steps, end, before, after);
     }),
 };
 
@@ -99,6 +102,13 @@ async function fill(
       return `${grouped(running)} of ${grouped(processes)} processes ran after ${STEP_MS_MAX / 1000} s`;
     await delay(LOOK_MS);
   }
+}
+
+/** A daemon that is stopped with so many tasks would not wait for all of them. */
+async function endAll({ client }: BenchDaemon, jobs: readonly JobSeq[]): Promise<void> {
+  await client.cancel(jobs);
+  const signal = AbortSignal.timeout(END_MS_MAX);
+  for await (const _ of client.follow(jobs, signal));
 }
 
 function failureOf({ client }: BenchDaemon, job: JobSeq): string {
@@ -154,7 +164,9 @@ function told(
   after: readonly Bound[],
 ): Measured {
   const reached = steps.at(-1)?.processes ?? 0;
-  const next = nextBound(before, after, Math.max(1, reached));
+  const others = (bounds: readonly Bound[]): readonly Bound[] =>
+    bounds.filter(({ name }) => !end.startsWith(`${name}:`));
+  const next = nextBound(others(before), others(after), Math.max(1, reached));
   const own = { contender: "qrew", records: QREW_RECORDS, speedup: null };
   const [processes, memory] = [[reached], steps.map(({ daemonMb }) => daemonMb).slice(-1)];
   return {
