@@ -77,6 +77,7 @@ static void fill(struct process *process, pid_t pid, const struct stat_fields *f
   process->alive = fields->state != 'Z' && fields->state != 'X' && fields->state != 'x';
   process->unsure = false;
   process->mark_offset = 0;
+  process->parent_process = NULL;
 }
 
 /* Bytes of the environment; 0 if it is empty or the process is between two programs; -1 if we may not look. */
@@ -182,6 +183,10 @@ const struct snapshot *look_at_processes(void) {
   closedir(folder);
   if (!complete) return NULL;
   qsort(snapshot.processes, snapshot.count, sizeof *snapshot.processes, by_pid);
+  for (size_t i = 0; i < snapshot.count; i++) {
+    struct process *process = &snapshot.processes[i];
+    process->parent_process = process_find(&snapshot, process->parent);
+  }
   return &snapshot;
 }
 

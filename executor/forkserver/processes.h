@@ -20,6 +20,8 @@ struct process {
   bool unsure;
   /* Where its mark is kept, for process_mark. */
   size_t mark_offset;
+  /* NULL: not in the snapshot. Each of thousands of hunts asks for all of them. */
+  const struct process *parent_process;
 };
 
 struct snapshot {

@@ -53,7 +53,7 @@ void select_quarry(const struct server *server, const struct hunt *hunt, const s
     changed = false;
     for (size_t i = 0; i < all->count; i++) {
       if (wanted[i]) continue;
-      const struct process *parent = process_find(all, all->processes[i].parent);
+      const struct process *parent = all->processes[i].parent_process;
       if (parent == NULL || !wanted[parent - all->processes]) continue;
       wanted[i] = 1;
       changed = true;
