@@ -15,7 +15,7 @@ import { reply, type Turn, wakeAt } from "./turn.ts";
 const STATUS_DEADLINE_MS = 1000;
 /** A client that waits for the end is told how many attempts still run, so often. */
 const STOPPING_INTERVAL_MS = 500;
-/** With `--now`, for tasks to be dead after their grace; a QWorker that has not drained by then is dismissed all the same. */
+/** With `--now`, for one more task to be dead after its grace; a QWorker that has not drained by then is dismissed all the same. */
 const STOP_NOW_DEADLINE_MS = 30_000;
 
 export function onDaemonStatus(turn: Turn, client: ClientId, request: number): void {
@@ -113,6 +113,7 @@ export function stop(
     now: now || before?.now === true,
     listeners,
     sinceMs,
+    runningAttempts: runningAttempts(turn),
     toldAtMs: 0,
     leftTold: before?.leftTold ?? false,
   };
@@ -135,6 +136,10 @@ export function tendStopping(turn: Turn): void {
   const { state, clock } = turn;
   const { stopping } = state;
   if (stopping === null) return tendIdleDaemon(turn);
+  const running = runningAttempts(turn);
+  // Ten thousands take a while, however quickly they end.
+  if (running < stopping.runningAttempts) stopping.sinceMs = clock.monoMs;
+  stopping.runningAttempts = running;
   let present = 0;
   for (const seat of [...state.seats.values()]) {
     if (seat.type === "absent" && !isOrphaned(seat)) continue;
@@ -146,7 +151,7 @@ export function tendStopping(turn: Turn): void {
   if (clock.monoMs - stopping.toldAtMs >= STOPPING_INTERVAL_MS || present === 0) {
     stopping.toldAtMs = clock.monoMs;
     for (const [client, request] of stopping.listeners) {
-      reply(turn, client, { type: "stopping", request, runningAttempts: runningAttempts(turn) });
+      reply(turn, client, { type: "stopping", request, runningAttempts: running });
     }
   }
   if (present > 0) wakeAt(turn, clock.monoMs + STOPPING_INTERVAL_MS);

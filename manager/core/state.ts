@@ -249,7 +249,10 @@ export interface Stopping {
   readonly now: boolean;
   /** Who asked, and wants to be told how it goes. */
   readonly listeners: Map<ClientId, number>;
-  readonly sinceMs: number;
+  /** Since when nothing has come of it: it was asked, or an attempt has ended. */
+  sinceMs: number;
+  /** As it was last seen. */
+  runningAttempts: number;
   toldAtMs: number;
   leftTold: boolean;
 }

@@ -129,6 +129,26 @@ describe("the end", () => {
     daemon.take("leave");
   });
 
+  it("at once waits for a QWorker as long as its attempts become fewer", () => {
+    const daemon = withWorker();
+    const tell = (running: number): void => {
+      const tasks = { ...waiting(10), waiting: 10 - running, running };
+      daemon.tell({ type: "jobProgressed", report: report(1, 100 - running, { tasks }) });
+    };
+    tell(3);
+    daemon.ask({ type: "stopDaemon", mode: "now" });
+    daemon.command("drain");
+    for (const running of [2, 1]) {
+      daemon.pass(GRACE_MS + 25_000);
+      tell(running);
+    }
+    daemon.pass(GRACE_MS + 30_000);
+    daemon.takeAll("reply");
+    expect(daemon.unexpected()).toEqual([]);
+    daemon.pass(500);
+    daemon.command("leave");
+  });
+
   it("that is made firm after a long drain gives tasks the same time to go", () => {
     const daemon = withWorker();
     daemon.ask({ type: "stopDaemon", mode: "drain" });
