@@ -23,7 +23,6 @@ const SLOWER_MAX = 10;
 const SLOW_MS_MIN = 100;
 const STEP_MS_MAX = 120_000;
 const PROBE_MS_MAX = 30_000;
-const END_MS_MAX = 240_000;
 const LOOK_MS = 100;
 /** None is filled to the last process: that would stop others on the machine, and this program. */
 const BOUND_SHARE_MAX = 0.9;
@@ -74,9 +73,7 @@ export const capacity: Scenario = {
           break;
         }
       }
-      const after = await bounds(jobs.length * TASKS_PER_JOB);
-      await endAll(daemon, jobs);
-      return told(steps, end, before, after);
+      return told(steps, end, before, await bounds(jobs.length * TASKS_PER_JOB));
     }),
 };
 
@@ -102,13 +99,6 @@ async function fill(
       return `${grouped(running)} of ${grouped(processes)} processes ran after ${STEP_MS_MAX / 1000} s`;
     await delay(LOOK_MS);
   }
-}
-
-/** A daemon that is stopped with so many tasks would not wait for all of them. */
-async function endAll({ client }: BenchDaemon, jobs: readonly JobSeq[]): Promise<void> {
-  await client.cancel(jobs);
-  const signal = AbortSignal.timeout(END_MS_MAX);
-  for await (const _ of client.follow(jobs, signal));
 }
 
 function failureOf({ client }: BenchDaemon, job: JobSeq): string {

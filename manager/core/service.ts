@@ -137,7 +137,7 @@ export function tendStopping(turn: Turn): void {
   const { stopping } = state;
   if (stopping === null) return tendIdleDaemon(turn);
   const running = runningAttempts(turn);
-  // Ten thousands take a while, however quickly they end.
+  // Tens of thousands take a while, however quickly they end.
   if (running < stopping.runningAttempts) stopping.sinceMs = clock.monoMs;
   stopping.runningAttempts = running;
   let present = 0;

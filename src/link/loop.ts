@@ -48,7 +48,7 @@ export class ActorLoop<Event> {
   schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    // Of a frame all that it brings is there by then, and of what else has come the rest.
+    // All that a frame brings is there by then; in the next turn also what other sockets bring.
     if (performance.now() - this.#endedMs > QUIET_MS) process.nextTick(() => void this.#run());
     else setImmediate(() => void this.#run());
   }

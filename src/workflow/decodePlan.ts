@@ -134,6 +134,9 @@ class Sections {
   }
 }
 
+/** Longer descriptions are of large plans, and not kept. */
+const SHORT_META_BYTES = 4096;
+
 /** The description of the plan before: jobs that come in thousands are alike. */
 let before: { readonly bytes: Buffer; readonly meta: PlanMeta } | null = null;
 
@@ -149,9 +152,6 @@ function readMeta(bytes: Uint8Array): PlanMeta {
   before = bytes.length > SHORT_META_BYTES ? null : { bytes: Buffer.from(bytes), meta };
   return meta;
 }
-
-/** Longer ones are of large plans, and not kept. */
-const SHORT_META_BYTES = 4096;
 
 function checkedMeta(value: unknown): PlanMeta {
   if (quickCheck(planMetaSchema)(value)) return value;

@@ -75,8 +75,10 @@ function copy<Numbers extends Column>(from: Numbers, to: Numbers, at: number): v
 
 type Column = Uint8Array | Uint32Array | Float64Array;
 
-/** In the order of SECTIONS. */
-function columnsOf({ columns }: ColumnPlan): readonly Column[] {
+/** One for each section, in their order. */
+type ColumnsOf<Sections extends readonly unknown[]> = { readonly [Index in keyof Sections]: Column };
+
+function columnsOf({ columns }: ColumnPlan): ColumnsOf<typeof SECTIONS> {
   const { graph } = columns;
   const { elementDefinitions, elementNumbers } = elementColumns(graph);
   return [
