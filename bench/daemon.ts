@@ -49,6 +49,8 @@ export interface BenchDaemon {
   readonly pids: () => Promise<readonly number[]>;
   /** Submits and waits. Throws unless every task has succeeded. */
   readonly runJob: (document: DocumentBytes, options?: JobOptions) => Promise<JobRun>;
+  /** The same in one request, without the times. */
+  readonly runToEnd: (document: DocumentBytes) => Promise<void>;
   /** Submits, and resolves when the job is accepted. */
   readonly submit: (document: DocumentBytes, options?: JobOptions) => Promise<AcceptedJob>;
   /** A `qrew` command on the same state folder. */
@@ -87,6 +89,7 @@ export async function withDaemon<Result>(
         pids: async () => daemonPids(client),
         runJob: (document, options) =>
           runJob(client, { directory: work, ...options }, document, bench.signal),
+        runToEnd: (document) => runToEnd(client, work, document, bench.signal),
         submit: (document, options) => submit(client, { directory: work, ...options }, document),
         command: (args) => runCommand([...command, ...args], { cwd: work, signal: bench.signal, env }),
       });
@@ -109,8 +112,30 @@ async function daemonPids(client: Client): Promise<readonly number[]> {
   );
 }
 
+const SETTINGS = { source: "bench.json", cleanEnv: true } as const;
+
 const submit = (client: Client, options: JobOptions, document: DocumentBytes): Promise<AcceptedJob> =>
-  client.submit(document, { source: "bench.json", cleanEnv: true, ...options });
+  client.submit(document, { ...SETTINGS, ...options });
+
+async function runToEnd(
+  client: Client,
+  directory: string,
+  document: DocumentBytes,
+  signal: AbortSignal,
+): Promise<void> {
+  let tasks = 0;
+  const onAccepted = (accepted: AcceptedJob): void => {
+    tasks = accepted.tasks;
+  };
+  const summary = await client.run(document, { ...SETTINGS, directory, signal, onAccepted });
+  checkSucceeded(summary, tasks);
+}
+
+/** Throws unless every task has succeeded. */
+function checkSucceeded({ job, state, tasks: { succeeded } }: JobSummary, tasks: number): void {
+  if (state === "succeeded" && succeeded === tasks) return;
+  throw new QrewError("refused", `job ${job} ${state}: ${succeeded} of ${tasks} tasks succeeded.`);
+}
 
 async function runJob(
   client: Client,
@@ -124,12 +149,7 @@ async function runJob(
   const acceptedMs = performance.now();
   const summary = await client.wait(job, signal);
   const finishedMs = performance.now();
-  if (summary.state !== "succeeded" || summary.tasks.succeeded !== tasks) {
-    throw new QrewError(
-      "refused",
-      `job ${job} ${summary.state}: ${summary.tasks.succeeded} of ${tasks} tasks succeeded.`,
-    );
-  }
+  checkSucceeded(summary, tasks);
   return {
     job,
     acceptSeconds: (acceptedMs - startedMs) / 1000,

@@ -78,7 +78,9 @@ export const clientRequestSchema = byType([
    * An opened submission that is not sealed within SUBMISSION_LIFE_MS of its last piece is forgotten. Of those with the same
    * `key` one becomes a job, which all others are answered with; null: each is a job of its own. `isNewKey`: nobody has used the
    * key before, so that no job is looked for, and whoever repeats the submission does so with the same document. With a `whole`
-   * document it is sealed as well, and answered as that; null: the document follows in pieces.
+   * document it is sealed as well, and answered as that; null: the document follows in pieces. With `follow` the job is followed
+   * from its acceptance on, as by `followJobs`: under the number of the request that is answered by `jobAccepted`. Of a new job the
+   * present state is not told, and the end may come before `jobAccepted`.
    */
   v.strictObject({
     type: v.literal("openSubmission"),
@@ -87,6 +89,7 @@ export const clientRequestSchema = byType([
     key: v.nullable(submissionKeySchema),
     isNewKey: v.boolean(),
     whole: v.nullable(wholeDocumentField),
+    follow: v.boolean(),
   }),
   /** Piece number `index`, from 0; a repeated piece is acknowledged and ignored. */
   v.strictObject({

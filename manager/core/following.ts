@@ -1,4 +1,4 @@
-/** Who is told how jobs go on: each change at once, or of many jobs now and then; the end when it is on disk. */
+/** Who is told how jobs go on: each change at once, of many jobs or a new one after a while; the end when it is on disk. */
 import type { ClientReply, JobSummary } from "../../protocol/clientLink.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
@@ -10,6 +10,8 @@ import { reply, type Turn, wakeAt } from "./turn.ts";
 /** Whoever follows more jobs than a screen shows is told of their changes so often, and of their ends at once. */
 const SHOWN_JOBS = 32;
 const MANY_MS = 500;
+/** A new job that is over sooner is told of by its end alone. */
+const NEW_MS = 50;
 
 export function onFollowJobs(turn: Turn, client: ClientId, request: number, jobs: readonly JobSeq[]): void {
   const live = new Set<JobSeq>();
@@ -22,9 +24,17 @@ export function onFollowJobs(turn: Turn, client: ClientId, request: number, jobs
     }
   }
   if (live.size === 0) return;
-  const tellAtMs = turn.clock.monoMs + MANY_MS;
+  const tellAtMs = turn.clock.monoMs + intervalMs(live);
   turn.state.followers.set(client, { request, jobs: live, waiting: new Set(), tellAtMs });
 }
+
+/** From its submission on. */
+export function followNew(turn: Turn, client: ClientId, request: number, job: JobSeq): void {
+  const tellAtMs = turn.clock.monoMs + NEW_MS;
+  turn.state.followers.set(client, { request, jobs: new Set([job]), waiting: new Set(), tellAtMs });
+}
+
+const intervalMs = (jobs: ReadonlySet<JobSeq>): number => (jobs.size > SHOWN_JOBS ? MANY_MS : 0);
 
 /** Tells followers what has changed. */
 export function tellFollowers(turn: Turn): void {
@@ -45,17 +55,16 @@ function tell(turn: Turn, client: ClientId, follower: Follower, job: LiveJob): v
     waiting.delete(job);
     const type = job.endIsDurable ? "reply" : "replyFlushed";
     turn.effects.push({ type, client, reply: jobChanged(request, job) });
-  } else if (jobs.size > SHOWN_JOBS) waiting.add(job);
-  else reply(turn, client, jobChanged(request, job));
+  } else waiting.add(job);
 }
 
 function tellWaiting(turn: Turn, client: ClientId, follower: Follower): void {
-  const { request, waiting, tellAtMs } = follower;
+  const { request, jobs, waiting, tellAtMs } = follower;
   if (waiting.size === 0) return;
   if (turn.clock.monoMs < tellAtMs) return wakeAt(turn, tellAtMs);
   for (const job of waiting) reply(turn, client, jobChanged(request, job));
   follower.waiting = new Set();
-  follower.tellAtMs = turn.clock.monoMs + MANY_MS;
+  follower.tellAtMs = turn.clock.monoMs + intervalMs(jobs);
 }
 
 const jobChanged = (request: number, job: LiveJob): ClientReply => ({

@@ -197,6 +197,8 @@ export interface Submission {
   /** Null: it is a job of its own whatever was submitted before. */
   readonly key: string | null;
   readonly isNewKey: boolean;
+  /** The client is told how the job goes on. */
+  readonly follow: boolean;
   phase: "open" | "waiting" | "lookingUp" | "planning" | "storing";
   /** What its first tasks ask for; empty until it is planned. */
   demand: readonly DemandClass[];

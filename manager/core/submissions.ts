@@ -14,6 +14,7 @@ import {
 } from "../../protocol/limits.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, ManagerEvent } from "./events.ts";
+import { followNew, onFollowJobs } from "./following.ts";
 import { enqueue } from "./queue.ts";
 import { whyNotNow } from "./rounds.ts";
 import type { Submission } from "./state.ts";
@@ -54,6 +55,7 @@ export function onOpenSubmission(turn: Turn, client: ClientId, asked: Asked<"ope
     options: asked.options,
     key: asked.key,
     isNewKey: asked.isNewKey,
+    follow: asked.follow,
     phase: "open",
     demand: [],
     isOrdinarySingle: false,
@@ -169,6 +171,7 @@ export function onKeyLookedUp(turn: Turn, told: Told<"keyLookedUp">): void {
   const { job, tasks } = found;
   const accepted = { type: "jobAccepted", request, job, tasks, repeated: true } as const;
   turn.effects.push({ type: "replyFlushed", client, reply: accepted });
+  if (submission.follow) onFollowJobs(turn, client, request, [job]);
   forget(turn, submission);
 }
 
@@ -280,6 +283,7 @@ export function answerSeal(turn: Turn, id: number, job: JobSeq, tasks: number): 
     client,
     reply: { type: "jobAccepted", request, job, tasks, repeated: false },
   });
+  if (submission.follow) followNew(turn, client, request, job);
   forget(turn, submission);
 }
 

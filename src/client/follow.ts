@@ -3,11 +3,11 @@
  * connection begins with their present state.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ClientReply, JobSummary } from "../../protocol/clientLink.ts";
+import type { ClientReply, ClientRequest, JobSummary } from "../../protocol/clientLink.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq } from "../../protocol/ids.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Exchange, ExchangeListener } from "./connection.ts";
 import { unexpectedReply } from "./managerErrors.ts";
 
 /** Managers lost in a row before it is given up; each try may also start one. */
@@ -72,46 +72,62 @@ async function* changesOf(
   jobs: ReadonlySet<JobSeq>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<JobChange> {
-  const latest = new Map<JobSeq, JobChange>();
-  const bell = new Bell();
-  const faults: QrewError[] = [];
-  const exchange = connection.open(
-    { type: "followJobs", jobs: [...jobs] },
-    {
-      answered: (reply) => {
-        const change = toChange(reply);
-        if (change === null) faults.push(unexpectedReply("followJobs", reply));
-        else latest.set(change.summary.job, change);
-        bell.ring();
-      },
-      failed: (error) => {
-        faults.push(error);
-        bell.ring();
-      },
-    },
-  );
-  const aborted = (): void => bell.ring();
-  signal?.addEventListener("abort", aborted, { once: true });
+  const changes = new Changes("followJobs");
+  const exchange = connection.open({ type: "followJobs", jobs: [...jobs] }, changes);
   try {
-    while (signal?.aborted !== true) {
-      const changes = [...latest.values()];
-      latest.clear();
-      yield* changes;
-      if (changes.length > 0) continue;
-      const [fault] = faults;
-      if (fault !== undefined) throw fault;
-      await bell.heard();
-    }
+    yield* changes.each(signal);
   } finally {
-    signal?.removeEventListener("abort", aborted);
-    exchange.end();
-    // The manager follows one set of jobs for each connection, until all have ended; an answer is of no interest.
-    if (connection.isOpen && jobs.size > 0) connection.request({ type: "unfollow" }).catch(() => undefined);
+    endFollowing(connection, exchange, jobs.size > 0);
   }
 }
 
-function toChange(reply: ClientReply): JobChange | null {
-  return reply.type === "jobChanged" ? { summary: reply.summary, running: reply.running } : null;
+/** The manager follows one set of jobs for each connection, until all have ended (`isFollowed`: some have not). */
+export function endFollowing(connection: Connection, exchange: Exchange, isFollowed: boolean): void {
+  exchange.end();
+  // An answer is of no interest.
+  if (connection.isOpen && isFollowed) connection.request({ type: "unfollow" }).catch(() => undefined);
+}
+
+/** The answers to a request after which jobs are followed: of each job the latest that was not taken yet. */
+export class Changes implements ExchangeListener {
+  readonly #asked: ClientRequest["type"];
+  readonly #latest = new Map<JobSeq, JobChange>();
+  readonly #bell = new Bell();
+  #fault: QrewError | null = null;
+
+  constructor(asked: ClientRequest["type"]) {
+    this.#asked = asked;
+  }
+
+  answered(reply: ClientReply): void {
+    if (reply.type !== "jobChanged") return this.failed(unexpectedReply(this.#asked, reply));
+    const { summary, running } = reply;
+    this.#latest.set(summary.job, { summary, running });
+    this.#bell.ring();
+  }
+
+  failed(error: QrewError): void {
+    this.#fault ??= error;
+    this.#bell.ring();
+  }
+
+  /** Ends without error when `signal` is aborted; throws what the request failed with, after the changes before it. */
+  async *each(signal: AbortSignal | undefined): AsyncGenerator<JobChange> {
+    const aborted = (): void => this.#bell.ring();
+    signal?.addEventListener("abort", aborted, { once: true });
+    try {
+      while (signal?.aborted !== true) {
+        const changes = [...this.#latest.values()];
+        this.#latest.clear();
+        yield* changes;
+        if (changes.length > 0) continue;
+        if (this.#fault !== null) throw this.#fault;
+        await this.#bell.heard();
+      }
+    } finally {
+      signal?.removeEventListener("abort", aborted);
+    }
+  }
 }
 
 /** Wakes one waiter; a ring that nobody waits for is kept. */

@@ -14,7 +14,6 @@
 import type { DaemonReport, ImportSettings, JobSummary } from "../../protocol/clientLink.ts";
 import type { PauseMode } from "../../protocol/fields.ts";
 import { QrewError } from "../../protocol/errors.ts";
-import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobSeq, TaskIndex } from "../../protocol/ids.ts";
 import { currentHomeInputs, type Home, openHome } from "../node/home.ts";
 import { usualImport } from "../workflow/importers/importing.ts";
@@ -32,7 +31,8 @@ import type { JobTasks, TaskView } from "./readTasks.ts";
 import { retryJob } from "./retry.ts";
 import { daemonStatus } from "./status.ts";
 import { stopDaemon, type StopOutcome } from "./stop.ts";
-import { type AcceptedJob, type DocumentBytes, submitDocument } from "./submit.ts";
+import { endOf, interruptedWait, runDocument } from "./run.ts";
+import { type AcceptedJob, type DocumentBytes, type Submission, submitDocument } from "./submit.ts";
 import { captureSurroundings, type SurroundingsOptions } from "./surroundings.ts";
 
 export { QrewError } from "../../protocol/errors.ts";
@@ -78,6 +78,12 @@ export interface SubmitOptions extends SurroundingsOptions {
   readonly key?: string;
   /** For files of other tools. Left out: the format is found out, recorded times count in full, recorded files are empty. */
   readonly import?: Partial<ImportSettings>;
+}
+
+export interface RunOptions extends SubmitOptions {
+  /** Called when the job is accepted, which means durable. */
+  readonly onAccepted?: (accepted: AcceptedJob) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface LogOptions {
@@ -141,19 +147,25 @@ export class Client {
    * `document` is a stream, which can be read only once. Throws `invalidDocument` with a line for each fault.
    */
   async submit(document: DocumentBytes, options: SubmitOptions): Promise<AcceptedJob> {
-    const { name, source, priority, key } = options;
-    return submitDocument(this.#link.reach, {
-      document,
-      ...(key === undefined ? {} : { key }),
-      options: {
-        name: name ?? null,
-        source,
-        import: { ...usualImport, ...options.import },
-        priority: priority ?? 0,
-        retries: null,
-        ...captureSurroundings(options),
-      },
-    });
+    return submitDocument(this.#link.reach, submissionOf(document, options));
+  }
+
+  /**
+   * Submits the document and resolves with how its job has ended: sooner than `submit` and then `wait`, by a round trip. Throws as `submit`,
+   * and `interrupted` when `signal` is aborted once the job is accepted; it goes on.
+   */
+  async run(document: DocumentBytes, options: RunOptions): Promise<JobSummary> {
+    const { onAccepted, signal } = options;
+    const link = this.#takeLink();
+    try {
+      return await runDocument(link.reach, {
+        ...submissionOf(document, options),
+        ...(onAccepted === undefined ? {} : { onAccepted }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } finally {
+      this.#giveBack(link);
+    }
   }
 
   /**
@@ -171,22 +183,19 @@ export class Client {
 
   /** The present state of the jobs and each change (of many jobs the latest, twice a second), until all are final; survives a manager that is replaced. */
   async *follow(jobs: readonly JobSeq[], signal?: AbortSignal): AsyncGenerator<JobChange> {
-    const link = this.#idleLinks.pop() ?? new DaemonLink(this.#daemon);
+    const link = this.#takeLink();
     try {
       yield* followJobs(link.reach, jobs, signal);
     } finally {
-      // Its last request ends the following; the next one comes after it.
-      if (this.#isClosed || this.#idleLinks.length >= IDLE_LINKS_MAX) link.close();
-      else this.#idleLinks.push(link);
+      this.#giveBack(link);
     }
   }
 
   /** Resolves with how the job has ended. Throws `interrupted` when `signal` is aborted before. */
   async wait(job: JobSeq, signal?: AbortSignal): Promise<JobSummary> {
-    for await (const { summary } of this.follow([job], signal)) {
-      if (isFinalJobState(summary.state)) return summary;
-    }
-    throw new QrewError("interrupted", `Waiting for job ${job} was ended; the job goes on.`);
+    const ended = await endOf(this.follow([job], signal));
+    if (ended === null) throw interruptedWait(job);
+    return ended;
   }
 
   /** Asks; `wait` tells when the last process is gone. Resolves with the jobs that were not final yet. */
@@ -261,6 +270,17 @@ export class Client {
     await this.#reader.close();
   }
 
+  /** Over which nobody else follows jobs. */
+  #takeLink(): DaemonLink {
+    return this.#idleLinks.pop() ?? new DaemonLink(this.#daemon);
+  }
+
+  #giveBack(link: DaemonLink): void {
+    // Its last request ends the following; the next one comes after it.
+    if (this.#isClosed || this.#idleLinks.length >= IDLE_LINKS_MAX) link.close();
+    else this.#idleLinks.push(link);
+  }
+
   #indicesOf(job: JobSeq, names: readonly (string | TaskIndex)[]): readonly TaskIndex[] {
     const tasks = this.#tasks(job);
     return names.map((name) => {
@@ -274,3 +294,16 @@ export class Client {
     return this.#reader.tasks(this.job(job));
   }
 }
+
+const submissionOf = (document: DocumentBytes, options: SubmitOptions): Submission => ({
+  document,
+  ...(options.key === undefined ? {} : { key: options.key }),
+  options: {
+    name: options.name ?? null,
+    source: options.source,
+    import: { ...usualImport, ...options.import },
+    priority: options.priority ?? 0,
+    retries: null,
+    ...captureSurroundings(options),
+  },
+});

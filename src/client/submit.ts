@@ -20,7 +20,7 @@ import {
   SUBMISSION_WINDOW,
   WHOLE_DOCUMENT_BYTES_MAX,
 } from "../../protocol/limits.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, RequestBody } from "./connection.ts";
 import type { Reach } from "./follow.ts";
 import { Gate } from "./gate.ts";
 import { unexpectedReply } from "./managerErrors.ts";
@@ -41,6 +41,13 @@ export interface Submission {
   readonly key?: string;
   /** Called right before the manager is asked to accept. Until then an end of the connection leaves no job behind. */
   readonly onSeal?: () => void;
+  /** Hears how the job goes on, from its acceptance on. */
+  readonly follower?: Follower;
+}
+
+/** Sends the request that is answered by the acceptance, and hears what else is answered to it. It is asked anew of each manager. */
+export interface Follower {
+  ask(connection: Connection, body: RequestBody, timeoutMs: number): Promise<ClientReply>;
 }
 
 export interface AcceptedJob {
@@ -125,7 +132,7 @@ interface KeyedSubmission extends Submission {
 }
 
 async function submitOnce(connection: Connection, submission: KeyedSubmission): Promise<AcceptedJob> {
-  const { document, options, key, isNewKey } = submission;
+  const { document, options, key, isNewKey, follower } = submission;
   let whole = shortBytes(document);
   if (whole === null) {
     const source = pieces(document);
@@ -139,10 +146,21 @@ async function submitOnce(connection: Connection, submission: KeyedSubmission): 
   }
   submission.onPiece();
   submission.onSeal();
-  const opening = { type: "openSubmission", options, key, isNewKey, whole } as const;
-  const sealed = await connection.request(opening, SEAL_TIMEOUT_MS);
+  const follow = follower !== undefined;
+  const opening = { type: "openSubmission", options, key, isNewKey, whole, follow } as const;
+  const sealed = await askToAccept(connection, opening, follower);
   return accepted(sealed, options, "openSubmission");
 }
+
+/** The answer takes as long as the document takes to be planned. */
+const askToAccept = (
+  connection: Connection,
+  body: RequestBody,
+  follower: Follower | undefined,
+): Promise<ClientReply> =>
+  follower === undefined
+    ? connection.request(body, SEAL_TIMEOUT_MS)
+    : follower.ask(connection, body, SEAL_TIMEOUT_MS);
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -169,16 +187,14 @@ async function sendInPieces(
   submission: KeyedSubmission,
   [first, rest]: readonly [Uint8Array<ArrayBuffer>, AsyncIterable<Uint8Array<ArrayBuffer>>],
 ): Promise<ClientReply> {
-  const { options, key, isNewKey } = submission;
-  const opening = { type: "openSubmission", options, key, isNewKey, whole: null } as const;
+  const { options, key, isNewKey, follower } = submission;
+  const follow = follower !== undefined;
+  const opening = { type: "openSubmission", options, key, isNewKey, whole: null, follow } as const;
   const opened = await connection.request(opening);
   if (opened.type !== "submissionOpened") throw unexpectedReply("openSubmission", opened);
   const chunks = await sendPieces(connection, opened.submission, submission, [first, rest]);
   submission.onSeal();
-  return connection.request(
-    { type: "sealSubmission", submission: opened.submission, chunks },
-    SEAL_TIMEOUT_MS,
-  );
+  return askToAccept(connection, { type: "sealSubmission", submission: opened.submission, chunks }, follower);
 }
 
 const isRepeatable = (document: DocumentBytes): boolean =>

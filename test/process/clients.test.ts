@@ -79,6 +79,7 @@ it("is not held up by a submission that is never sealed", async () => {
     key: null,
     isNewKey: false,
     whole: null,
+    follow: false,
   });
   if (opened.type !== "submissionOpened") throw new Error(`answered with ${opened.type}`);
   const { submission } = opened;
@@ -117,6 +118,31 @@ it("refuses pieces of a submission that is not the sender's, or out of order", a
     connection.close();
   }
   await expectUnbroken(qrew, manager);
+});
+
+it("submits and waits in one request, each for its own job, and survives the manager that was asked", async () => {
+  const documentOf = (seconds: number, code: number): Uint8Array =>
+    Buffer.from(JSON.stringify([{ name: "only", command: ["sh", "-c", `sleep ${seconds}; exit ${code}`] }]));
+  const options = { source: "w.json", directory: qrew.work };
+  const many = await Promise.all(
+    Array.from({ length: 8 }, (_, n) => client.run(documentOf(0, n % 2), options)),
+  );
+  expect(many.map(({ state }) => state)).toEqual(
+    Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? "succeeded" : "failed")),
+  );
+  expect(new Set(many.map(({ job }) => job)).size).toBe(8);
+  await expectUnbroken(qrew, manager);
+  const other = await qrew.client();
+  try {
+    const ended = await other.run(documentOf(1, 3), {
+      ...options,
+      onAccepted: () => process.kill(manager, "SIGKILL"),
+    });
+    expect(ended.state).toBe("failed");
+  } finally {
+    await other.close();
+  }
+  manager = await managerPid(qrew);
 });
 
 it("runs 200 jobs that are submitted at once", async () => {

@@ -147,6 +147,7 @@ export class SimClient {
       },
       // Half of them come whole, the others in a piece.
       whole: isWhole ? Uint8Array.from(version.document) : null,
+      follow: false,
     });
   }
 

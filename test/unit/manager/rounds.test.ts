@@ -104,7 +104,7 @@ describe("a corrected document", () => {
   function sealed(): Daemon {
     const daemon = new Daemon();
     daemon.state.nextJob = 2;
-    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null });
+    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null, follow: false });
     const { submission } = daemon.reply("submissionOpened");
     daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
     daemon.take("planDocument");

@@ -22,7 +22,7 @@ interface Sealed {
 }
 
 function seal(daemon: Daemon, key: string | null, client = CLIENT, isNewKey = false): Sealed {
-  daemon.ask({ type: "openSubmission", options, key, isNewKey, whole: null }, client);
+  daemon.ask({ type: "openSubmission", options, key, isNewKey, whole: null, follow: false }, client);
   const { submission } = daemon.reply("submissionOpened", client);
   return { submission, request: daemon.ask({ type: "sealSubmission", submission, chunks: 0 }, client) };
 }
@@ -139,7 +139,14 @@ describe("a submission under a key", () => {
 
   it("does not wait for others: of another key, without key, or not sealed", () => {
     const daemon = new Daemon();
-    daemon.ask({ type: "openSubmission", options, key: "night", isNewKey: false, whole: null });
+    daemon.ask({
+      type: "openSubmission",
+      options,
+      key: "night",
+      isNewKey: false,
+      whole: null,
+      follow: false,
+    });
     daemon.reply("submissionOpened");
     seal(daemon, "day");
     seal(daemon, null);

@@ -9,7 +9,7 @@ import {
 } from "../../../protocol/limits.ts";
 import { assert } from "../../../protocol/errors.ts";
 import { jobSeq } from "../../../protocol/ids.ts";
-import { CLIENT, cpus, Daemon, jobRecord, SEAT } from "./daemon.ts";
+import { CLIENT, cpus, Daemon, jobRecord, report, SEAT } from "./daemon.ts";
 
 const options: SubmissionOptions = {
   name: null,
@@ -24,7 +24,10 @@ const options: SubmissionOptions = {
 const bytes = new Uint8Array(3);
 
 function opened(daemon: Daemon, client = CLIENT): number {
-  daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null }, client);
+  daemon.ask(
+    { type: "openSubmission", options, key: null, isNewKey: false, whole: null, follow: false },
+    client,
+  );
   return daemon.reply("submissionOpened", client).submission;
 }
 
@@ -60,7 +63,14 @@ function refused(daemon: Daemon, submission: number, request: number): string {
 describe("a short document", () => {
   it("comes with the message that opens its submission, which is answered as the seal is", () => {
     const daemon = new Daemon();
-    const request = daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: bytes });
+    const request = daemon.ask({
+      type: "openSubmission",
+      options,
+      key: null,
+      isNewKey: false,
+      whole: bytes,
+      follow: false,
+    });
     const { submission } = daemon.take("keepDocument");
     expect(daemon.take("planDocument")).toMatchObject({ submission });
     expect(daemon.unexpected()).toEqual([]);
@@ -76,7 +86,7 @@ describe("a short document", () => {
     daemon.ready();
     daemon.finish(1);
     daemon.takeAll("tellWorker");
-    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: bytes });
+    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: bytes, follow: false });
     const { submission } = daemon.take("keepDocument");
     const demand = [{ priority: 3, resources: cpus(1), count: 1 }];
     daemon.plan(submission, { demand });
@@ -87,6 +97,47 @@ describe("a short document", () => {
       { type: "assignJob", job: 2 },
       { type: "setLoan", job: 2, resources: cpus(1) },
     ]);
+  });
+});
+
+describe("a submission that is followed", () => {
+  const opening = { type: "openSubmission", options, isNewKey: false, whole: bytes, follow: true } as const;
+
+  it("is answered by the changes of its job under its own number, of a quick one by its end alone", () => {
+    const daemon = new Daemon();
+    const request = daemon.ask({ ...opening, key: null });
+    const { submission } = daemon.take("keepDocument");
+    daemon.plan(submission, {});
+    const { record } = daemon.take("storeJob");
+    daemon.feed({ type: "jobStored", submission, record });
+    daemon.reply("jobAccepted");
+    daemon.ready();
+    daemon.tell({ type: "jobProgressed", report: report(1, 1) });
+    expect(daemon.changes()).toEqual([]);
+    daemon.pass(50);
+    expect(daemon.changes()).toEqual([{ job: 1, state: "running", flushed: false }]);
+    daemon.tell({ type: "jobProgressed", report: report(1, 2) });
+    expect(daemon.changes()).toHaveLength(1);
+    daemon.finish(1);
+    const [end] = daemon.takeAll("reply").map(({ reply }) => reply);
+    expect(end).toMatchObject({ type: "jobChanged", request, summary: { state: "succeeded" } });
+    expect(daemon.state.followers.size).toBe(0);
+  });
+
+  it("hears of the job that is there under its key already", () => {
+    const daemon = new Daemon();
+    daemon.store(jobRecord(1));
+    daemon.ready();
+    daemon.takeAll("tellWorker");
+    const request = daemon.ask({ ...opening, key: "night" });
+    const { submission } = daemon.take("lookUpKey");
+    const found = { job: jobSeq(1), tasks: 1, digest: "same" };
+    daemon.feed({ type: "keyLookedUp", submission, digest: "same", found });
+    expect(daemon.reply("jobAccepted").repeated).toBe(true);
+    const [now] = daemon.takeAll("reply").map(({ reply }) => reply);
+    expect(now).toMatchObject({ type: "jobChanged", request, summary: { job: 1, state: "running" } });
+    daemon.finish(1);
+    expect(daemon.changes()).toHaveLength(1);
   });
 });
 
@@ -135,6 +186,7 @@ describe("a submission", () => {
       key: null,
       isNewKey: false,
       whole: null,
+      follow: false,
     });
     const { submission } = daemon.reply("submissionOpened");
     daemon.ask({ type: "sealSubmission", submission, chunks: 0 });
@@ -250,7 +302,7 @@ describe("a submission", () => {
   it("is refused beyond the bounds: number, environment, size", () => {
     const daemon = new Daemon();
     for (let i = 0; i < 1000; i++) opened(daemon);
-    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null });
+    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null, follow: false });
     expect(daemon.reply("refused").code).toBe("refused");
     expect(daemon.unexpected()).toEqual([]);
     const other = new Daemon();
@@ -261,6 +313,7 @@ describe("a submission", () => {
       key: null,
       isNewKey: false,
       whole: null,
+      follow: false,
     });
     expect(other.reply("refused").message).toContain("--clean-env");
     const submission = opened(other);
@@ -306,7 +359,7 @@ describe("a submission", () => {
   it("is refused while the daemon stops", () => {
     const daemon = new Daemon();
     daemon.feed({ type: "terminationAsked" });
-    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null });
+    daemon.ask({ type: "openSubmission", options, key: null, isNewKey: false, whole: null, follow: false });
     expect(daemon.reply("refused").code).toBe("refused");
     daemon.take("announceLeaving");
     daemon.take("leave");

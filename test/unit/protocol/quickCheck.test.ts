@@ -67,6 +67,7 @@ const requests = fc.oneof(
     key: orNull(fc.string({ minLength: 1, maxLength: 60 })),
     isNewKey: fc.boolean(),
     whole: orNull(fc.uint8Array({ maxLength: 9 })),
+    follow: fc.boolean(),
   }),
   of("followJobs", { request: count, jobs: fc.array(u32, { maxLength: 3 }) }),
 );
