@@ -7,8 +7,7 @@ import { QrewError } from "../protocol/errors.ts";
 import { type SeatNumber, seatStoreName } from "../protocol/ids.ts";
 import { bootId, isLiving } from "../src/node/process.ts";
 import { areClaimsRead, claimSeats } from "../src/store/claims.ts";
-import { openLmdbStore } from "../src/store/lmdb.ts";
-import { restoreAfterPowerCut } from "../src/store/lmdbFile.ts";
+import { openLmdbStore, restoreAfterPowerCut } from "../src/store/lmdb.ts";
 import { readHolder } from "../src/store/managerStore.ts";
 import type { Store, StoreReader } from "../src/store/port.ts";
 import { seatOfStore, storeNames } from "../src/store/upkeep/names.ts";
@@ -17,7 +16,7 @@ import { listWorkerJobs, readSeatHolder } from "../src/store/workerStore.ts";
 /** `warn` is told of stores that cannot be read. */
 export async function askSeats(home: string, store: Store, warn: (message: string) => void): Promise<void> {
   if (areClaimsRead(store, bootId())) return;
-  restoreSeats(home, warn);
+  await restoreSeats(home, warn);
   const opened: Store[] = [];
   const storeOf = (seat: SeatNumber): Store | null => {
     try {
@@ -41,11 +40,11 @@ const seatsIn = (home: string): readonly SeatNumber[] =>
   storeNames(home).flatMap((name) => seatOfStore(name) ?? []);
 
 /** The first manager since the machine was started: no QWorker has a seat's store open, and some may never have one again. */
-function restoreSeats(home: string, warn: (message: string) => void): void {
+async function restoreSeats(home: string, warn: (message: string) => void): Promise<void> {
   for (const seat of seatsIn(home)) {
     const name = seatStoreName(seat);
     try {
-      restoreAfterPowerCut(path.join(home, name));
+      await restoreAfterPowerCut(path.join(home, name));
     } catch (error) {
       // Whoever opens it is told.
       warn(`${name} is not restored: ${QrewError.from(error).message}`);
@@ -75,7 +74,7 @@ export async function refuseLostStore(home: string, store: Store): Promise<void>
 /** What cannot be read may hold anything. */
 async function isInUse(folder: string): Promise<boolean> {
   try {
-    restoreAfterPowerCut(folder);
+    await restoreAfterPowerCut(folder);
     const store = openLmdbStore(folder, { readOnly: true });
     try {
       return store.read((reader) => listWorkerJobs(reader).length > 0 || hasLivingHolder(reader));

@@ -15,7 +15,7 @@ import type { RouterLink } from "../src/link/router.ts";
 import { listJobs, readEnvironment, readJob } from "../src/store/managerStore.ts";
 import type { Store } from "../src/store/port.ts";
 import { readSubmissionKey } from "../src/store/submissionKeys.ts";
-import type { ClientId, ManagerEffect, ManagerEvent } from "./core/events.ts";
+import type { ClientId, FlushedReply, ManagerEffect, ManagerEvent } from "./core/events.ts";
 import { summaryOf } from "./core/following.ts";
 import type { ManagerState } from "./core/state.ts";
 import { step } from "./core/step.ts";
@@ -143,7 +143,7 @@ export class QManager {
 
   #perform(effects: readonly ManagerEffect[]): void {
     const commands = new Map<SeatNumber, ManagerCommand[]>();
-    const flushed: { client: ClientId; reply: ClientReply }[] = [];
+    const flushed: FlushedReply[] = [];
     for (const effect of effects) {
       if (effect.type === "tellWorker") {
         const batch = commands.get(effect.seat);
@@ -156,13 +156,18 @@ export class QManager {
     if (flushed.length > 0) void this.#replyFlushed(flushed);
   }
 
-  async #replyFlushed(replies: readonly { client: ClientId; reply: ClientReply }[]): Promise<void> {
+  async #replyFlushed(replies: readonly FlushedReply[]): Promise<void> {
     try {
       await this.#parts.store.flushed();
     } catch (error) {
       return this.fail(error);
     }
-    for (const { client, reply } of replies) this.#reply(client, reply);
+    for (const { client, reply, mayWait } of replies) {
+      // Unless what it may wait for was quicker.
+      if (mayWait && this.#parts.state.followers.has(client))
+        this.#parts.router.sendLater(client, CLIENT_EPOCH, [reply]);
+      else this.#reply(client, reply);
+    }
   }
 
   #performOne(effect: Exclude<ManagerEffect, { type: "tellWorker" | "replyFlushed" }>): void {
@@ -271,7 +276,7 @@ export class QManager {
         ? { type: "refused", request, code: "notFound", message }
         : { type: "jobChanged", request, summary: summaryOf(record), running: [] };
     // Whoever asked when the job ended is told when the disk has it; so is who asks a moment later.
-    void this.#replyFlushed([{ client, reply }]);
+    void this.#replyFlushed([{ type: "replyFlushed", client, reply, mayWait: false }]);
   }
 
   #storeChunk(effect: Extract<ManagerEffect, { type: "storeChunk" }>): void {

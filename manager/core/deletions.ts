@@ -6,7 +6,7 @@ import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { ClientId, ManagerEvent } from "./events.ts";
 import { absentSeat, isDamaged } from "./seats.ts";
 import type { LiveDeletion, ManagerState } from "./state.ts";
-import type { Turn } from "./turn.ts";
+import { replyFlushed, type Turn } from "./turn.ts";
 
 /** Of each seat so many are under way at a time. */
 const TOLD_MAX = 64;
@@ -29,7 +29,7 @@ export function onJobsMarked(turn: Turn, told: Extract<ManagerEvent, { type: "jo
   if (asked === null) return;
   const { client, request } = asked;
   const jobs = deletions.map(({ job }) => job);
-  turn.effects.push({ type: "replyFlushed", client, reply: { type: "jobsPruned", request, jobs } });
+  replyFlushed(turn, client, { type: "jobsPruned", request, jobs });
 }
 
 export function addDeletions(

@@ -115,6 +115,14 @@ export type ManagerEvent =
   /** Only time has passed. */
   | { readonly type: "woken" };
 
+export interface FlushedReply {
+  readonly type: "replyFlushed";
+  readonly client: ClientId;
+  readonly reply: ClientReply;
+  /** The client is told more soon: it may go along with that. */
+  readonly mayWait: boolean;
+}
+
 /**
  * Effects of one step, in order. The shell first performs all `record…` in one transaction, then the rest: nothing is
  * told to anybody that is not committed.
@@ -123,7 +131,7 @@ export type ManagerEffect =
   | { readonly type: "recordJob"; readonly record: JobRecord }
   | { readonly type: "reply"; readonly client: ClientId; readonly reply: ClientReply }
   /** Told only when everything committed so far is on disk. */
-  | { readonly type: "replyFlushed"; readonly client: ClientId; readonly reply: ClientReply }
+  | FlushedReply
   /** The job is not among the live ones: answer with what the store says of it, when it is on disk, or that there is no such job. */
   | {
       readonly type: "replyFromStore";

@@ -5,7 +5,7 @@ import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId } from "./events.ts";
 import type { Follower, LiveJob } from "./state.ts";
-import { reply, type Turn, wakeAt } from "./turn.ts";
+import { reply, replyFlushed, type Turn, wakeAt } from "./turn.ts";
 
 /** Whoever follows more jobs than a screen shows is told of their changes so often, and of their ends at once. */
 const SHOWN_JOBS = 32;
@@ -53,8 +53,8 @@ function tell(turn: Turn, client: ClientId, follower: Follower, job: LiveJob): v
   if (isFinalJobState(job.record.state)) {
     jobs.delete(job.record.job);
     waiting.delete(job);
-    const type = job.endIsDurable ? "reply" : "replyFlushed";
-    turn.effects.push({ type, client, reply: jobChanged(request, job) });
+    const tellEnd = job.endIsDurable ? reply : replyFlushed;
+    tellEnd(turn, client, jobChanged(request, job));
   } else waiting.add(job);
 }
 

@@ -9,7 +9,7 @@ import type { ClientId } from "./events.ts";
 import { park } from "./parking.ts";
 import { isUnknownRefused } from "./queue.ts";
 import type { LiveJob } from "./state.ts";
-import { type Turn, updateJob } from "./turn.ts";
+import { replyFlushed, type Turn, updateJob } from "./turn.ts";
 
 export function onPauseJobs(
   turn: Turn,
@@ -27,11 +27,7 @@ export function onPauseJobs(
     accepted.push(id);
     if (job.record.pause !== pause) setPause(turn, job, pause);
   }
-  turn.effects.push({
-    type: "replyFlushed",
-    client,
-    reply: { type: "pauseAccepted", request, jobs: accepted },
-  });
+  replyFlushed(turn, client, { type: "pauseAccepted", request, jobs: accepted });
 }
 
 function setPause(turn: Turn, job: LiveJob, pause: PauseMode): void {

@@ -9,7 +9,7 @@ import { type Borrower, isInvolved, newBorrower, uncertain } from "./lending.ts"
 import { park, unpark } from "./parking.ts";
 import { joinPool } from "./pools.ts";
 import type { LiveJob } from "./state.ts";
-import { refuse, type Turn, updateJob } from "./turn.ts";
+import { refuse, replyFlushed, type Turn, updateJob } from "./turn.ts";
 
 /** A job from the store or just accepted joins the live ones. What a running one holds is unknown until its QWorker says it. */
 export function enqueue(turn: Turn, record: JobRecord): LiveJob {
@@ -102,11 +102,7 @@ export function onCancelJobs(turn: Turn, client: ClientId, request: number, jobs
     if (job.record.seat === null) cancelQueued(turn, job);
     else cancelSeated(turn, job);
   }
-  turn.effects.push({
-    type: "replyFlushed",
-    client,
-    reply: { type: "cancelAccepted", request, jobs: accepted },
-  });
+  replyFlushed(turn, client, { type: "cancelAccepted", request, jobs: accepted });
 }
 
 /** No QWorker knows of it: it ends here. */

@@ -7,7 +7,7 @@ import { isFinalJobState } from "../../protocol/states.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, ManagerEvent } from "./events.ts";
 import { enqueue, isUnknownRefused } from "./queue.ts";
-import { refuse, type Turn, updateJob } from "./turn.ts";
+import { refuse, replyFlushed, type Turn, updateJob } from "./turn.ts";
 
 type Told<Name extends ManagerEvent["type"]> = Extract<ManagerEvent, { type: Name }>;
 
@@ -48,7 +48,7 @@ export function onEndedJobFound(turn: Turn, told: Told<"endedJobFound">): void {
     tasks: tasks.total - tasks.succeeded,
     repeated: false,
   } as const;
-  turn.effects.push({ type: "replyFlushed", client, reply });
+  replyFlushed(turn, client, reply);
 }
 
 /** The corrected document is on disk. */

@@ -18,7 +18,7 @@ import { followNew, onFollowJobs } from "./following.ts";
 import { enqueue } from "./queue.ts";
 import { whyNotNow } from "./rounds.ts";
 import type { Submission } from "./state.ts";
-import { refuse, reply, type Turn, wakeAt } from "./turn.ts";
+import { refuse, reply, replyFlushed, type Turn, wakeAt } from "./turn.ts";
 
 /** Documents on their way in at a time. Each may hold a file of DOCUMENT_BYTES_MAX on disk, and a thread while planned. */
 const SUBMISSIONS_MAX = 1000;
@@ -170,7 +170,7 @@ export function onKeyLookedUp(turn: Turn, told: Told<"keyLookedUp">): void {
   }
   const { job, tasks } = found;
   const accepted = { type: "jobAccepted", request, job, tasks, repeated: true } as const;
-  turn.effects.push({ type: "replyFlushed", client, reply: accepted });
+  replyFlushed(turn, client, accepted);
   if (submission.follow) onFollowJobs(turn, client, request, [job]);
   forget(turn, submission);
 }
@@ -278,11 +278,8 @@ export function answerSeal(turn: Turn, id: number, job: JobSeq, tasks: number): 
   const submission = turn.state.submissions.get(id);
   if (submission === undefined) return;
   const { client, sealRequest: request } = submission;
-  turn.effects.push({
-    type: "replyFlushed",
-    client,
-    reply: { type: "jobAccepted", request, job, tasks, repeated: false },
-  });
+  const accepted = { type: "jobAccepted", request, job, tasks, repeated: false } as const;
+  replyFlushed(turn, client, accepted, submission.follow);
   if (submission.follow) followNew(turn, client, request, job);
   forget(turn, submission);
 }

@@ -13,6 +13,11 @@ export function reply(turn: Turn, client: ClientId, message: ClientReply): void 
   turn.effects.push({ type: "reply", client, reply: message });
 }
 
+/** When everything committed so far is on disk. */
+export function replyFlushed(turn: Turn, client: ClientId, message: ClientReply, mayWait = false): void {
+  turn.effects.push({ type: "replyFlushed", client, reply: message, mayWait });
+}
+
 export function refuse(
   turn: Turn,
   client: ClientId,

@@ -3,8 +3,8 @@
  *
  * - A commit is one write of its pages and one of the meta page, into the page cache (`noSync`): it survives the death of any
  *   process, and costs 10 µs where one that is synced costs 100, or 10 ms on a slow disk. `flushed` syncs, off the main thread, and
- *   leaves a checkpoint to which a power cut takes the store back (lmdbCheckpoint.ts); without that `noSync` could leave a meta
- *   page without its pages.
+ *   leaves a checkpoint to which a power cut takes the store back (lmdbCheckpoint.ts), and a journal of what was flushed after it
+ *   (lmdbJournal.ts); without those `noSync` could leave a meta page without its pages.
  * - lmdb-js's own way to the same end (`overlappingSync`) waits for the sync in each synchronous transaction.
  * - The file is written with `pwrite` and mapped read-only: a stray pointer cannot damage it.
  * - The map grows with the file, doubling; there is no bound but the disk's.
@@ -14,10 +14,11 @@ import { open } from "lmdb";
 import { assert, type QrewError } from "../../protocol/errors.ts";
 import { bootId } from "../node/process.ts";
 import { isInputOutput, isOfLmdb, isVoidTransaction, lmdbFailure, lmdbReadFailure } from "./lmdbErrors.ts";
-import { finishMaking, prepareForReading, prepareForWriting } from "./lmdbFile.ts";
+import { finishMaking, needsWriter, prepareForReading, prepareForWriting } from "./lmdbFile.ts";
 import { Flusher } from "./lmdbFlush.ts";
 import { dataFileOf } from "./lmdbMeta.ts";
 import { type Database, LmdbView, WritableLmdbView } from "./lmdbView.ts";
+import { changesIn } from "./pendingChanges.ts";
 import type { Store, StoreReader, StoreWriter } from "./port.ts";
 
 export interface LmdbOptions {
@@ -52,20 +53,45 @@ export function openLmdbStore(folder: string, options: LmdbOptions = {}): Copyab
   const readOnly = options.readOnly === true;
   const boot = options.bootId ?? bootId();
   if (readOnly) prepareForReading(folder, boot);
-  const wasCut = readOnly ? false : prepareForWriting(folder, boot);
-  const place = realpathSync(folder);
-  assert(!openFolders.has(place), `a process opens the store ${folder} once`);
-  const database = openDatabase(place, readOnly);
-  openFolders.add(place);
+  const { wasCut, takenBack } = readOnly ? AS_IT_IS : prepareForWriting(folder, boot);
   try {
-    const store = new LmdbStore(database, place, options, { boot, wasCut });
-    if (!readOnly) finishMaking(place);
-    return store;
-  } catch (error) {
-    openFolders.delete(place);
-    void database.close();
-    throw lmdbFailure(error, folder);
+    const place = realpathSync(folder);
+    assert(!openFolders.has(place), `a process opens the store ${folder} once`);
+    const database = openDatabase(place, readOnly);
+    openFolders.add(place);
+    try {
+      redo(database, takenBack?.entries ?? []);
+      const store = new LmdbStore(database, place, options, { boot, wasCut });
+      if (!readOnly) finishMaking(place);
+      return store;
+    } catch (error) {
+      openFolders.delete(place);
+      void database.close();
+      throw lmdbFailure(error, folder);
+    }
+  } finally {
+    takenBack?.end();
   }
+}
+
+const AS_IT_IS = { wasCut: false, takenBack: null } as const;
+
+/** For a store that nobody has open, so that readers find it sound though no writer comes. Throws as openLmdbStore. */
+export async function restoreAfterPowerCut(folder: string): Promise<void> {
+  if (needsWriter(folder)) await openLmdbStore(folder).close();
+}
+
+/** What was flushed after the checkpoint. The first flush of the store makes it a part of the next one. */
+function redo(database: Database, entries: readonly Buffer[]): void {
+  if (entries.length === 0) return;
+  database.transactionSync(() => {
+    for (const entry of entries) {
+      for (const { key, value } of changesIn(entry)) {
+        if (value === null) database.removeSync(key);
+        else database.putSync(key, value);
+      }
+    }
+  });
 }
 
 /**
@@ -144,7 +170,9 @@ class LmdbStore implements CopyableStore {
     assert(flusher !== null, "only the writer writes");
     flusher.check();
     this.enter();
-    const view = new WritableLmdbView(this.database, null);
+    const { pending } = flusher;
+    const view = new WritableLmdbView(this.database, pending);
+    pending.begin();
     let outcome: { readonly result: Result } | null = null;
     try {
       this.database.transactionSync(() => {
@@ -155,6 +183,7 @@ class LmdbStore implements CopyableStore {
         }
       });
     } catch (error) {
+      pending.takeBack();
       if (!isOfLmdb(error)) throw error;
       const failure = this.writeFailure(error, flusher, view);
       this.inTransaction = false;

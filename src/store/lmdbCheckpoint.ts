@@ -5,12 +5,13 @@
  * The death of a process takes nothing from the page cache, but after a power cut a meta page may be there without its pages. So
  * a copy of the meta record of a state whose pages have been synced is kept in the file itself, in two places that take turns,
  * each a sector of its own in a meta page, of which LMDB uses only the beginning. Whoever opens the store for writing after the
- * machine was started anew puts that record back. Until the next checkpoint the writer holds a snapshot of that state, as any
- * reader does, so that LMDB does not use its pages again.
+ * machine was started anew puts that record back, and does again what was flushed after it (lmdbJournal.ts). Until the next checkpoint
+ * the writer holds a snapshot of that state, as any reader does, so that LMDB does not use its pages again.
  */
 import { createHash } from "node:crypto";
 import { closeSync, fdatasyncSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
+import { journalFileOf, readJournal } from "./lmdbJournal.ts";
 import {
   META_BYTES,
   META_PAGES,
@@ -33,6 +34,8 @@ export interface Checkpoint {
   readonly mark: Mark;
   readonly position: number;
   readonly record: Buffer;
+  /** Of the record, at its end. */
+  readonly digest: Buffer;
 }
 
 interface Found extends Mark {
@@ -42,6 +45,7 @@ interface Found extends Mark {
   readonly bootId: string;
   /** The meta record, as LMDB wrote it. */
   readonly meta: Buffer;
+  readonly digest: Buffer;
 }
 
 /** From the end of the meta page: its last two sectors of 512 bytes, of which the first is used. */
@@ -73,8 +77,9 @@ export function nextCheckpoint(
   meta.copy(record, META_AT);
   record.writeUInt8(isLast ? 1 : 0, LAST_AT);
   record.writeDoubleLE(sequence, SEQUENCE_AT);
-  digestOf(record).copy(record, RECORD_BYTES - DIGEST_BYTES);
-  return { mark: { place, sequence }, position: positionOf(place, pageBytes), record };
+  const digest = digestOf(record);
+  digest.copy(record, RECORD_BYTES - DIGEST_BYTES);
+  return { mark: { place, sequence }, position: positionOf(place, pageBytes), record, digest };
 }
 
 /** The latest checkpoint; null where there is none. */
@@ -95,29 +100,47 @@ export function wasCut(file: string, bootId: string): boolean {
   }
 }
 
-/** True if the file holds more than what is known to be on disk, after the machine was started anew. */
+/** True if the data file is not what is known to be on disk, after the machine was started anew: it has more, or the journal has. */
 export function needsRestoring(file: string, bootId: string): boolean {
   const descriptor = openSync(file, "r");
   try {
     const { pageBytes, transaction } = readLatestMeta(descriptor, file);
     const found = findCheckpoint(descriptor, pageBytes);
-    return found !== null && found.bootId !== bootId && found.transaction !== transaction;
+    if (found === null || found.bootId === bootId) return false;
+    return found.transaction !== transaction || changesAfter(file, found).length > 0;
   } finally {
     closeSync(descriptor);
   }
 }
 
+const changesAfter = (file: string, { digest }: Found): readonly Buffer[] =>
+  readJournal(journalFileOf(file), digest);
+
+/** A file that was taken back to its checkpoint. */
+export interface TakenBack {
+  /** Entries of the journal, to be done again in this order. The next checkpoint then says that all is as it should be. */
+  readonly entries: readonly Buffer[];
+  /** To be called then, or when it came to nothing: others may open the store. */
+  readonly end: () => void;
+}
+
 /**
- * Takes the file back to its checkpoint, if the machine was started anew since. Of several processes that open the store at the
- * same time one does so, and the others wait for it. Throws `refused` when that takes too long.
+ * Takes the file back to its checkpoint, if the machine was started anew since; null if not. Of several processes that open the store at
+ * the same time one does so, and the others wait for it. Throws `refused` when that takes too long.
  */
-export function restoreCheckpoint(file: string, bootId: string): void {
+export function restoreCheckpoint(file: string, bootId: string): TakenBack | null {
   const guard = `${file}.restoring`;
+  const end = (): void => rmSync(guard, { force: true });
   const deadlineMs = performance.now() + RESTORE_MS_MAX;
   while (needsRestoring(file, bootId)) {
     if (isMade(guard)) {
-      if (needsRestoring(file, bootId)) putBack(file, bootId);
-      rmSync(guard, { force: true });
+      try {
+        if (needsRestoring(file, bootId)) return { entries: putBack(file), end };
+      } catch (error) {
+        end();
+        throw error;
+      }
+      end();
     } else if (performance.now() < deadlineMs) {
       Atomics.wait(NOTHING_SHARED, 0, 0, RESTORE_LOOK_MS);
     } else {
@@ -125,6 +148,7 @@ export function restoreCheckpoint(file: string, bootId: string): void {
       throw new QrewError("refused", message);
     }
   }
+  return null;
 }
 
 /** It takes a few milliseconds. */
@@ -142,20 +166,18 @@ function isMade(guard: string): boolean {
   }
 }
 
-function putBack(file: string, bootId: string): void {
+/** Returns what the journal has beyond it. Whoever dies before the next checkpoint has changed nothing: it is done once more. */
+function putBack(file: string): readonly Buffer[] {
   const descriptor = openSync(file, "r+");
   try {
     const { pageBytes } = readLatestMeta(descriptor, file);
     const found = findCheckpoint(descriptor, pageBytes);
-    if (found === null) return;
+    if (found === null) return [];
     for (let page = 0; page < META_PAGES; page++) {
       writeSync(descriptor, found.meta, 0, META_BYTES, page * pageBytes + PAGE_HEADER_BYTES);
     }
     fdatasyncSync(descriptor);
-    // From now on the machine has not been started anew since.
-    const { record, position } = nextCheckpoint(descriptor, file, bootId, { before: found });
-    writeSync(descriptor, record, 0, record.length, position);
-    fdatasyncSync(descriptor);
+    return changesAfter(file, found);
   } finally {
     closeSync(descriptor);
   }
@@ -175,7 +197,8 @@ function readCheckpoint(descriptor: number, place: number, pageBytes: number): F
   const record = Buffer.alloc(RECORD_BYTES);
   const read = readSync(descriptor, record, 0, RECORD_BYTES, positionOf(place, pageBytes));
   if (read < RECORD_BYTES || MAGIC.compare(record, 0, MAGIC.length) !== 0) return null;
-  if (!digestOf(record).equals(record.subarray(RECORD_BYTES - DIGEST_BYTES))) return null;
+  const digest = record.subarray(RECORD_BYTES - DIGEST_BYTES);
+  if (!digestOf(record).equals(digest)) return null;
   const meta = record.subarray(META_AT, META_AT + META_BYTES);
   return {
     place,
@@ -184,6 +207,7 @@ function readCheckpoint(descriptor: number, place: number, pageBytes: number): F
     transaction: Number(meta.readBigUInt64LE(META_TRANSACTION_AT)),
     bootId: record.toString("latin1", MAGIC.length, META_AT).replace(/\0+$/, ""),
     meta,
+    digest,
   };
 }
 

@@ -15,7 +15,7 @@ import {
 import path from "node:path";
 import { QrewError } from "../../protocol/errors.ts";
 import { bootId } from "../node/process.ts";
-import { needsRestoring, restoreCheckpoint, wasCut } from "./lmdbCheckpoint.ts";
+import { needsRestoring, restoreCheckpoint, type TakenBack, wasCut } from "./lmdbCheckpoint.ts";
 import { lmdbFailure } from "./lmdbErrors.ts";
 import { dataFileOf, type FileExtent, unreadable } from "./lmdbMeta.ts";
 import { surveyPages, surveyRoots } from "./pageSurvey.ts";
@@ -34,11 +34,20 @@ const LOCK_FILE_BYTES = 64 * 1024;
 /** What a new environment needs at once; tried before, since a failing open is not survived. */
 const NEW_STORE_BYTES = 64 * 1024;
 
+/** What a writer finds. */
+export interface Prepared {
+  /** The machine went down while the store was written. */
+  readonly wasCut: boolean;
+  /** Null: the file is as it was left. */
+  readonly takenBack: TakenBack | null;
+}
+
 /**
- * Makes the folder (0700) where needed, takes a store back to its checkpoint after a power cut, and checks what is there. True after
- * a power cut.
+ * Makes the folder (0700) where needed, takes a store back to its checkpoint after a power cut, and checks what is there. Who gets a
+ * `takenBack` ends it.
  */
-export function prepareForWriting(folder: string, boot: string): boolean {
+export function prepareForWriting(folder: string, boot: string): Prepared {
+  let takenBack: TakenBack | null = null;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     makeLockFile(path.join(folder, LOCK_FILE));
@@ -47,25 +56,26 @@ export function prepareForWriting(folder: string, boot: string): boolean {
     if (!existsSync(data)) closeSync(openSync(path.join(folder, BEGUN_FILE), "w", 0o600));
     if (isEmpty(folder)) {
       tryToWrite(path.join(folder, "probe"));
-      return false;
+      return { wasCut: false, takenBack: null };
     }
     checkOpens(data, "r+");
     const isCut = wasCut(data, boot);
-    restoreCheckpoint(data, boot);
+    takenBack = restoreCheckpoint(data, boot);
     const { bytes, expectedBytes } = inspect(data);
     // What is read there is then an error where it was a SIGBUS.
     if (bytes < expectedBytes) truncateSync(data, expectedBytes);
-    return isCut;
+    return { wasCut: isCut, takenBack };
   } catch (error) {
+    takenBack?.end();
     throw lmdbFailure(error, folder);
   }
 }
 
-/** For a store that nobody has open, so that readers find it sound though no writer comes. Throws `storeDamaged`, `storeFull`. */
-export function restoreAfterPowerCut(folder: string): void {
+/** Whether a store that nobody has open has to be opened by a writer before readers find it sound. Throws `storeDamaged`. */
+export function needsWriter(folder: string): boolean {
   const data = dataFileOf(folder);
   try {
-    if (existsSync(data) && statSync(data).size > 0) restoreCheckpoint(data, bootId());
+    return existsSync(data) && statSync(data).size > 0 && needsRestoring(data, bootId());
   } catch (error) {
     throw lmdbFailure(error, folder);
   }

@@ -1,7 +1,8 @@
 /**
- * Makes commits durable, off the main thread: syncs the pages, then writes the checkpoint (lmdbCheckpoint.ts) and syncs that. By
- * itself soon after a commit, and at once where somebody waits for it. Through a descriptor of its own: Linux reports a failed
- * write-back once to every descriptor, so this one also learns of failures that LMDB's has been told of.
+ * Makes commits durable, off the main thread or, where that is quick, at once. What somebody waits for goes into the journal
+ * (lmdbJournal.ts), if it is little: one sync. A checkpoint (lmdbCheckpoint.ts) syncs the pages, then its record; it is made soon after each
+ * commit by itself, and where the journal has no room. Through a descriptor of its own: Linux reports a failed write-back once to
+ * every descriptor, so this one also learns of failures that LMDB's has been told of.
  */
 import {
   closeSync,
@@ -15,13 +16,15 @@ import {
 } from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
 import { type Checkpoint, latestMark, type Mark, nextCheckpoint } from "./lmdbCheckpoint.ts";
+import { Journal, type JournalEntry, journalFileOf } from "./lmdbJournal.ts";
+import { PendingChanges } from "./pendingChanges.ts";
 
-/** A power cut takes back what was committed for so long at most, beside what is being synced. Each flush costs two syncs. */
-const FLUSH_AFTER_MS = 50;
+/** A power cut takes back what was committed for so long at most, beside what is being synced, and the journal has to hold no more. */
+const CHECKPOINT_AFTER_MS = 50;
 
 /**
  * Where a flush takes less than this and the last one is so many times as long ago as it took, it is made at once: the way through the
- * thread pool, three times, takes longer. On a slower disk, or where many wait, the event loop must not be kept from its work.
+ * thread pool, two or three times, takes longer. On a slower disk, or where many wait, the event loop must not be kept from its work.
  */
 const AT_ONCE_MS_MAX = 1;
 const APART_TIMES = 8;
@@ -33,7 +36,7 @@ const AVERAGE_WEIGHT = 0.2;
 /** Until the next checkpoint pages are not used again: a writer that never returns to the event loop must not fill the disk. */
 const COMMITS_MAX = 1000;
 
-/** After a write that found no room every page counts: so many commits are synced at once. */
+/** After a write that found no room every page counts: so many commits make a checkpoint each, at once. */
 const TIGHT_COMMITS = 100;
 
 export interface FlusherOptions {
@@ -45,31 +48,37 @@ export interface FlusherOptions {
 
 /** One flush at a time; callers that come while one runs share the next. */
 export class Flusher {
+  /** What was committed since the last flush began. */
+  readonly pending = new PendingChanges();
   private readonly options: FlusherOptions;
   private readonly descriptor: number;
   private commits = 0;
+  /** Of the commits, so many are on disk, and so many are in the last checkpoint. */
   private durable = 0;
+  private inCheckpoint = 0;
   private running: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
   private failure: QrewError | null = null;
   /** How long a flush takes, on average. */
   private averageMs: number;
   private flushedAtMs: number;
-  /** Commits that are still synced at once. */
+  /** Commits that still make a checkpoint at once. */
   private tight = 0;
   /** Of the last checkpoint in the file. */
-  private mark: Mark | null;
+  private last: { readonly mark: Mark; readonly digest: Buffer };
   /** Gives the snapshot of the checkpoint back. */
   private release: () => void;
+  /** Null until somebody waits for a flush, and `refused` where the disk has no room for one. */
+  private journal: Journal | "refused" | null = null;
 
   /** Before the first commit: what an earlier writer has not flushed becomes the checkpoint. Throws what the disk says. */
   constructor(options: FlusherOptions) {
     this.options = options;
     this.descriptor = openSync(options.file, "r+");
     try {
-      this.mark = latestMark(this.descriptor, options.file);
       const beganMs = performance.now();
-      this.release = this.checkpoint();
+      this.release = options.hold();
+      this.last = this.writeCheckpoint(latestMark(this.descriptor, options.file));
       this.flushedAtMs = performance.now();
       this.averageMs = this.flushedAtMs - beganMs;
     } catch (error) {
@@ -80,19 +89,19 @@ export class Flusher {
 
   committed(): void {
     this.commits += 1;
-    if (this.tight > 0 || this.commits - this.durable > COMMITS_MAX) this.flushNow();
+    if (this.tight > 0 || this.commits - this.inCheckpoint > COMMITS_MAX) this.flushAtOnce(null);
     this.tight = Math.max(0, this.tight - 1);
     this.timer ??= setTimeout(() => {
       this.timer = null;
       // Who waits for it is told of a failure, and the next write.
-      this.flushed().catch(() => undefined);
-    }, FLUSH_AFTER_MS).unref();
+      this.checkpoint().catch(() => undefined);
+    }, CHECKPOINT_AFTER_MS).unref();
   }
 
   /** A write found no room: pages that only the checkpoint holds come free now, and so does each that is freed from now on. */
   foundFull(): void {
     this.tight = TIGHT_COMMITS;
-    this.flushNow();
+    this.flushAtOnce(null);
   }
 
   /**
@@ -114,13 +123,20 @@ export class Flusher {
 
   async flushed(): Promise<void> {
     const target = this.commits;
-    if (this.durable < target && this.isQuick()) this.flushNow();
     while (this.durable < target) {
       this.check();
-      this.running ??= this.flush();
-      await this.running;
+      if (this.running === null && this.isQuick()) this.flushAtOnce(this.entry());
+      else await (this.running ??= this.flushAway(this.entry()));
     }
     this.check();
+  }
+
+  private async checkpoint(): Promise<void> {
+    const target = this.commits;
+    while (this.inCheckpoint < target) {
+      this.check();
+      await (this.running ??= this.flushAway(null));
+    }
   }
 
   private isQuick(): boolean {
@@ -132,27 +148,68 @@ export class Flusher {
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     try {
-      if (this.failure === null) this.checkpoint(true)();
+      if (this.failure === null) this.writeCheckpoint(this.last.mark, true);
     } catch {
       // The next writer takes it for a power cut, if the machine was started anew by then: nothing is lost.
     }
     this.release();
+    if (this.journal instanceof Journal) this.journal.close();
     closeSync(this.descriptor);
   }
 
-  /** The same at once, unless it is under way. */
-  private flushNow(): void {
+  /** What is pending as an entry; null where a checkpoint has to be made. */
+  private entry(): JournalEntry | null {
+    this.journal ??= this.openJournal();
+    return this.journal === "refused" ? null : this.journal.entryOf(this.pending);
+  }
+
+  private openJournal(): Journal | "refused" {
+    try {
+      return new Journal(journalFileOf(this.options.file), this.last.digest);
+    } catch {
+      return "refused";
+    }
+  }
+
+  /** Unless one is under way, or none counts any more. */
+  private flushAtOnce(entry: JournalEntry | null): void {
     if (this.running !== null || this.failure !== null) return;
     const beganMs = performance.now();
     try {
-      this.checkPlace();
-      const release = this.checkpoint();
-      this.release();
-      this.release = release;
+      if (entry === null || !this.writeEntry(entry)) {
+        this.checkPlace();
+        const release = this.options.hold();
+        try {
+          this.began(this.writeCheckpoint(this.last.mark), release, this.commits);
+        } catch (error) {
+          release();
+          throw error;
+        }
+      }
+      this.pending.clear();
       this.durable = this.commits;
       this.took(performance.now() - beganMs);
     } catch (error) {
       this.fail(error);
+    }
+  }
+
+  private async flushAway(entry: JournalEntry | null): Promise<void> {
+    const covered = this.commits;
+    const beganMs = performance.now();
+    try {
+      if (entry === null) await this.checkpointAway(covered);
+      else {
+        const own = { ...entry, bytes: Buffer.from(entry.bytes) };
+        this.pending.clear();
+        if (!(await this.writeEntryAway(own))) await this.checkpointAway(covered);
+        this.took((performance.now() - beganMs) / AWAY_TIMES);
+      }
+      this.durable = covered;
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.running = null;
     }
   }
 
@@ -161,53 +218,83 @@ export class Flusher {
     this.flushedAtMs = performance.now();
   }
 
-  private checkpoint(isLast = false): () => void {
-    const { file, bootId, hold } = this.options;
-    const release = hold();
+  /** False where there is no room for it, as on disks that write nothing in its old place: then there is no journal. Throws what the sync says. */
+  private writeEntry(entry: JournalEntry): boolean {
+    const { journal } = this;
+    if (!(journal instanceof Journal)) return false;
     try {
-      fdatasyncSync(this.descriptor);
-      const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.mark, isLast });
-      writeSync(this.descriptor, next.record, 0, next.record.length, next.position);
-      fdatasyncSync(this.descriptor);
-      this.mark = next.mark;
-      return release;
+      journal.writeNow(entry);
+    } catch {
+      return this.giveUp(journal);
+    }
+    journal.syncNow();
+    journal.wrote(entry);
+    return true;
+  }
+
+  private async writeEntryAway(entry: JournalEntry): Promise<boolean> {
+    const { journal } = this;
+    if (!(journal instanceof Journal)) return false;
+    try {
+      await journal.writeAway(entry);
+    } catch {
+      return this.giveUp(journal);
+    }
+    await journal.syncAway();
+    journal.wrote(entry);
+    return true;
+  }
+
+  private giveUp(journal: Journal): false {
+    journal.close();
+    this.journal = "refused";
+    return false;
+  }
+
+  private writeCheckpoint(before: Mark | null, isLast = false): Checkpoint {
+    const { file, bootId } = this.options;
+    fdatasyncSync(this.descriptor);
+    const next = nextCheckpoint(this.descriptor, file, bootId, { before, isLast });
+    writeSync(this.descriptor, next.record, 0, next.record.length, next.position);
+    fdatasyncSync(this.descriptor);
+    return next;
+  }
+
+  private async checkpointAway(covered: number): Promise<void> {
+    const { file, bootId, hold } = this.options;
+    this.checkPlace();
+    // Nobody else commits: the snapshot and the record are of the same state. What is committed from now on is pending.
+    const release = hold();
+    this.pending.clear();
+    try {
+      const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.last.mark });
+      await syncFile(this.descriptor);
+      await writeRecord(this.descriptor, next);
+      await syncFile(this.descriptor);
+      this.began(next, release, covered);
     } catch (error) {
       release();
       throw error;
     }
   }
 
-  private async flush(): Promise<void> {
-    const { file, bootId, hold } = this.options;
-    const covered = this.commits;
-    const beganMs = performance.now();
-    try {
-      this.checkPlace();
-      // Nobody else commits: the snapshot and the record are of the same state.
-      const release = hold();
-      try {
-        const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.mark });
-        await syncFile(this.descriptor);
-        await writeRecord(this.descriptor, next);
-        await syncFile(this.descriptor);
-        this.mark = next.mark;
-      } catch (error) {
-        release();
-        throw error;
-      }
-      this.release();
-      this.release = release;
-      this.durable = covered;
-      this.took((performance.now() - beganMs) / AWAY_TIMES);
-    } catch (error) {
-      this.fail(error);
-    } finally {
-      this.running = null;
-    }
+  /** A new checkpoint is on disk, with so many commits; its snapshot is held by `release`. */
+  private began(checkpoint: Checkpoint, release: () => void, covered: number): void {
+    this.last = checkpoint;
+    this.inCheckpoint = covered;
+    if (this.journal instanceof Journal) this.journal.restart(checkpoint.digest);
+    this.release();
+    this.release = release;
   }
 
   /** What is written into a file that was removed, or moved, is found by nobody: it must not be called durable. */
   private checkPlace(): void {
+    const { journal } = this;
+    if (journal instanceof Journal && !journal.isInPlace()) {
+      // Another one is made, which begins after the next checkpoint.
+      journal.close();
+      this.journal = null;
+    }
     const own = fstatSync(this.descriptor);
     const there = statSync(this.options.file, { throwIfNoEntry: false });
     if (there?.ino === own.ino && there.dev === own.dev) return;

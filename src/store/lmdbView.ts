@@ -1,6 +1,7 @@
 /** What a transaction on LMDB gives to its body. */
 import type { RootDatabase, Transaction } from "lmdb";
 import { assert } from "../../protocol/errors.ts";
+import type { PendingChanges } from "./pendingChanges.ts";
 import type { RangeOptions, StoreEntry, StoreReader, StoreWriter } from "./port.ts";
 import { checkKey, checkValue, keyInTable, tableEnd, tableKey, tableStart } from "./tableKey.ts";
 
@@ -71,6 +72,13 @@ export class LmdbView implements StoreReader {
 export class WritableLmdbView extends LmdbView implements StoreWriter {
   /** Where the latest change went; a failed transaction is looked into there. */
   lastKey: Uint8Array | null = null;
+  private readonly changes: PendingChanges;
+
+  /** Each change is added to `changes`, whatever becomes of the transaction. */
+  constructor(database: Database, changes: PendingChanges) {
+    super(database, null);
+    this.changes = changes;
+  }
 
   put(table: string, key: Uint8Array, value: Uint8Array): void {
     this.check();
@@ -78,6 +86,7 @@ export class WritableLmdbView extends LmdbView implements StoreWriter {
     checkValue(value);
     this.lastKey = tableKey(table, key);
     this.database.putSync(this.lastKey, value);
+    this.changes.add(this.lastKey, value);
   }
 
   delete(table: string, key: Uint8Array): void {
@@ -85,5 +94,6 @@ export class WritableLmdbView extends LmdbView implements StoreWriter {
     checkKey(key);
     this.lastKey = tableKey(table, key);
     this.database.removeSync(this.lastKey);
+    this.changes.add(this.lastKey, null);
   }
 }

@@ -113,9 +113,11 @@ async function readAll(folders: readonly string[]): Promise<void> {
 }
 
 /** One transaction and one flush, with lines around them. */
-async function commitAndFlush(store: Store): Promise<void> {
-  store.write((writer) => writer.put("rounds", u32Key(0), u32Key(1)));
-  await store.flushed();
+async function commitAndFlush(folder: string, first: Store): Promise<void> {
+  first.write((writer) => writer.put("rounds", u32Key(0), u32Key(1)));
+  await first.flushed();
+  await first.close();
+  const store = openLmdbStore(folder);
   say("begin");
   store.write((writer) => writer.put("rounds", u32Key(0), u32Key(2)));
   say("committed");
@@ -140,7 +142,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (mode === "stopReading") stopReading(store);
   if (mode === "read") await answerReads(store);
   if (mode === "fill") fill(store, ballast);
-  if (mode === "flush") await commitAndFlush(store);
+  if (mode === "flush") await commitAndFlush(folder, store);
   if (mode === "open") {
     store.read((reader) => reader.get("rounds", u32Key(0)));
     say("opened");
