@@ -162,7 +162,7 @@ export class OpenJobs {
       cpusMilli: taskClass.resources.cpusMilli,
       isPooled: id.isPooled,
       command: typeof body.command === "string" ? body.command : [...body.command],
-      env: { ...body.env },
+      env: body.env,
       stdin: body.stdin,
       workdir: body.workdir,
       files: body.files === null ? null : { ...body.files, outputs: [...body.files.outputs] },

@@ -51,7 +51,7 @@ export class ColumnPlan implements Plan {
   constructor(columns: PlanColumns) {
     this.columns = columns;
     const promisesOutputs = (definition: number): boolean => this.#promisesOutputs(definition);
-    this.graph = { ...columns.graph, promisesOutputs };
+    this.graph = graphOf(columns.graph, promisesOutputs);
   }
 
   get name(): string | null {
@@ -174,6 +174,27 @@ export class ColumnPlan implements Plan {
     return this.#lastParams;
   }
 }
+
+/**
+ * Written out: what a spread makes has a shape that no other object has (V8 11), and each of the many places that read a graph would look
+ * its names up anew for each job.
+ */
+const graphOf = (tables: PlanTables, promisesOutputs: PlanGraph["promisesOutputs"]): PlanGraph => ({
+  definitionCount: tables.definitionCount,
+  taskCount: tables.taskCount,
+  firstTask: tables.firstTask,
+  needs: tables.needs,
+  dependentOffsets: tables.dependentOffsets,
+  dependents: tables.dependents,
+  dependentKinds: tables.dependentKinds,
+  definitionClass: tables.definitionClass,
+  elementClasses: tables.elementClasses,
+  classes: tables.classes,
+  when: tables.when,
+  maxRunning: tables.maxRunning,
+  failFast: tables.failFast,
+  promisesOutputs,
+});
 
 interface CommandAt {
   readonly number: number;

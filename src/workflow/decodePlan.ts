@@ -74,7 +74,7 @@ class Sections {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    check(bytes.length >= PLAN_HEADER_BYTES, `${bytes.length} bytes are too few`);
+    if (bytes.length < PLAN_HEADER_BYTES) throw damaged(`${bytes.length} bytes are too few`);
     check(this.#header.getUint32(0, true) === PLAN_MAGIC, "it does not begin as a plan");
     const version = this.#header.getUint32(4, true);
     if (version !== PLAN_VERSION) {
@@ -87,13 +87,12 @@ class Sections {
     let end = PLAN_HEADER_BYTES;
     for (const section of SECTIONS) {
       const { offset, length } = this.#entry(section);
-      check(
-        offset === aligned(end) && length >= 0 && Number.isSafeInteger(length),
-        `the place of ${section} is wrong`,
-      );
+      const isSound = offset === aligned(end) && length >= 0 && Number.isSafeInteger(length);
+      // Not `check`: a text for each section of each plan would be made for nothing.
+      if (!isSound) throw damaged(`the place of ${section} is wrong`);
       end = offset + length;
     }
-    check(end === bytes.length, `it should have ${end} bytes and has ${bytes.length}`);
+    if (end !== bytes.length) throw damaged(`it should have ${end} bytes and has ${bytes.length}`);
   }
 
   bytes(section: Section): Uint8Array {
@@ -103,28 +102,28 @@ class Sections {
   }
 
   numbers(section: Section): Uint32Array {
-    const { buffer, byteOffset, byteLength } = this.bytes(section);
-    if (byteLength === 0) return NO_NUMBERS;
-    check(byteLength % 4 === 0, `the length of ${section} is wrong`);
-    return new Uint32Array(buffer, byteOffset, byteLength / 4);
+    const { offset, length } = this.#entry(section);
+    if (length === 0) return NO_NUMBERS;
+    if (length % 4 !== 0) throw damaged(`the length of ${section} is wrong`);
+    return new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset + offset, length / 4);
   }
 
   floats(section: Section): Float64Array {
-    const { buffer, byteOffset, byteLength } = this.bytes(section);
-    if (byteLength === 0) return NO_FLOATS;
-    check(byteLength % 8 === 0, `the length of ${section} is wrong`);
-    return new Float64Array(buffer, byteOffset, byteLength / 8);
+    const { offset, length } = this.#entry(section);
+    if (length === 0) return NO_FLOATS;
+    if (length % 8 !== 0) throw damaged(`the length of ${section} is wrong`);
+    return new Float64Array(this.#bytes.buffer, this.#bytes.byteOffset + offset, length / 8);
   }
 
   texts(offsetSection: Section, byteSection: Section): TextColumn {
     const offsets = this.numbers(offsetSection);
     const bytes = this.bytes(byteSection);
-    check(offsets.length > 0 && offsets[0] === 0, `${offsetSection} does not begin with 0`);
+    if (offsets[0] !== 0) throw damaged(`${offsetSection} does not begin with 0`);
     for (let index = 1; index < offsets.length; index += 1) {
       if ((offsets[index - 1] ?? 0) > (offsets[index] ?? 0))
         throw damaged(`${offsetSection} is not in order`);
     }
-    check(offsets[offsets.length - 1] === bytes.length, `${byteSection} has another length`);
+    if (offsets[offsets.length - 1] !== bytes.length) throw damaged(`${byteSection} has another length`);
     return { offsets, bytes };
   }
 
@@ -249,6 +248,6 @@ function productOfAxes({ axisCounts, firstAxes }: PlanColumns, array: number): n
 }
 
 function checkNumbers(numbers: Uint32Array, length: number, below: number, what: string): void {
-  check(numbers.length === length, `${what} has another length`);
+  if (numbers.length !== length) throw damaged(`${what} has another length`);
   if (largest(numbers) >= below && length > 0) throw damaged(`${what} leads out of the plan`);
 }

@@ -65,6 +65,8 @@ function edgesOf(document: WorkflowDocument, faults: FaultList): Graph {
     }
     offsets[index + 1] = edge;
   }
+  // A view takes memory of its own, also one of nothing.
+  if (edge === targets.length) return { offsets, targets, kinds };
   return { offsets, targets: targets.subarray(0, edge), kinds: kinds.subarray(0, edge) };
 }
 
