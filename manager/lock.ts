@@ -7,11 +7,41 @@ import { QrewError } from "../protocol/errors.ts";
 import { isLiving, ownName } from "../src/node/process.ts";
 import type { HolderRecord } from "../src/store/managerRecords.ts";
 import { putHolder, readHolder } from "../src/store/managerStore.ts";
+import { openLmdbStore } from "../src/store/lmdb.ts";
 import type { Store } from "../src/store/port.ts";
 
 /** For a holder that is about to go. */
 const LEAVING_MS = 15_000;
 const LOOK_MS = 20;
+
+/**
+ * Whoever opens the store as its writer begins with a checkpoint, beside a manager that serves too: so it is looked at first. Throws
+ * `refused` while another one serves. A store that cannot be read is the writer's matter.
+ */
+export async function refuseServed(folder: string): Promise<void> {
+  if ((await holderOf(folder))?.leaving === false) throw heldByAnother();
+}
+
+/** Null where none lives. */
+async function holderOf(folder: string): Promise<HolderRecord | null> {
+  try {
+    const store = openLmdbStore(folder, { readOnly: true });
+    try {
+      const holder = store.read(readHolder);
+      return holder !== null && isHolding(holder) ? holder : null;
+    } finally {
+      await store.close();
+    }
+  } catch {
+    return null;
+  }
+}
+
+const heldByAnother = (): QrewError =>
+  new QrewError(
+    "refused",
+    "Another manager holds this state folder: use it, or stop it with `qrew daemon stop`.",
+  );
 
 /** Takes the lock. Throws `refused` while another manager serves; waits for one that is leaving. */
 export async function takeLock(store: Store, packageVersion: string): Promise<HolderRecord> {
@@ -31,12 +61,7 @@ export async function takeLock(store: Store, packageVersion: string): Promise<Ho
       return record;
     });
     if (typeof outcome === "object") return outcome;
-    if (outcome === "held" || performance.now() > deadlineMs) {
-      throw new QrewError(
-        "refused",
-        "Another manager holds this state folder: use it, or stop it with `qrew daemon stop`.",
-      );
-    }
+    if (outcome === "held" || performance.now() > deadlineMs) throw heldByAnother();
     await delay(LOOK_MS);
   }
 }

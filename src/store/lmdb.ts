@@ -217,7 +217,7 @@ class LmdbStore implements CopyableStore {
     try {
       await this.flusher?.flushed();
     } finally {
-      this.flusher?.close();
+      await this.flusher?.close();
       await this.database.close();
       openFolders.delete(this.folder);
     }

@@ -8,8 +8,8 @@
  * machine was started anew puts that record back, and does again what was flushed after it (lmdbJournal.ts). Until the next checkpoint
  * the writer holds a snapshot of that state, as any reader does, so that LMDB does not use its pages again.
  */
-import { createHash } from "node:crypto";
-import { closeSync, fdatasyncSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { createHash, randomFillSync } from "node:crypto";
+import { closeSync, fdatasyncSync, openSync, readSync, writeSync } from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
 import { journalFileOf, readJournal } from "./lmdbJournal.ts";
 import {
@@ -20,6 +20,7 @@ import {
   readLatestMeta,
   readLatestRecord,
 } from "./lmdbMeta.ts";
+import { takeGuard } from "./restoringGuard.ts";
 
 /** Which checkpoint of a file it is. */
 export interface Mark {
@@ -33,6 +34,8 @@ export interface Mark {
 export interface Checkpoint {
   readonly mark: Mark;
   readonly position: number;
+  /** Where the one before it lies. */
+  readonly otherPosition: number;
   readonly record: Buffer;
   /** Of the record, at its end. */
   readonly digest: Buffer;
@@ -57,6 +60,9 @@ const DIGEST_BYTES = 32;
 const META_AT = MAGIC.length + BOOT_ID_BYTES;
 const LAST_AT = META_AT + META_BYTES;
 const SEQUENCE_AT = LAST_AT + 8;
+/** Random, so that no two checkpoints have one digest: what the journal has behind one is never taken for the other's. */
+const SALT_AT = SEQUENCE_AT + 8;
+const SALT_BYTES = 16;
 
 /**
  * Of the state that was committed last, to be written once its pages are on disk; not in the place of the one before it. `isLast`:
@@ -77,14 +83,31 @@ export function nextCheckpoint(
   meta.copy(record, META_AT);
   record.writeUInt8(isLast ? 1 : 0, LAST_AT);
   record.writeDoubleLE(sequence, SEQUENCE_AT);
+  randomFillSync(record, SALT_AT, SALT_BYTES);
   const digest = digestOf(record);
   digest.copy(record, RECORD_BYTES - DIGEST_BYTES);
-  return { mark: { place, sequence }, position: positionOf(place, pageBytes), record, digest };
+  const otherPosition = positionOf((place + 1) % META_PAGES, pageBytes);
+  return { mark: { place, sequence }, position: positionOf(place, pageBytes), otherPosition, record, digest };
 }
 
 /** The latest checkpoint; null where there is none. */
 export const latestMark = (descriptor: number, file: string): Mark | null =>
   findCheckpoint(descriptor, readLatestMeta(descriptor, file).pageBytes);
+
+/** False once somebody else has written one: a later one into the other place, or one over this. */
+export function isLatestCheckpoint(descriptor: number, checkpoint: Checkpoint): boolean {
+  const { mark, digest, position, otherPosition } = checkpoint;
+  const own = readPiece(descriptor, position + RECORD_BYTES - DIGEST_BYTES, DIGEST_BYTES);
+  return (
+    own.equals(digest) && readPiece(descriptor, otherPosition + SEQUENCE_AT, 8).readDoubleLE() < mark.sequence
+  );
+}
+
+function readPiece(descriptor: number, position: number, length: number): Buffer {
+  const piece = Buffer.alloc(length);
+  readSync(descriptor, piece, 0, length, position);
+  return piece;
+}
 
 const positionOf = (place: number, pageBytes: number): number =>
   (place + 1) * pageBytes - FROM_PAGE_END_BYTES;
@@ -130,10 +153,10 @@ export interface TakenBack {
  */
 export function restoreCheckpoint(file: string, bootId: string): TakenBack | null {
   const guard = `${file}.restoring`;
-  const end = (): void => rmSync(guard, { force: true });
   const deadlineMs = performance.now() + RESTORE_MS_MAX;
   while (needsRestoring(file, bootId)) {
-    if (isMade(guard)) {
+    const end = takeGuard(guard);
+    if (end !== null) {
       try {
         if (needsRestoring(file, bootId)) return { entries: putBack(file), end };
       } catch (error) {
@@ -155,16 +178,6 @@ export function restoreCheckpoint(file: string, bootId: string): TakenBack | nul
 const RESTORE_MS_MAX = 10_000;
 const RESTORE_LOOK_MS = 5;
 const NOTHING_SHARED = new Int32Array(new SharedArrayBuffer(4));
-
-function isMade(guard: string): boolean {
-  try {
-    closeSync(openSync(guard, "wx", 0o600));
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
-  }
-}
 
 /** Returns what the journal has beyond it. Whoever dies before the next checkpoint has changed nothing: it is done once more. */
 function putBack(file: string): readonly Buffer[] {

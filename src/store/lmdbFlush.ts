@@ -15,12 +15,18 @@ import {
   writeSync,
 } from "node:fs";
 import { QrewError } from "../../protocol/errors.ts";
-import { type Checkpoint, latestMark, type Mark, nextCheckpoint } from "./lmdbCheckpoint.ts";
+import {
+  type Checkpoint,
+  isLatestCheckpoint,
+  latestMark,
+  type Mark,
+  nextCheckpoint,
+} from "./lmdbCheckpoint.ts";
 import { Journal, type JournalEntry, journalFileOf } from "./lmdbJournal.ts";
 import { PendingChanges } from "./pendingChanges.ts";
 
 /** A power cut takes back what was committed for so long at most, beside what is being synced, and the journal has to hold no more. */
-const CHECKPOINT_AFTER_MS = 50;
+export const CHECKPOINT_AFTER_MS = 50;
 
 /**
  * Where a flush takes less than this and the last one is so many times as long ago as it took, it is made at once: the way through the
@@ -58,14 +64,15 @@ export class Flusher {
   private inCheckpoint = 0;
   private running: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
+  private isClosing = false;
   private failure: QrewError | null = null;
   /** How long a flush takes, on average. */
   private averageMs: number;
   private flushedAtMs: number;
   /** Commits that still make a checkpoint at once. */
   private tight = 0;
-  /** Of the last checkpoint in the file. */
-  private last: { readonly mark: Mark; readonly digest: Buffer };
+  /** The last one of this writer; null before its first. */
+  private last: Checkpoint | null = null;
   /** Gives the snapshot of the checkpoint back. */
   private release: () => void;
   /** Null until somebody waits for a flush, and `refused` where the disk has no room for one. */
@@ -78,7 +85,7 @@ export class Flusher {
     try {
       const beganMs = performance.now();
       this.release = options.hold();
-      this.last = this.writeCheckpoint(latestMark(this.descriptor, options.file));
+      this.last = this.writeCheckpoint();
       this.flushedAtMs = performance.now();
       this.averageMs = this.flushedAtMs - beganMs;
     } catch (error) {
@@ -123,7 +130,7 @@ export class Flusher {
 
   async flushed(): Promise<void> {
     const target = this.commits;
-    while (this.durable < target) {
+    while (this.durable < target && !this.isClosing) {
       this.check();
       if (this.running === null && this.isQuick()) this.flushAtOnce(this.entry());
       else await (this.running ??= this.flushAway(this.entry()));
@@ -133,7 +140,7 @@ export class Flusher {
 
   private async checkpoint(): Promise<void> {
     const target = this.commits;
-    while (this.inCheckpoint < target) {
+    while (this.inCheckpoint < target && !this.isClosing) {
       this.check();
       await (this.running ??= this.flushAway(null));
     }
@@ -145,10 +152,13 @@ export class Flusher {
   }
 
   /** After the last use, when all is flushed, and before LMDB is closed. */
-  close(): void {
+  async close(): Promise<void> {
     if (this.timer !== null) clearTimeout(this.timer);
+    // Nothing begins any more; what is under way uses the descriptors and the snapshot.
+    this.isClosing = true;
+    while (this.running !== null) await this.running;
     try {
-      if (this.failure === null) this.writeCheckpoint(this.last.mark, true);
+      if (this.failure === null) this.writeCheckpoint(true);
     } catch {
       // The next writer takes it for a power cut, if the machine was started anew by then: nothing is lost.
     }
@@ -160,12 +170,28 @@ export class Flusher {
   /** What is pending as an entry; null where a checkpoint has to be made. */
   private entry(): JournalEntry | null {
     this.journal ??= this.openJournal();
-    return this.journal === "refused" ? null : this.journal.entryOf(this.pending);
+    if (this.journal === "refused" || !this.isLatest()) return null;
+    return this.journal.entryOf(this.pending);
+  }
+
+  /**
+   * Whoever is about to become the writer opens the store before it knows whether there is one already, and begins with a checkpoint: then
+   * this one's is not the latest any more, an entry behind it would not be found, and its next one has to come after the other's.
+   */
+  private isLatest(): boolean {
+    return this.last !== null && isLatestCheckpoint(this.descriptor, this.last);
+  }
+
+  private latest(): Mark | null {
+    return this.last !== null && this.isLatest()
+      ? this.last.mark
+      : latestMark(this.descriptor, this.options.file);
   }
 
   private openJournal(): Journal | "refused" {
     try {
-      return new Journal(journalFileOf(this.options.file), this.last.digest);
+      const { digest } = this.last ?? {};
+      return digest === undefined ? "refused" : new Journal(journalFileOf(this.options.file), digest);
     } catch {
       return "refused";
     }
@@ -180,7 +206,7 @@ export class Flusher {
         this.checkPlace();
         const release = this.options.hold();
         try {
-          this.began(this.writeCheckpoint(this.last.mark), release, this.commits);
+          this.began(this.writeCheckpoint(), release, this.commits);
         } catch (error) {
           release();
           throw error;
@@ -222,11 +248,7 @@ export class Flusher {
   private writeEntry(entry: JournalEntry): boolean {
     const { journal } = this;
     if (!(journal instanceof Journal)) return false;
-    try {
-      journal.writeNow(entry);
-    } catch {
-      return this.giveUp(journal);
-    }
+    if (!journal.writeNow(entry)) return this.giveUp(journal);
     journal.syncNow();
     journal.wrote(entry);
     return true;
@@ -235,11 +257,7 @@ export class Flusher {
   private async writeEntryAway(entry: JournalEntry): Promise<boolean> {
     const { journal } = this;
     if (!(journal instanceof Journal)) return false;
-    try {
-      await journal.writeAway(entry);
-    } catch {
-      return this.giveUp(journal);
-    }
+    if (!(await journal.writeAway(entry))) return this.giveUp(journal);
     await journal.syncAway();
     journal.wrote(entry);
     return true;
@@ -251,10 +269,11 @@ export class Flusher {
     return false;
   }
 
-  private writeCheckpoint(before: Mark | null, isLast = false): Checkpoint {
+  private writeCheckpoint(isLast = false): Checkpoint {
     const { file, bootId } = this.options;
+    // Before the sync: what another process commits meanwhile is not in it.
+    const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.latest(), isLast });
     fdatasyncSync(this.descriptor);
-    const next = nextCheckpoint(this.descriptor, file, bootId, { before, isLast });
     writeSync(this.descriptor, next.record, 0, next.record.length, next.position);
     fdatasyncSync(this.descriptor);
     return next;
@@ -267,7 +286,7 @@ export class Flusher {
     const release = hold();
     this.pending.clear();
     try {
-      const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.last.mark });
+      const next = nextCheckpoint(this.descriptor, file, bootId, { before: this.latest() });
       await syncFile(this.descriptor);
       await writeRecord(this.descriptor, next);
       await syncFile(this.descriptor);

@@ -17,7 +17,8 @@ import {
   fstatSync,
   fsyncSync,
   openSync,
-  readFileSync,
+  readSync,
+  renameSync,
   rmSync,
   statSync,
   write,
@@ -46,12 +47,19 @@ export class Journal {
   #digest: Buffer;
   #position = 0;
 
-  /** Opens the file, or makes it; durable when this returns. `digest` is of the checkpoint that was written last. Throws what the disk says. */
+  /** Opens the file, or makes it; it is on disk when this returns. `digest` is of the checkpoint that was written last. Throws what the disk says. */
   constructor(file: string, digest: Buffer) {
     if (!existsSync(file) || statSync(file).size !== JOURNAL_BYTES) makeFile(file);
     this.#file = file;
     this.#digest = digest;
     this.#descriptor = openSync(file, "r+");
+    try {
+      // Its name too: whoever made it may have died before. A journal that nobody finds has kept nothing.
+      syncFolder(path.dirname(file));
+    } catch (error) {
+      closeSync(this.#descriptor);
+      throw error;
+    }
   }
 
   /** A checkpoint with this digest is on disk: what the journal has is in it. */
@@ -69,14 +77,19 @@ export class Journal {
     return { position: this.#position, bytes };
   }
 
-  writeNow({ bytes, position }: JournalEntry): void {
-    writeSync(this.#descriptor, bytes, 0, bytes.length, position);
+  /** False where it found no room for all of it. */
+  writeNow({ bytes, position }: JournalEntry): boolean {
+    try {
+      return writeSync(this.#descriptor, bytes, 0, bytes.length, position) === bytes.length;
+    } catch {
+      return false;
+    }
   }
 
-  writeAway({ bytes, position }: JournalEntry): Promise<void> {
-    return new Promise((resolve, reject) => {
-      write(this.#descriptor, bytes, 0, bytes.length, position, (error) =>
-        error === null ? resolve() : reject(error),
+  writeAway({ bytes, position }: JournalEntry): Promise<boolean> {
+    return new Promise((resolve) => {
+      write(this.#descriptor, bytes, 0, bytes.length, position, (error, written) =>
+        resolve(error === null && written === bytes.length),
       );
     });
   }
@@ -94,7 +107,7 @@ export class Journal {
   /** The entry is on disk. */
   wrote({ bytes, position }: JournalEntry): void {
     this.#digest = Buffer.from(bytes.subarray(0, DIGEST_BYTES));
-    this.#position = position + Math.ceil(bytes.length / SECTOR_BYTES) * SECTOR_BYTES;
+    this.#position = positionAfter(position, bytes);
   }
 
   /** False if it was moved or removed: nobody would look into it after a power cut. */
@@ -107,42 +120,69 @@ export class Journal {
   }
 }
 
-/** The entries behind a checkpoint, the first one first, without their headers. */
+/**
+ * The entries behind a checkpoint, the first one first, without their headers. What lies behind them is not read. Throws what the disk
+ * says; something else in the place of the file has no entries.
+ */
 export function readJournal(file: string, checkpointDigest: Buffer): readonly Buffer[] {
-  if (!existsSync(file)) return [];
-  const journal = readFileSync(file);
-  const found: Buffer[] = [];
-  let before = checkpointDigest;
-  for (let at = 0; at + ENTRY_HEADER_BYTES <= journal.length; ) {
-    const end = at + ENTRY_HEADER_BYTES + journal.readUInt32LE(at + DIGEST_BYTES);
-    if (end > journal.length) break;
-    const entry = journal.subarray(at, end);
-    const digest = entry.subarray(0, DIGEST_BYTES);
-    if (!digestOf(before, entry).equals(digest)) break;
-    found.push(entry.subarray(ENTRY_HEADER_BYTES));
-    before = digest;
-    at += Math.ceil(entry.length / SECTOR_BYTES) * SECTOR_BYTES;
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return [];
+  const descriptor = openSync(file, "r");
+  try {
+    const found: Buffer[] = [];
+    let before = checkpointDigest;
+    let position = 0;
+    for (
+      let entry = readEntry(descriptor, position);
+      entry !== null;
+      entry = readEntry(descriptor, position)
+    ) {
+      const digest = entry.subarray(0, DIGEST_BYTES);
+      if (!digestOf(before, entry).equals(digest)) break;
+      found.push(entry.subarray(ENTRY_HEADER_BYTES));
+      before = digest;
+      position = positionAfter(position, entry);
+    }
+    return found;
+  } finally {
+    closeSync(descriptor);
   }
-  return found;
 }
+
+/** Null where nothing lies that could be one. */
+function readEntry(descriptor: number, position: number): Buffer | null {
+  const header = Buffer.alloc(ENTRY_HEADER_BYTES);
+  if (readSync(descriptor, header, 0, header.length, position) < header.length) return null;
+  const length = ENTRY_HEADER_BYTES + header.readUInt32LE(DIGEST_BYTES);
+  if (position + length > JOURNAL_BYTES) return null;
+  const entry = Buffer.alloc(length);
+  return readSync(descriptor, entry, 0, length, position) < length ? null : entry;
+}
+
+const positionAfter = (position: number, entry: Buffer): number =>
+  position + Math.ceil(entry.length / SECTOR_BYTES) * SECTOR_BYTES;
 
 const digestOf = (before: Buffer, entry: Buffer): Buffer =>
   createHash("sha256").update(before).update(entry.subarray(DIGEST_BYTES)).digest();
 
-/** Its name is on disk too: a journal that nobody finds has kept nothing. */
+/** In full, or not under its name. */
 function makeFile(file: string): void {
-  const descriptor = openSync(file, "w", 0o600);
+  const fresh = `${file}.new`;
+  const descriptor = openSync(fresh, "w", 0o600);
   try {
     const zeros = Buffer.alloc(JOURNAL_BYTES);
     for (let written = 0; written < JOURNAL_BYTES; ) written += writeSync(descriptor, zeros, written);
     fsyncSync(descriptor);
+    renameSync(fresh, file);
   } catch (error) {
-    rmSync(file, { force: true });
+    rmSync(fresh, { force: true });
     throw error;
   } finally {
     closeSync(descriptor);
   }
-  const folder = openSync(path.dirname(file), "r");
+}
+
+function syncFolder(name: string): void {
+  const folder = openSync(name, "r");
   try {
     fsyncSync(folder);
   } finally {

@@ -142,6 +142,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (mode === "stopReading") stopReading(store);
   if (mode === "read") await answerReads(store);
   if (mode === "fill") fill(store, ballast);
+  if (mode === "rival") process.exit(0);
   if (mode === "flush") await commitAndFlush(folder, store);
   if (mode === "open") {
     store.read((reader) => reader.get("rounds", u32Key(0)));

@@ -1,27 +1,37 @@
 /** What a power cut may leave of an LMDB file, and what is made of it: any mixture of the pages before and after. */
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   closeSync,
   copyFileSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ownName } from "../../src/node/process.ts";
 import { u32Key } from "../../src/store/keys.ts";
 import { type LmdbOptions, openLmdbStore } from "../../src/store/lmdb.ts";
 import { latestMark } from "../../src/store/lmdbCheckpoint.ts";
 import { prepareForWriting } from "../../src/store/lmdbFile.ts";
+import { CHECKPOINT_AFTER_MS } from "../../src/store/lmdbFlush.ts";
 import { surveyPages } from "../../src/store/pageSurvey.ts";
 import type { Store } from "../../src/store/port.ts";
 import { randomFrom } from "../support/layeredDag.ts";
 import { until } from "../support/until.ts";
+
+const CHILD = path.join(import.meta.dirname, "storeChild.ts");
+const CHILD_ARGS = ["--import", createRequire(import.meta.url).resolve("tsx"), CHILD];
 
 let base = "";
 let folder = "";
@@ -96,15 +106,19 @@ const checkpointOf = (file: string): number => {
   }
 };
 
+/** Null: there is none. */
+type Journal = Buffer | "folder" | null;
+
 /** Returns a store with these files, opened after a power cut. */
-function openCut(file: Buffer, journal: Buffer | null, options: LmdbOptions): [Store, string] {
+function openCut(file: Buffer, journal: Journal, options: LmdbOptions): [Store, string] {
   const place = mkdtempSync(path.join(base, "torn-"));
   writeFileSync(path.join(place, "data.mdb"), file);
-  if (journal !== null) writeFileSync(path.join(place, "journal"), journal);
+  if (journal === "folder") mkdirSync(path.join(place, "journal"));
+  else if (journal !== null) writeFileSync(path.join(place, "journal"), journal);
   return [openLmdbStore(place, { bootId: "second", ...options }), place];
 }
 
-async function openTorn(file: Buffer, bootId: string, journal: Buffer | null = null): Promise<string> {
+async function openTorn(file: Buffer, bootId: string, journal: Journal = null): Promise<string> {
   const [store, place] = openCut(file, journal, { bootId });
   const content = contentOf(store);
   surveyPages(path.join(place, "data.mdb"));
@@ -120,6 +134,32 @@ function openCopy(name: string): Store {
   }
   return openLmdbStore(place, { readOnly: true, bootId: "second" });
 }
+
+describe("the end of a store", () => {
+  it("waits for a checkpoint that is under way, whose descriptor may soon be another file's", async () => {
+    const own = path.join(base, "own");
+    for (let round = 0; round < 5; round += 1) {
+      const store = openLmdbStore(folder, { bootId: "first" });
+      scribble(store, randomFrom(40 + round), 1, SMALL);
+      // The store's own timer has been set before this one, and goes off before it.
+      const closed = new Promise<void>((resolve, reject) => {
+        setTimeout(() => void store.close().then(resolve, reject), CHECKPOINT_AFTER_MS);
+      });
+      await store.flushed();
+      await closed;
+      const others = Array.from({ length: 8 }, (_, n) => openSync(`${own}-${n}`, "w"));
+      // As many as the thread pool may still have to do.
+      for (let turn = 0; turn < 8; turn += 1) await stat(base);
+      for (const other of others) {
+        expect(fstatSync(other).size).toBe(0);
+        closeSync(other);
+      }
+    }
+    const after = openLmdbStore(folder, { bootId: "second" });
+    expect(after.wasCut).toBe(false);
+    await after.close();
+  });
+});
 
 describe("after a power cut", () => {
   it("takes the file back to what was flushed, whatever of the rest has reached the disk", async () => {
@@ -213,11 +253,48 @@ describe("after a power cut", () => {
       const { takenBack } = prepareForWriting(place, "second");
       expect(takenBack?.entries).toHaveLength(1);
       takenBack?.end();
+      // What one leaves that is killed on the way, and one that is killed even sooner.
+      const guard = path.join(place, "data.mdb.restoring");
+      writeFileSync(guard, death === 0 ? JSON.stringify({ ...ownName(), startTime: "1" }) : "");
+      if (death === 1) utimesSync(guard, 0, 0);
     }
     const again = openLmdbStore(place, { bootId: "second" });
     expect(contentOf(again)).toBe(flushed);
     await again.close();
     expect(prepareForWriting(place, "second").takenBack).toBe(null);
+  });
+
+  it("finds what one writer has flushed though others have opened the store beside it", async () => {
+    const store = openLmdbStore(folder);
+    scribble(store, randomFrom(23), 1, SMALL);
+    await store.flushed();
+    for (let rivals = 1; rivals <= 3; rivals += 1) {
+      for (let rival = 0; rival < rivals; rival += 1) {
+        const { status } = spawnSync(process.execPath, [...CHILD_ARGS, "rival", folder]);
+        expect(status).toBe(0);
+      }
+      scribble(store, randomFrom(24 + rivals), 1, SMALL);
+      await store.flushed();
+      const [flushed, journal] = [contentOf(store), journalOf()];
+      const before = readFileSync(path.join(folder, "data.mdb"));
+      scribble(store, randomFrom(30 + rivals), 3, SMALL);
+      const after = readFileSync(path.join(folder, "data.mdb"));
+      expect(await openTorn(torn(before, after, randomFrom(34)), "second", journal)).toBe(flushed);
+    }
+    await store.close();
+  });
+
+  it("takes nothing from the journal of a store whose data file somebody has removed", async () => {
+    const old = openLmdbStore(folder, { bootId: "first" });
+    old.write((writer) => writer.put("rounds", u32Key(1), u32Key(1)));
+    await old.flushed();
+    const journal = journalOf();
+    await old.close();
+    rmSync(path.join(folder, "data.mdb"));
+    const store = openLmdbStore(folder, { bootId: "first" });
+    const empty = readFileSync(path.join(folder, "data.mdb"));
+    expect(await openTorn(empty, "second", journal)).toBe(contentOf(store));
+    await store.close();
   });
 
   it("finds all that was flushed also where no journal can be made", async () => {
@@ -229,7 +306,7 @@ describe("after a power cut", () => {
     const before = readFileSync(path.join(folder, "data.mdb"));
     scribble(store, randomFrom(17), 2, SMALL);
     const after = readFileSync(path.join(folder, "data.mdb"));
-    expect(await openTorn(torn(before, after, randomFrom(18)), "second")).toBe(flushed);
+    expect(await openTorn(torn(before, after, randomFrom(18)), "second", "folder")).toBe(flushed);
     await store.close();
   });
 
