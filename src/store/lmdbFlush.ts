@@ -65,6 +65,7 @@ export class Flusher {
   private running: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
   private isClosing = false;
+  private placeCheckedAtMs = performance.now();
   private failure: QrewError | null = null;
   /** How long a flush takes, on average. */
   private averageMs: number;
@@ -96,7 +97,7 @@ export class Flusher {
 
   committed(): void {
     this.commits += 1;
-    if (this.tight > 0 || this.commits - this.inCheckpoint > COMMITS_MAX) this.flushAtOnce(null);
+    if (this.tight > 0 || this.commits - this.inCheckpoint > COMMITS_MAX) this.flushAtOnce(false);
     this.tight = Math.max(0, this.tight - 1);
     this.timer ??= setTimeout(() => {
       this.timer = null;
@@ -108,7 +109,7 @@ export class Flusher {
   /** A write found no room: pages that only the checkpoint holds come free now, and so does each that is freed from now on. */
   foundFull(): void {
     this.tight = TIGHT_COMMITS;
-    this.flushAtOnce(null);
+    this.flushAtOnce(false);
   }
 
   /**
@@ -132,8 +133,8 @@ export class Flusher {
     const target = this.commits;
     while (this.durable < target && !this.isClosing) {
       this.check();
-      if (this.running === null && this.isQuick()) this.flushAtOnce(this.entry());
-      else await (this.running ??= this.flushAway(this.entry()));
+      if (this.running === null && this.isQuick()) this.flushAtOnce(true);
+      else await this.away(true);
     }
     this.check();
   }
@@ -142,7 +143,7 @@ export class Flusher {
     const target = this.commits;
     while (this.inCheckpoint < target && !this.isClosing) {
       this.check();
-      await (this.running ??= this.flushAway(null));
+      await this.away(false);
     }
   }
 
@@ -167,8 +168,12 @@ export class Flusher {
     closeSync(this.descriptor);
   }
 
-  /** What is pending as an entry; null where a checkpoint has to be made. */
+  /** What is pending as an entry; null where a checkpoint has to be made. Throws as `checkPlace`. */
   private entry(): JournalEntry | null {
+    const before = this.journal;
+    if (performance.now() - this.placeCheckedAtMs > CHECKPOINT_AFTER_MS) this.checkPlace();
+    // What was flushed into one that is lost has to be in the next checkpoint, before another journal begins.
+    if (before !== null && this.journal === null) return null;
     this.journal ??= this.openJournal();
     if (this.journal === "refused" || !this.isLatest()) return null;
     return this.journal.entryOf(this.pending);
@@ -198,10 +203,11 @@ export class Flusher {
   }
 
   /** Unless one is under way, or none counts any more. */
-  private flushAtOnce(entry: JournalEntry | null): void {
+  private flushAtOnce(isLittle: boolean): void {
     if (this.running !== null || this.failure !== null) return;
     const beganMs = performance.now();
     try {
+      const entry = isLittle ? this.entry() : null;
       if (entry === null || !this.writeEntry(entry)) {
         this.checkPlace();
         const release = this.options.hold();
@@ -220,10 +226,18 @@ export class Flusher {
     }
   }
 
-  private async flushAway(entry: JournalEntry | null): Promise<void> {
+  private away(isLittle: boolean): Promise<void> {
+    this.running ??= this.flushAway(isLittle).finally(() => {
+      this.running = null;
+    });
+    return this.running;
+  }
+
+  private async flushAway(isLittle: boolean): Promise<void> {
     const covered = this.commits;
     const beganMs = performance.now();
     try {
+      const entry = isLittle ? this.entry() : null;
       if (entry === null) await this.checkpointAway(covered);
       else {
         const own = { ...entry, bytes: Buffer.from(entry.bytes) };
@@ -234,8 +248,6 @@ export class Flusher {
       this.durable = covered;
     } catch (error) {
       this.fail(error);
-    } finally {
-      this.running = null;
     }
   }
 
@@ -308,6 +320,7 @@ export class Flusher {
 
   /** What is written into a file that was removed, or moved, is found by nobody: it must not be called durable. */
   private checkPlace(): void {
+    this.placeCheckedAtMs = performance.now();
     const { journal } = this;
     if (journal instanceof Journal && !journal.isInPlace()) {
       // Another one is made, which begins after the next checkpoint.

@@ -284,6 +284,24 @@ describe("after a power cut", () => {
     await store.close();
   });
 
+  it("finds what was flushed into a journal that somebody removed, and what came after it", async () => {
+    const data = path.join(folder, "data.mdb");
+    const store = openLmdbStore(folder, { bootId: "first" });
+    const before = readFileSync(data);
+    scribble(store, randomFrom(50), 1, SMALL);
+    await store.flushed();
+    rmSync(path.join(folder, "journal"));
+    // So long without a turn of the event loop that the store looks again whether all is in its place.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * CHECKPOINT_AFTER_MS);
+    scribble(store, randomFrom(51), 1, SMALL);
+    await store.flushed();
+    const [flushed, written] = [contentOf(store), readFileSync(data)];
+    const synced = checkpointOf(data) > 1 ? written : before;
+    const journal = existsSync(path.join(folder, "journal")) ? journalOf() : null;
+    expect(await openTorn(synced, "second", journal)).toBe(flushed);
+    await store.close();
+  });
+
   it("takes nothing from the journal of a store whose data file somebody has removed", async () => {
     const old = openLmdbStore(folder, { bootId: "first" });
     old.write((writer) => writer.put("rounds", u32Key(1), u32Key(1)));
