@@ -31,7 +31,8 @@ const KINDS: ReadonlyMap<unknown, Kind> = new Map<unknown, Kind>([
   [-30_779, "damaged"], // MDB_PROBLEM: an inconsistency found while committing
 ]);
 
-const codeOf = (error: unknown): unknown =>
+/** Of node:fs a name, of LMDB a number; undefined where there is none. */
+export const codeOf = (error: unknown): unknown =>
   error instanceof Error && "code" in error ? error.code : undefined;
 
 /** lmdb-js throws plain errors: those with a number as code are LMDB's, everything else came out of a body. */

@@ -2,16 +2,7 @@
  * What is looked at before LMDB gets a folder, because LMDB cannot be asked: its binding crashes the process when an
  * open fails (seen with 3.5.6), and what it finds in the file it trusts.
  */
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { QrewError } from "../../protocol/errors.ts";
 import { bootId } from "../node/process.ts";
@@ -19,6 +10,7 @@ import { needsRestoring, restoreCheckpoint, type TakenBack, wasCut } from "./lmd
 import { lmdbFailure } from "./lmdbErrors.ts";
 import { dataFileOf, type FileExtent, unreadable } from "./lmdbMeta.ts";
 import { surveyPages, surveyRoots } from "./pageSurvey.ts";
+import { writeZeros } from "./writeZeros.ts";
 
 const LOCK_FILE = "lock.mdb";
 
@@ -129,7 +121,7 @@ function makeLockFile(file: string): void {
     throw error;
   }
   try {
-    writeAll(descriptor, LOCK_FILE_BYTES);
+    writeZeros(descriptor, LOCK_FILE_BYTES);
   } catch (error) {
     rmSync(file, { force: true });
     throw error;
@@ -141,16 +133,11 @@ function makeLockFile(file: string): void {
 function tryToWrite(probe: string): void {
   const descriptor = openSync(probe, "w", 0o600);
   try {
-    writeAll(descriptor, NEW_STORE_BYTES);
+    writeZeros(descriptor, NEW_STORE_BYTES);
   } finally {
     closeSync(descriptor);
     rmSync(probe, { force: true });
   }
-}
-
-function writeAll(descriptor: number, bytes: number): void {
-  const zeros = new Uint8Array(bytes);
-  for (let written = 0; written < bytes; ) written += writeSync(descriptor, zeros, written);
 }
 
 const checkOpens = (file: string, mode: "r" | "r+"): void => closeSync(openSync(file, mode));

@@ -131,7 +131,7 @@ export class Flusher {
 
   async flushed(): Promise<void> {
     const target = this.commits;
-    while (this.durable < target && !this.isClosing) {
+    while (this.durable < target) {
       this.check();
       if (this.running === null && this.isQuick()) this.flushAtOnce(true);
       else await this.away(true);
@@ -174,29 +174,27 @@ export class Flusher {
     if (performance.now() - this.placeCheckedAtMs > CHECKPOINT_AFTER_MS) this.checkPlace();
     // What was flushed into one that is lost has to be in the next checkpoint, before another journal begins.
     if (before !== null && this.journal === null) return null;
-    this.journal ??= this.openJournal();
-    if (this.journal === "refused" || !this.isLatest()) return null;
-    return this.journal.entryOf(this.pending);
+    const own = this.ownLatest();
+    if (own === null) return null;
+    this.journal ??= this.openJournal(own.digest);
+    return this.journal === "refused" ? null : this.journal.entryOf(this.pending);
   }
 
   /**
-   * Whoever is about to become the writer opens the store before it knows whether there is one already, and begins with a checkpoint: then
-   * this one's is not the latest any more, an entry behind it would not be found, and its next one has to come after the other's.
+   * The last checkpoint, if it is this writer's. Whoever is about to become the writer opens the store before it knows whether there is one
+   * already, and begins with a checkpoint: then an entry behind this one's would not be found, and its next one has to come after the other's.
    */
-  private isLatest(): boolean {
-    return this.last !== null && isLatestCheckpoint(this.descriptor, this.last);
+  private ownLatest(): Checkpoint | null {
+    return this.last !== null && isLatestCheckpoint(this.descriptor, this.last) ? this.last : null;
   }
 
   private latest(): Mark | null {
-    return this.last !== null && this.isLatest()
-      ? this.last.mark
-      : latestMark(this.descriptor, this.options.file);
+    return this.ownLatest()?.mark ?? latestMark(this.descriptor, this.options.file);
   }
 
-  private openJournal(): Journal | "refused" {
+  private openJournal(checkpointDigest: Buffer): Journal | "refused" {
     try {
-      const { digest } = this.last ?? {};
-      return digest === undefined ? "refused" : new Journal(journalFileOf(this.options.file), digest);
+      return new Journal(journalFileOf(this.options.file), checkpointDigest);
     } catch {
       return "refused";
     }

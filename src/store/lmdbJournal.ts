@@ -26,6 +26,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { ENTRY_HEADER_BYTES, type PendingChanges } from "./pendingChanges.ts";
+import { writeZeros } from "./writeZeros.ts";
 
 /** Of a busy store between two checkpoints. */
 const JOURNAL_BYTES = 256 * 1024;
@@ -169,8 +170,7 @@ function makeFile(file: string): void {
   const fresh = `${file}.new`;
   const descriptor = openSync(fresh, "w", 0o600);
   try {
-    const zeros = Buffer.alloc(JOURNAL_BYTES);
-    for (let written = 0; written < JOURNAL_BYTES; ) written += writeSync(descriptor, zeros, written);
+    writeZeros(descriptor, JOURNAL_BYTES);
     fsyncSync(descriptor);
     renameSync(fresh, file);
   } catch (error) {

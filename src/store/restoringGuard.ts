@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import * as v from "valibot";
 import { isLiving, ownName, type ProcessName } from "../node/process.ts";
+import { codeOf } from "./lmdbErrors.ts";
 import { processFields } from "./processFields.ts";
 
 /** A file that does not say whose it is yet, or never will: written a moment after it is made. */
@@ -71,6 +72,3 @@ function clearAway(file: string, found: string): void {
     rmSync(aside, { force: true });
   }
 }
-
-const codeOf = (error: unknown): unknown =>
-  error instanceof Error && "code" in error ? error.code : undefined;
