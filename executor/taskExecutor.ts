@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, rmSync, unlinkSync } from "node:fs";
 import type { Logger } from "pino";
+import { ACTOR_FORM } from "../protocol/actorForm.ts";
 import { decodeFrame } from "../protocol/codec.ts";
 import { assertNever, QrewError } from "../protocol/errors.ts";
 import { isHotCommand } from "../protocol/executorHot.ts";
@@ -96,7 +97,7 @@ export class TaskExecutor {
   }
 
   onFrame(bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes, commandSchema, isHotCommand);
+    const frame = decodeFrame(bytes, commandSchema, ACTOR_FORM, isHotCommand);
     if (!frame.ok) return this.#refusals.add(frame.fault);
     if (frame.epoch < this.#seatEpoch) return this.#refusals.add("oldEpoch");
     this.#seatEpoch = frame.epoch;

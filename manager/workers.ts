@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { Readable } from "node:stream";
 import * as v from "valibot";
+import { ACTOR_FORM } from "../protocol/actorForm.ts";
 import { decodeFrame } from "../protocol/codec.ts";
 import { ERROR_CODES, QrewError } from "../protocol/errors.ts";
 import { type SeatNumber, seatSocketName, seatStoreName } from "../protocol/ids.ts";
@@ -203,7 +204,7 @@ export class Workers {
   }
 
   #onFrame(seat: SeatNumber, epoch: number, bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes, workerFactSchema);
+    const frame = decodeFrame(bytes, workerFactSchema, ACTOR_FORM);
     if (!frame.ok) return this.#refusals.add(frame.fault);
     if (frame.epoch !== epoch) return this.#refusals.add("oldEpoch");
     for (const fact of frame.messages) this.#handlers.onFact(seat, epoch, fact);

@@ -88,10 +88,10 @@ const jobReportSchema = v.strictObject({
   tasks: taskCountsSchema,
   /** Grows with every change of a task; a later report has a higher one. */
   seq: countField,
-  /** A few of the longest running, for the live view. */
-  running: v.array(runningTaskSchema),
   /** It runs on what is lent to the seat's common pool. */
   isPooled: v.boolean(),
+  /** A few of the longest running, for the live view. */
+  running: v.array(runningTaskSchema),
 });
 export type JobReport = v.InferOutput<typeof jobReportSchema>;
 

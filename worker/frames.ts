@@ -1,4 +1,5 @@
 /** Frames into events: the edge at which everything that comes from outside is checked. */
+import { ACTOR_FORM } from "../protocol/actorForm.ts";
 import { assertNever } from "../protocol/errors.ts";
 import { isHotFact } from "../protocol/executorHot.ts";
 import { type ExecutorFact, factSchema } from "../protocol/executorLink.ts";
@@ -33,7 +34,7 @@ export class FrameGate {
   }
 
   #fromManager(bytes: Uint8Array): Incoming | null {
-    const frame = decodeFrame(bytes, managerCommandSchema);
+    const frame = decodeFrame(bytes, managerCommandSchema, ACTOR_FORM);
     if (!frame.ok) {
       this.#refusals.add(frame.fault);
       return null;
@@ -47,7 +48,7 @@ export class FrameGate {
   }
 
   #fromExecutor(peer: string, bytes: Uint8Array): Incoming | null {
-    const frame = decodeFrame(bytes, factSchema, isHotFact);
+    const frame = decodeFrame(bytes, factSchema, ACTOR_FORM, isHotFact);
     if (!frame.ok) {
       this.#refusals.add(frame.fault);
       return null;

@@ -1,6 +1,7 @@
 /** The QWorker: takes its seat, binds the seat's socket, and runs the jobs that the manager assigns to it. */
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { ACTOR_FORM } from "../protocol/actorForm.ts";
 import { QrewError } from "../protocol/errors.ts";
 import { forkserverSocketName, seatSocketName, seatStoreName } from "../protocol/ids.ts";
 import { tellFailure, tellReady } from "../src/link/readyLine.ts";
@@ -70,7 +71,7 @@ async function main(args: WorkerArguments): Promise<void> {
       onPeerGone: (peer) => log.logger.warn({ peer }, "what was sent to a peer could not be delivered"),
       onFault: (error) => holder.fail(error),
     },
-    { form: "records" },
+    { form: ACTOR_FORM },
   );
   const holder: SeatHolder = new SeatHolder({
     state,

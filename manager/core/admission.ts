@@ -3,6 +3,7 @@ import type { TaskCounts } from "../../protocol/fields.ts";
 import type { SeatNumber } from "../../protocol/ids.ts";
 import { JOBS_PER_WORKER_MAX, LOADED_JOBS_MAX, SEAT_JOBS_MAX } from "../../protocol/limits.ts";
 import { absentSeat, freeSeatNumber, isDamaged } from "./seats.ts";
+import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { LiveJob } from "./state.ts";
 import { type Turn, updateJob } from "./turn.ts";
 
@@ -59,6 +60,12 @@ export function admitJobs(turn: Turn): void {
 }
 
 function admit(turn: Turn, job: LiveJob, seat: SeatNumber): void {
+  seatJob(turn, job, seat);
+  updateJob(turn, job, admittedTo(seat, turn.clock, job.record, job.isPooled));
+}
+
+/** Nothing of it runs there. */
+export function seatJob(turn: Turn, job: LiveJob, seat: SeatNumber): void {
   const { record, borrower } = job;
   turn.state.admitted.set(record.job, job);
   if (!turn.state.seats.has(seat)) turn.state.seats.set(seat, absentSeat(seat));
@@ -68,10 +75,37 @@ function admit(turn: Turn, job: LiveJob, seat: SeatNumber): void {
   // It starts level with the others as they are now, not as they were when it was submitted.
   borrower.usage = Math.max(borrower.usage, turn.state.lending.floor);
   borrower.standing = borrower.usage;
-  const startedAtMs = record.startedAtMs ?? turn.clock.wallMs;
-  const state = record.pause === "off" ? "running" : "paused";
-  const tasks = job.isPooled ? allReady(record.tasks) : record.tasks;
-  updateJob(turn, job, { seat, state, startedAtMs, parked: null, tasks });
+  turn.state.changed.add(job);
+}
+
+/** What changes in the record of a job that gets a place. */
+export function admittedTo(
+  seat: SeatNumber,
+  { wallMs }: Turn["clock"],
+  { pause, tasks, startedAtMs }: JobRecord,
+  isPooled: boolean,
+): Pick<JobRecord, "seat" | "state" | "startedAtMs" | "parked" | "tasks"> {
+  return {
+    seat,
+    state: pause === "off" ? "running" : "paused",
+    startedAtMs: startedAtMs ?? wallMs,
+    parked: null,
+    tasks: isPooled ? allReady(tasks) : tasks,
+  };
+}
+
+/**
+ * The seat that a job of this priority would have in a moment, since nobody else wants one: a QWorker without any job is there. Null:
+ * it has to queue.
+ */
+export function seatAtOnce(turn: Turn, priority: number): SeatNumber | null {
+  const { stopping, queue, submissions, seats } = turn.state;
+  if (stopping !== null || queue.length > 0 || submissions.size > 1) return null;
+  const load = loadOf(turn, priority);
+  for (const { seat, type } of seats.values()) {
+    if (type === "ready" && load.loaded(seat) === 0 && hasRoom(load, seat)) return seat;
+  }
+  return null;
 }
 
 /** Of one task without dependencies: its QWorker tells nothing of it before it begins. */

@@ -4,20 +4,23 @@ import type { JobSeq, SeatNumber } from "../../protocol/ids.ts";
 import type { JobReport, WorkerFact } from "../../protocol/workerLink.ts";
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId } from "./events.ts";
-import { queueJob, unqueueJob } from "./admission.ts";
+import { queueJob, seatJob, unqueueJob } from "./admission.ts";
 import { type Borrower, isInvolved, newBorrower, uncertain } from "./lending.ts";
 import { park, unpark } from "./parking.ts";
 import { joinPool } from "./pools.ts";
 import type { LiveJob } from "./state.ts";
 import { refuse, replyFlushed, type Turn, updateJob } from "./turn.ts";
 
-/** A job from the store or just accepted joins the live ones. What a running one holds is unknown until its QWorker says it. */
-export function enqueue(turn: Turn, record: JobRecord): LiveJob {
+/**
+ * A job from the store or just accepted joins the live ones. What a running one holds is unknown until its QWorker says it, unless it is
+ * new and has its place from the start.
+ */
+export function enqueue(turn: Turn, record: JobRecord, isNew = false): LiveJob {
   const { state } = turn;
   const borrower = newBorrower(record.job, state.lending.floor);
   const job: LiveJob = {
     record,
-    borrower: record.state === "queued" || record.parked !== null ? borrower : uncertain(borrower),
+    borrower: isNew || record.state === "queued" || record.parked !== null ? borrower : uncertain(borrower),
     isPooled: false,
     endIsDurable: false,
     reportSeq: -1,
@@ -29,7 +32,8 @@ export function enqueue(turn: Turn, record: JobRecord): LiveJob {
     loanUntold: true,
   };
   state.jobs.set(record.job, job);
-  if (record.parked !== null && record.cancelRequested) unpark(turn, job);
+  if (isNew && record.seat !== null) seatJob(turn, job, record.seat);
+  else if (record.parked !== null && record.cancelRequested) unpark(turn, job);
   else if (record.parked !== null) park(turn, job);
   else if (record.seat === null || record.state === "queued") queueJob(state.queue, job);
   else state.admitted.set(record.job, job);

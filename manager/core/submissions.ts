@@ -15,6 +15,7 @@ import {
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, ManagerEvent } from "./events.ts";
 import { followNew, onFollowJobs } from "./following.ts";
+import { admittedTo, seatAtOnce } from "./admission.ts";
 import { enqueue } from "./queue.ts";
 import { whyNotNow } from "./rounds.ts";
 import type { Submission } from "./state.ts";
@@ -204,7 +205,7 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
   submission.isOrdinarySingle = told.isOrdinarySingle;
   const { options, key, digest } = submission;
   if (options.retries !== null) return storeRound(turn, submission, options.retries, told.taskCount);
-  const record: JobRecord = {
+  const queued: JobRecord = {
     job: jobSeq(state.nextJob++),
     name: options.name ?? told.name ?? nameOfSource(options.source),
     state: "queued",
@@ -223,6 +224,10 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
     tasks: allWaiting(told.taskCount),
     detail: null,
   };
+  const seat = seatAtOnce(turn, queued.priority);
+  // One transaction less before it begins.
+  const record =
+    seat === null ? queued : { ...queued, ...admittedTo(seat, turn.clock, queued, isPooled(submission)) };
   turn.effects.push({
     type: "storeJob",
     submission: submission.submission,
@@ -262,9 +267,9 @@ const allWaiting = (total: number): TaskCounts => ({
 
 export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
   const { record } = told;
-  const job = enqueue(turn, record);
+  const job = enqueue(turn, record, true);
   const submission = turn.state.submissions.get(told.submission);
-  job.isPooled = record.priority === 0 && submission?.isOrdinarySingle === true;
+  job.isPooled = submission !== undefined && isPooled(submission);
   if (!job.isPooled) {
     // A loan goes out with the job, before its QWorker has read it.
     const demand = submission?.demand ?? [];
@@ -272,6 +277,9 @@ export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
   }
   answerSeal(turn, told.submission, record.job, record.tasks.total);
 }
+
+const isPooled = ({ options, isOrdinarySingle }: Submission): boolean =>
+  options.priority === 0 && isOrdinarySingle;
 
 /** The job is on record: flushed, or with this turn. */
 export function answerSeal(turn: Turn, id: number, job: JobSeq, tasks: number): void {

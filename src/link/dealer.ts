@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Dealer } from "zeromq";
+import { ACTOR_FORM } from "../../protocol/actorForm.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { framesOf } from "./batch.ts";
 import { Held } from "./held.ts";
@@ -56,7 +57,7 @@ export class DealerLink {
 
   send(epoch: number, messages: readonly object[]): void {
     if (this.#closed) return;
-    for (const frame of framesOf(epoch, this.#held.join(THE_PEER, messages), "records"))
+    for (const frame of framesOf(epoch, this.#held.join(THE_PEER, messages), ACTOR_FORM))
       this.#waiting.push(frame);
     void this.#write();
   }

@@ -8,7 +8,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { Router } from "zeromq";
-import type { ObjectForm } from "../../protocol/codec.ts";
+import { MAPS, type ObjectForm } from "../../protocol/codec.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import { framesOf } from "./batch.ts";
 import { Held } from "./held.ts";
@@ -36,7 +36,7 @@ export interface RouterHandlers {
 export interface RouterOptions {
   /** Bytes waiting for one peer, beyond which it is given up. Default: only frames are counted, since the actors bound what they send. */
   readonly waitingBytesMax?: number;
-  /** `records` where all peers are actors of the same daemon. Default: `maps`. */
+  /** Where all peers are actors of the same daemon, theirs. Default: maps. */
   readonly form?: ObjectForm;
 }
 
@@ -71,7 +71,7 @@ export class RouterLink {
     this.#path = socketPath;
     this.#handlers = handlers;
     this.#waitingBytesMax = options.waitingBytesMax ?? Number.POSITIVE_INFINITY;
-    this.#form = options.form ?? "maps";
+    this.#form = options.form ?? MAPS;
   }
 
   /** Whoever calls this holds the lock of the folder or the seat: a second bind steals the socket silently. */

@@ -167,7 +167,11 @@ it("disconnects who sends a frame that is too large", async () => {
 it("ignores and counts strangers and bad frames on a QWorker's socket", async () => {
   const seat = seatSocketName(seatNumber(0));
   await expectCounted("unexpected", 3, async () => {
-    await exchange(seat, [encodeFrame(9, [{ type: "leave" }]), ofVersion(2), Buffer.from("x")], 0);
+    await exchange(
+      seat,
+      [encodeFrame(9, [{ type: "leave" }]), ofVersion(PROTOCOL_VERSION + 1), Buffer.from("x")],
+      0,
+    );
   });
   const asExecutor = (frames: readonly Buffer[]) => exchange(seat, frames, 0, "executor-0");
   await expectCounted("notQrew", GARBAGE.length, async () => void (await asExecutor(GARBAGE)));

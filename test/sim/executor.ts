@@ -1,5 +1,6 @@
 /** The TaskExecutor as a simulated process around its real core: what executor/taskExecutor.ts and executorProcess.ts do, step by step. */
 import { MemoryKills } from "../../src/node/memoryKills.ts";
+import { ACTOR_FORM } from "../../protocol/actorForm.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import { isHotCommand } from "../../protocol/executorHot.ts";
 import { type AttemptOutcome, commandSchema, type ExecutorFact } from "../../protocol/executorLink.ts";
@@ -89,7 +90,7 @@ export class SimExecutor {
   }
 
   #onFrame(bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes, commandSchema, isHotCommand);
+    const frame = decodeFrame(bytes, commandSchema, ACTOR_FORM, isHotCommand);
     if (!frame.ok) return this.#world.invariants.onMalformed("executor", frame.detail);
     if (frame.epoch < this.#seatEpoch) return;
     this.#seatEpoch = frame.epoch;

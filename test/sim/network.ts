@@ -4,6 +4,9 @@
  *
  * A frame is real bytes: src/link/batch.ts cuts, protocol/codec.ts writes and checks.
  */
+import { ACTOR_FORM } from "../../protocol/actorForm.ts";
+import { MAPS, type ObjectForm } from "../../protocol/codec.ts";
+import { MANAGER_SOCKET_NAME } from "../../protocol/ids.ts";
 import { framesOf } from "../../src/link/batch.ts";
 import type { SimProcess } from "./machine.ts";
 import type { Random } from "./random.ts";
@@ -110,11 +113,17 @@ class Connection {
 export class SimRouter {
   readonly process: SimProcess;
   readonly #onFrame: (peer: string, bytes: Uint8Array) => void;
+  readonly #form: ObjectForm;
   readonly #connections = new Map<string, Connection>();
 
-  constructor(process: SimProcess, onFrame: (peer: string, bytes: Uint8Array) => void) {
+  constructor(
+    process: SimProcess,
+    onFrame: (peer: string, bytes: Uint8Array) => void,
+    form: ObjectForm = MAPS,
+  ) {
     this.process = process;
     this.#onFrame = onFrame;
+    this.#form = form;
     process.onEnd(() => this.reset());
   }
 
@@ -122,7 +131,7 @@ export class SimRouter {
   send(peer: string, epoch: number, messages: readonly object[]): void {
     const connection = this.#connections.get(peer);
     if (connection === undefined) return;
-    for (const frame of framesOf(epoch, messages)) connection.sendDown(frame);
+    for (const frame of framesOf(epoch, messages, this.#form)) connection.sendDown(frame);
   }
 
   receive(peer: string, bytes: Uint8Array): void {
@@ -182,7 +191,8 @@ export class SimDealer {
 
   send(epoch: number, messages: readonly object[]): void {
     if (this.#closed) return;
-    for (const frame of framesOf(epoch, messages)) {
+    const form = this.#path === MANAGER_SOCKET_NAME ? MAPS : ACTOR_FORM;
+    for (const frame of framesOf(epoch, messages, form)) {
       if (this.#connection === null) this.#unsent.push(frame);
       else this.#connection.sendUp(frame);
     }

@@ -1,4 +1,5 @@
 /** What manager/workers.ts does: takes a seat over for certain, starts its QWorker, greets it, watches it until it ends. */
+import { ACTOR_FORM } from "../../protocol/actorForm.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import { QrewError } from "../../protocol/errors.ts";
 import { type SeatNumber, seatSocketName } from "../../protocol/ids.ts";
@@ -136,7 +137,7 @@ export class SimSeats {
   }
 
   #onFrame(seat: SeatNumber, epoch: number, bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes, workerFactSchema);
+    const frame = decodeFrame(bytes, workerFactSchema, ACTOR_FORM);
     if (!frame.ok) return this.#world.invariants.onMalformed("manager", frame.detail);
     if (frame.epoch !== epoch) return;
     for (const fact of frame.messages) {

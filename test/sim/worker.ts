@@ -27,6 +27,7 @@ import type { SimStore } from "./disk.ts";
 import { SimExecutor } from "./executor.ts";
 import type { SimProcess } from "./machine.ts";
 import { takesHoldersForDead, unfenced, withoutAsking, withoutEnds } from "./mutations.ts";
+import { ACTOR_FORM } from "../../protocol/actorForm.ts";
 import { SimRouter } from "./network.ts";
 import type { Random } from "./random.ts";
 import { CRASH_LIMIT, GRACE_MS, INSTANCE, LEASE_MS, NODE, type World } from "./world.ts";
@@ -77,7 +78,7 @@ export class SimWorker {
     this.#store = world.mutation === "fencingOff" ? unfenced(this.#disk, epoch) : this.#disk;
     this.#jobs = new OpenJobs(world.disk.open("manager"), this.#store, epoch);
     this.#gate = new FrameGate(epoch, new Refusals());
-    this.#router = new SimRouter(this.process, (peer, bytes) => this.#onFrame(peer, bytes));
+    this.#router = new SimRouter(this.process, (peer, bytes) => this.#onFrame(peer, bytes), ACTOR_FORM);
     this.process.after(this.#random.between(20, 150), () => this.#begin(ready));
   }
 

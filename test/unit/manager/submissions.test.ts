@@ -9,7 +9,7 @@ import {
 } from "../../../protocol/limits.ts";
 import { assert } from "../../../protocol/errors.ts";
 import { jobSeq } from "../../../protocol/ids.ts";
-import { CLIENT, cpus, Daemon, jobRecord, report, SEAT } from "./daemon.ts";
+import { CLIENT, cpus, Daemon, jobRecord, report } from "./daemon.ts";
 
 const options: SubmissionOptions = {
   name: null,
@@ -90,7 +90,7 @@ describe("a short document", () => {
     const { submission } = daemon.take("keepDocument");
     const demand = [{ priority: 3, resources: cpus(1), count: 1 }];
     daemon.plan(submission, { demand });
-    const record = { ...daemon.take("storeJob").record, job: jobSeq(2), seat: SEAT };
+    const { record } = daemon.take("storeJob");
     daemon.feed({ type: "jobStored", submission, record });
     const told = daemon.takeAll("tellWorker").map(({ command }) => command);
     expect(told).toMatchObject([

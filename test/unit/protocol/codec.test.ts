@@ -1,12 +1,16 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { clientRequestSchema } from "../../../protocol/clientLink.ts";
-import { decodeFrame, encodeFrame } from "../../../protocol/codec.ts";
+import { ACTOR_FORM, ACTOR_SHAPES } from "../../../protocol/actorForm.ts";
+import { byType } from "../../../protocol/byType.ts";
+import { decodeFrame, encodeFrame, MAPS } from "../../../protocol/codec.ts";
 import { commandSchema, factSchema } from "../../../protocol/executorLink.ts";
 import { jobSeq, seatNumber, taskIndex } from "../../../protocol/ids.ts";
 import { FRAME_BYTES_MAX, FRAME_MESSAGES_MAX } from "../../../protocol/limits.ts";
+import { shapeCheck, shapesOf } from "../../../protocol/shapes.ts";
 import { PROTOCOL_VERSION } from "../../../protocol/version.ts";
 import { managerCommandSchema, workerFactSchema } from "../../../protocol/workerLink.ts";
 
@@ -27,13 +31,20 @@ const SCHEMAS: readonly v.GenericSchema<unknown, unknown>[] = [
 const anything = v.unknown();
 const welcome = { type: "welcome", greeting: 1, seat: seatNumber(1), node: "n", instance: "i" };
 
-const faultOf = (bytes: Uint8Array, schema: v.GenericSchema<unknown, unknown> = commandSchema) => {
-  const decoded = decodeFrame(bytes, schema);
+const faultOf = (
+  bytes: Uint8Array,
+  schema: v.GenericSchema<unknown, unknown> = commandSchema,
+  form = MAPS,
+): string => {
+  const decoded = decodeFrame(bytes, schema, form);
   return decoded.ok ? "none" : decoded.fault;
 };
 
 describe("a frame", () => {
-  it.each(["maps", "records"] as const)("comes back as it was sent, with objects as %s", (form) => {
+  it.each([
+    ["maps", MAPS],
+    ["records", ACTOR_FORM],
+  ])("comes back as it was sent, with objects as %s", (_, form) => {
     const id = { job: jobSeq(0xffff_ffff), task: taskIndex(7), attempt: 1 };
     const messages = [
       welcome,
@@ -41,7 +52,7 @@ describe("a frame", () => {
       { type: "setCap", job: jobSeq(1), serial: Number.MAX_SAFE_INTEGER, cpusMilli: 0 },
       { type: "openJob", context: { job: jobSeq(1), env: { "Ä ö": "ü\0\n" }, directory: "/", umask: 18 } },
     ];
-    const decoded = decodeFrame(encodeFrame(42, messages, form), commandSchema);
+    const decoded = decodeFrame(encodeFrame(42, messages, form), commandSchema, form);
     expect(decoded).toEqual({ ok: true, epoch: 42, messages });
   });
 
@@ -54,8 +65,8 @@ describe("a frame", () => {
           const context = { job: jobSeq(1), env, directory: "/", umask: 18 };
           return { type: "openJob", context };
         });
-        for (const form of ["records", "maps", "records"] as const) {
-          const decoded = decodeFrame(encodeFrame(1, messages, form), commandSchema);
+        for (const form of [ACTOR_FORM, MAPS, ACTOR_FORM]) {
+          const decoded = decodeFrame(encodeFrame(1, messages, form), commandSchema, form);
           expect(decoded).toEqual({ ok: true, epoch: 1, messages });
         }
       }),
@@ -75,6 +86,97 @@ describe("a frame", () => {
 
   it("may be empty of messages", () => {
     expect(decodeFrame(encodeFrame(3, []), commandSchema)).toEqual({ ok: true, epoch: 3, messages: [] });
+  });
+});
+
+describe("records", () => {
+  const attempt = { job: jobSeq(1), task: taskIndex(2), attempt: 3 };
+
+  it("carry no names, whatever is said of an attempt", () => {
+    const moments = { startedAtMs: 1.5, startedMonoMs: 2.5 };
+    const usage = { userSeconds: 0.1, systemSeconds: 0.2, maxRssBytes: 4096 };
+    const ended = {
+      ...attempt,
+      outcome: { type: "exited", exitCode: 0 },
+      ...moments,
+      endedAtMs: 3.5,
+      endedMonoMs: 4.5,
+      usage,
+      stdout: { type: "inline", bytes: Buffer.from("output"), cutBytes: 0 },
+      stderr: null,
+    };
+    const frames = [
+      encodeFrame(
+        1,
+        [{ type: "attemptsStarted", attempts: [{ ...attempt, ...moments, pid: 7 }] }],
+        ACTOR_FORM,
+      ),
+      encodeFrame(1, [{ type: "attemptsEnded", attempts: [ended] }], ACTOR_FORM),
+    ];
+    for (const frame of frames) {
+      expect(frame.toString("latin1")).not.toMatch(/task|AtMs|pid|outcome|userSeconds|cutBytes/);
+      expect(faultOf(frame, factSchema, ACTOR_FORM)).toBe("none");
+    }
+  });
+
+  it("are of the known shapes only: environments are maps, of whose names nobody keeps a list", () => {
+    const context = { job: jobSeq(1), env: { HOME: "/root", LANG: "C" }, directory: "/", umask: 18 };
+    const frame = encodeFrame(1, [{ type: "openJob", context }], ACTOR_FORM);
+    for (const definition of [0xd4, 0xd5]) expect(frame.includes(Buffer.of(definition, 0x72))).toBe(false);
+    expect(frame.includes("HOME")).toBe(true);
+  });
+
+  it("are read by those only that have the same shapes", () => {
+    const frame = encodeFrame(1, [{ type: "acknowledgeAttempts", attempts: [attempt] }], ACTOR_FORM);
+    expect(faultOf(frame, commandSchema, ACTOR_FORM)).toBe("none");
+    expect(faultOf(frame)).toBe("malformed");
+  });
+
+  it("have the numbers that belong to this version of the protocol", () => {
+    const digest = createHash("sha256").update(JSON.stringify(ACTOR_SHAPES)).digest("hex").slice(0, 16);
+    // Where it has to change: raise PROTOCOL_VERSION, since those of before would read other fields.
+    expect([PROTOCOL_VERSION, digest]).toEqual([2, "c9ecc94c790d87ea"]);
+  });
+
+  it("of a number that nobody has given are refused", () => {
+    const unknown = ACTOR_SHAPES.length;
+    const [low, high] = [0x60 + ((unknown - 32) % 32), (unknown - 32) >> 5];
+    expect(faultOf(framed(0x92, 1, 0x91, low, high), commandSchema, ACTOR_FORM)).toBe("malformed");
+    expect(faultOf(framed(0x92, 1, 0x91, 0x7f, 0xff), commandSchema, ACTOR_FORM)).toBe("malformed");
+  });
+
+  it("that a frame defines for itself change nothing for the next one", () => {
+    const sound = encodeFrame(1, [{ type: "acknowledgeAttempts", attempts: [attempt] }], ACTOR_FORM);
+    for (let number = 0x40; number < 0x60; number += 1) {
+      const defining = framed(0x92, 1, 0x91, 0xd4, 0x72, number, 0x91, 0xa1, 0x61, 1);
+      expect(faultOf(defining, commandSchema, ACTOR_FORM)).toBe("malformed");
+      expect(decodeFrame(sound, commandSchema, ACTOR_FORM)).toEqual(
+        decodeFrame(encodeFrame(1, [{ type: "acknowledgeAttempts", attempts: [attempt] }]), commandSchema),
+      );
+    }
+  });
+});
+
+describe("shapes", () => {
+  it("are of each object that a schema describes, once, the outer one first", () => {
+    const inner = v.strictObject({ b: v.number(), a: v.nullable(v.strictObject({ c: v.number() })) });
+    const message = byType([
+      v.strictObject({ type: v.literal("one"), list: v.array(inner), more: v.optional(inner) }),
+      v.strictObject({ type: v.literal("two"), either: v.union([v.string(), inner]) }),
+    ]);
+    expect(shapesOf(message, v.pipe(v.array(v.strictObject({ c: v.string() })), v.minLength(1)))).toEqual([
+      ["type", "list", "more"],
+      ["b", "a"],
+      ["c"],
+      ["type", "either"],
+    ]);
+  });
+
+  it("are had by objects with these names in this order, and by no others", () => {
+    const check = shapeCheck([["a", "b"], ["a"], ["c", "d"]]);
+    expect([{ a: 1, b: 2 }, { a: 1 }, { c: 1, d: 2 }].map(check)).toEqual([true, true, true]);
+    const others: readonly object[] = [{}, { b: 2, a: 1 }, { a: 1, b: 2, c: 3 }, { c: 1 }, { PATH: "/bin" }];
+    expect(others.map(check)).toEqual(others.map(() => false));
   });
 });
 
@@ -181,17 +283,22 @@ describe("declared lengths", () => {
 });
 
 describe("whatever bytes come", () => {
-  const samples = [
-    encodeFrame(7, [welcome, { type: "reportStatus" }]),
-    encodeFrame(1, [
+  const said = [
+    [welcome, { type: "reportStatus" }],
+    [
       { type: "closeJob", job: jobSeq(3), graceMs: 5000 },
       { type: "openJob", context: { job: jobSeq(1), env: { A: "b" }, directory: "/d", umask: 0 } },
-    ]),
+    ],
   ];
+  const samples = [MAPS, ACTOR_FORM].flatMap((form) =>
+    said.map((messages, epoch) => encodeFrame(epoch, messages, form)),
+  );
   const check = (bytes: Uint8Array): void => {
     for (const schema of SCHEMAS) {
-      const decoded = decodeFrame(bytes, schema);
-      if (!decoded.ok) expect(decoded.detail.length).toBeGreaterThan(0);
+      for (const form of [MAPS, ACTOR_FORM]) {
+        const decoded = decodeFrame(bytes, schema, form);
+        if (!decoded.ok) expect(decoded.detail.length).toBeGreaterThan(0);
+      }
     }
   };
 
@@ -209,7 +316,8 @@ describe("whatever bytes come", () => {
     for (const sample of samples) {
       for (let length = 0; length < sample.length; length++) {
         check(sample.subarray(0, length));
-        expect(faultOf(sample.subarray(0, length))).not.toBe("none");
+        for (const form of [MAPS, ACTOR_FORM])
+          expect(faultOf(sample.subarray(0, length), commandSchema, form)).not.toBe("none");
       }
     }
   });
