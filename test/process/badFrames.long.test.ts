@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { Dealer } from "zeromq";
 import { probeForkserver } from "../../executor/forkserver/client.ts";
 import { type ClientReply, clientReplySchema } from "../../protocol/clientLink.ts";
+import { ACTOR_FORM } from "../../protocol/actorForm.ts";
 import { decodeFrame, encodeFrame } from "../../protocol/codec.ts";
 import { FrameCutter } from "../../protocol/forkserverBytes.ts";
 import { decodeFact } from "../../protocol/forkserverFactCodec.ts";
@@ -183,7 +184,7 @@ it("ignores and counts strangers and bad frames on a QWorker's socket", async ()
   await expectCounted("malformed", MALFORMED.length, async () => void (await asExecutor(MALFORMED)));
   // Well formed, and said by nobody who has greeted.
   await expectCounted("oldEpoch", 1, async () => {
-    await asExecutor([encodeFrame(77, [{ type: "attemptsEnded", attempts: [] }])]);
+    await asExecutor([encodeFrame(77, [{ type: "attemptsEnded", attempts: [] }], ACTOR_FORM)]);
   });
   await expectNothingBroken();
 });
