@@ -3,11 +3,12 @@
  *
  *   spawn [--parallel K] [--count N] [--output FOLDER] [--each] -- PROGRAM [ARGUMENT]...
  *   spawn [--parallel K] [--output FOLDER] --list FILE
+ *   spawn --serve -- PROGRAM [ARGUMENT]...
  *
  * At most K processes (default 1) live at a time. The list has one command per line, its arguments separated by tabs.
  * What they print goes nowhere, or with --output each one's stdout into a file FOLDER/NUMBER of its own. Prints one line of JSON:
  * the seconds from the first start to the last end, the number of processes that failed, and with --each the microseconds
- * of each. Exit code 2 for wrong arguments, 1 where a process cannot be started.
+ * of each. With --serve: a process for each byte that comes in, and a byte when it has ended, until nothing comes any more. Exit code 2 for wrong arguments, 1 where a process cannot be started.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@ struct run {
   const char *output;
   const char *list;
   int each;
+  int serve;
   char **command;
   FILE *report;
 };
@@ -58,6 +60,10 @@ static struct run parse(char **argument) {
       run.each = 1;
       continue;
     }
+    if (strcmp(*argument, "--serve") == 0) {
+      run.serve = 1;
+      continue;
+    }
     const char *name = *argument++;
     if (*argument == NULL) fail("no value for", name, 2);
     if (strcmp(name, "--parallel") == 0) run.parallel = positive(name, *argument);
@@ -68,6 +74,7 @@ static struct run parse(char **argument) {
   }
   int is_command = run.command != NULL && *run.command != NULL;
   if (is_command == (run.list != NULL)) fail("give either --list or", "-- PROGRAM", 2);
+  if (run.serve && !is_command) fail("give -- PROGRAM with", "--serve", 2);
   if (run.each && run.parallel > 1) fail("times are told of processes one after another:", "--each", 2);
   return run;
 }
@@ -120,6 +127,17 @@ static int await_one(void) {
   return status != 0;
 }
 
+/* Requests come one by one: whoever asks waits for the answer. */
+static void serve(const struct run *run, int requests) {
+  char byte;
+  while (read(requests, &byte, 1) == 1) {
+    start(run, run->command, 0);
+    if (await_one() != 0) fail("it failed:", run->command[0], 1);
+    fputc(byte, run->report);
+    fflush(run->report);
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) fail("give a program, or a list of them", "", 2);
   struct run run = parse(argv);
@@ -128,10 +146,15 @@ int main(int argc, char **argv) {
   if (run.each && seconds == NULL) fail("no memory for", "--each", 1);
 
   run.report = fdopen(fcntl(1, F_DUPFD_CLOEXEC, 3), "w");
+  int requests = fcntl(0, F_DUPFD_CLOEXEC, 3);
   int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (run.report == NULL || nowhere < 0) fail("cannot open", "/dev/null", 1);
   dup2(nowhere, 0);
   dup2(nowhere, 1);
+  if (run.serve) {
+    serve(&run, requests);
+    return 0;
+  }
 
   long failed = 0;
   double began = seconds_now();

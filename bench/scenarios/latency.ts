@@ -1,9 +1,10 @@
+import { BARE_CHAIN, BARE_CHAIN_RECORDS, withBareChain } from "../contenders/bareChain.ts";
 import { QREW_RECORDS } from "../contenders/qrew.ts";
 import { runSpawn } from "../contenders/spawnLimit.ts";
 import { type BenchDaemon, withDaemon } from "../daemon.ts";
 import { oneTask } from "../documents.ts";
 import type { DocumentBytes } from "../../src/client/index.ts";
-import { type Measured, type Scenario, type Series, sized } from "../scenario.ts";
+import { type Bench, type Measured, type Scenario, type Series, sized } from "../scenario.ts";
 import { estimateQuantile, estimateRatio } from "../statistics.ts";
 
 const COMMAND = ["/bin/true"];
@@ -24,30 +25,30 @@ export const latency: Scenario = {
     withDaemon(bench, async (daemon): Promise<Measured> => {
       const document = oneTask({ command: COMMAND });
       const first: number[] = [];
-      for (let job = 0; job < sized(bench, WARM_UP_JOBS, WARM_UP_JOBS_QUICK); job += 1) {
-        bench.signal.throwIfAborted();
-        first.push(await latencyOf(daemon, document));
-      }
+      const warmUpJobs = sized(bench, WARM_UP_JOBS, WARM_UP_JOBS_QUICK);
+      await repeat(bench, warmUpJobs, first, () => latencyOf(daemon, document));
       const own: number[] = [];
       const bare: number[] = [];
+      const chain: number[] = [];
       const count = sized(bench, BLOCK, BLOCK / 2);
-      for (let round = 0; round < bench.pairs; round += 1) {
-        const { micros } = await runSpawn(
-          bench,
-          daemon.work,
-          { command: COMMAND, count },
-          { parallel: 1, each: true },
-        );
-        bare.push(...micros.map((value) => value / 1000));
-        for (let job = 0; job < count; job += 1) {
-          bench.signal.throwIfAborted();
-          own.push(await latencyOf(daemon, document));
+      await withBareChain(bench, COMMAND, async (pass) => {
+        for (let round = 0; round < bench.pairs; round += 1) {
+          const { micros } = await runSpawn(
+            bench,
+            daemon.work,
+            { command: COMMAND, count },
+            { parallel: 1, each: true },
+          );
+          bare.push(...micros.map((value) => value / 1000));
+          await repeat(bench, count, chain, pass);
+          await repeat(bench, count, own, () => latencyOf(daemon, document));
         }
-      }
+      });
       return {
         series: [
           ...quantiles("qrew", QREW_RECORDS, own, null),
           ...quantiles("qrew, from its start on", QREW_RECORDS, first.slice(0, FIRST_JOBS), own),
+          ...quantiles(BARE_CHAIN, BARE_CHAIN_RECORDS, chain, own),
           ...quantiles("bare spawn", "nothing: posix_spawn and wait", bare, own),
         ],
         figures: [
@@ -60,6 +61,18 @@ export const latency: Scenario = {
       };
     }),
 };
+
+async function repeat(
+  bench: Bench,
+  count: number,
+  samples: number[],
+  take: () => Promise<number>,
+): Promise<void> {
+  for (let taken = 0; taken < count; taken += 1) {
+    bench.signal.throwIfAborted();
+    samples.push(await take());
+  }
+}
 
 /** Milliseconds from the first byte of the submission until its end is told. */
 async function latencyOf(daemon: BenchDaemon, document: DocumentBytes): Promise<number> {
