@@ -15,7 +15,7 @@ export const jobs: Scenario = {
   pairs: 9,
   run: (bench) =>
     withDaemon(bench, async (daemon): Promise<Measured> => {
-      const count = sized(bench, 5_000, 400);
+      const count = sized(bench, 5_000, 2_000);
       const series = await compare(bench, `${grouped(count)} jobs of one /bin/true at once`, [
         { name: "qrew", records: QREW_RECORDS, tasks: count, run: (tasks) => runJobs(bench, daemon, tasks) },
         spawnLimit(bench, COMMAND, count),

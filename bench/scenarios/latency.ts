@@ -14,7 +14,7 @@ const WARM_UP_JOBS = 2_000;
 /** Of those before, the first are told of too: of a daemon that has just been started. */
 const FIRST_JOBS = 500;
 /** Short versions look at other things. */
-const WARM_UP_JOBS_QUICK = 100;
+const WARM_UP_JOBS_QUICK = 500;
 
 export const latency: Scenario = {
   name: "latency",
