@@ -31,14 +31,21 @@ export const MAPS: ObjectForm = { packr: new Packr({ ...SETTINGS, useRecords: fa
 
 /** Objects of these shapes are records, under the number of their shape; the others maps. Both sides have to have the same. */
 export function recordForm(shapes: readonly Shape[]): ObjectForm {
+  let isTakenUp = false;
   const packr = new Packr({
     ...SETTINGS,
-    // Not the list itself, on which msgpackr takes its notes.
-    getStructures: () => shapes.map((shape) => [...shape]),
+    getStructures: () => {
+      // Asked again for each number without a shape, after a copy of the whole frame.
+      if (isTakenUp) throw new Error("a record of no known shape");
+      isTakenUp = true;
+      // Not the list itself, on which msgpackr takes its notes.
+      return shapes.map((shape) => [...shape]);
+    },
     maxSharedStructures: shapes.length,
     // Also since msgpackr keeps all names that it is shown as records; of environments that would be any number.
     useRecords: shapeCheck(shapes),
   });
+  packr.pack(null);
   return { packr };
 }
 

@@ -1,11 +1,11 @@
 /*
- * A process of the bare chain (bareChain.ts), which hands on what comes and keeps nothing.
+ * A process of the bare chain (bareChain.ts), which hands on what comes and keeps nothing. Whoever starts it ends it.
  *
  *   relay.mjs OWN pass NEXT           from the socket OWN to the socket NEXT, and the answer back
  *   relay.mjs OWN flush NEXT FILE     the same, with a sector of the file on disk before the answer goes back
  *   relay.mjs OWN spawn PROGRAM …     a byte to the program for each message; the answer when a byte comes back
  *
- * Says `ready` when the socket is bound; ends when its standard input does.
+ * Says `ready` when the socket is bound; ends at the latest when its standard input does.
  */
 import { spawn } from "node:child_process";
 import { fdatasyncSync, fsyncSync, openSync, writeSync } from "node:fs";

@@ -94,18 +94,20 @@ export function admittedTo(
   };
 }
 
-/**
- * The seat that a job of this priority would have in a moment, since nobody else wants one: a QWorker without any job is there. Null:
- * it has to queue.
- */
+/** The seat that a new job of this priority would have in a moment, as nobody else wants one. Null: it has to queue. */
 export function seatAtOnce(turn: Turn, priority: number): SeatNumber | null {
-  const { stopping, queue, submissions, seats } = turn.state;
-  if (stopping !== null || queue.length > 0 || submissions.size > 1) return null;
-  const load = loadOf(turn, priority);
-  for (const { seat, type } of seats.values()) {
-    if (type === "ready" && load.loaded(seat) === 0 && hasRoom(load, seat)) return seat;
-  }
+  const { submissions, seats } = turn.state;
+  if (submissions.size > 1) return null;
+  for (const seat of seats.keys()) if (isSeatFree(turn, seat, priority)) return seat;
   return null;
+}
+
+/** A QWorker is there, without any job, and nobody waits for it. */
+export function isSeatFree(turn: Turn, seat: SeatNumber, priority: number): boolean {
+  const { stopping, queue, seats } = turn.state;
+  if (stopping !== null || queue.length > 0 || seats.get(seat)?.type !== "ready") return false;
+  const load = loadOf(turn, priority);
+  return load.loaded(seat) === 0 && hasRoom(load, seat);
 }
 
 /** Of one task without dependencies: its QWorker tells nothing of it before it begins. */

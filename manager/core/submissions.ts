@@ -15,7 +15,7 @@ import {
 import type { JobRecord } from "../../src/store/managerRecords.ts";
 import type { ClientId, ManagerEvent } from "./events.ts";
 import { followNew, onFollowJobs } from "./following.ts";
-import { admittedTo, seatAtOnce } from "./admission.ts";
+import { admittedTo, isSeatFree, seatAtOnce } from "./admission.ts";
 import { enqueue } from "./queue.ts";
 import { whyNotNow } from "./rounds.ts";
 import type { Submission } from "./state.ts";
@@ -23,6 +23,9 @@ import { refuse, reply, replyFlushed, type Turn, wakeAt } from "./turn.ts";
 
 /** Documents on their way in at a time. Each may hold a file of DOCUMENT_BYTES_MAX on disk, and a thread while planned. */
 const SUBMISSIONS_MAX = 1000;
+
+/** A job has its place from the start if it is stored in a moment. */
+const SEATED_TASKS_MAX = 1000;
 
 type Asked<Name extends ClientRequest["type"]> = Extract<ClientRequest, { type: Name }>;
 type Told<Name extends ManagerEvent["type"]> = Extract<ManagerEvent, { type: Name }>;
@@ -224,8 +227,8 @@ export function onDocumentPlanned(turn: Turn, told: Told<"documentPlanned">): vo
     tasks: allWaiting(told.taskCount),
     detail: null,
   };
-  const seat = seatAtOnce(turn, queued.priority);
   // One transaction less before it begins.
+  const seat = told.taskCount > SEATED_TASKS_MAX ? null : seatAtOnce(turn, queued.priority);
   const record =
     seat === null ? queued : { ...queued, ...admittedTo(seat, turn.clock, queued, isPooled(submission)) };
   turn.effects.push({
@@ -266,7 +269,7 @@ const allWaiting = (total: number): TaskCounts => ({
 });
 
 export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
-  const { record } = told;
+  const record = seatedStill(turn, told.record);
   const job = enqueue(turn, record, true);
   const submission = turn.state.submissions.get(told.submission);
   job.isPooled = submission !== undefined && isPooled(submission);
@@ -276,6 +279,15 @@ export function onJobStored(turn: Turn, told: Told<"jobStored">): void {
     job.borrower.demand = demand.map((of) => ({ ...of, priority: of.priority + record.priority }));
   }
   answerSeal(turn, told.submission, record.job, record.tasks.total);
+}
+
+/** Its place may have gone while it was stored: then it queues as all others do. */
+function seatedStill(turn: Turn, record: JobRecord): JobRecord {
+  if (record.seat === null || isSeatFree(turn, record.seat, record.priority)) return record;
+  const tasks = allWaiting(record.tasks.total);
+  const queued: JobRecord = { ...record, state: "queued", seat: null, startedAtMs: null, tasks };
+  turn.effects.push({ type: "recordJob", record: queued });
+  return queued;
 }
 
 const isPooled = ({ options, isOrdinarySingle }: Submission): boolean =>

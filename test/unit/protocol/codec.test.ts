@@ -143,6 +143,12 @@ describe("records", () => {
     const [low, high] = [0x60 + ((unknown - 32) % 32), (unknown - 32) >> 5];
     expect(faultOf(framed(0x92, 1, 0x91, low, high), commandSchema, ACTOR_FORM)).toBe("malformed");
     expect(faultOf(framed(0x92, 1, 0x91, 0x7f, 0xff), commandSchema, ACTOR_FORM)).toBe("malformed");
+    const alone = decodeFrame(framed(0x92, 1, 0x91, 0x7f), commandSchema, ACTOR_FORM);
+    expect(alone.ok ? "" : alone.detail).toContain("no known shape");
+    // Each of them in a time of its own: a million would take days.
+    const many = framed(0x92, 1, 0xdd, 0x00, 0x10, 0x00, 0x00, Buffer.alloc(1024 * 1024, 0x7f));
+    expect(faultOf(many, commandSchema, ACTOR_FORM)).toBe("malformed");
+    expect(faultOf(encodeFrame(1, [welcome], ACTOR_FORM), commandSchema, ACTOR_FORM)).toBe("none");
   });
 
   it("that a frame defines for itself change nothing for the next one", () => {
