@@ -34,7 +34,7 @@ function run(wanted: BenchArguments): Promise<number> {
   return withSession(wanted.folder, async (session) => {
     const { quick, peers } = wanted;
     const machine = describeMachine(session.folder);
-    const versions = peers ? await versionsOf(PEERS, session.signal) : {};
+    const versions = peers ? await versionsOf(PEERS, session) : {};
     const scenarios: ScenarioReport[] = [];
     let failed = 0;
     for (const scenario of wanted.scenarios) {

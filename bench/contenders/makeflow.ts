@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { runCommand } from "../commands.ts";
+import { type CommandOptions, runCommand } from "../commands.ts";
 import type { Bench } from "../scenario.ts";
 import type { Peer } from "./peer.ts";
 
@@ -30,18 +30,22 @@ const chained = (count: number): readonly Rule[] =>
 
 const makeflow = (...args: readonly string[]): readonly string[] => ["makeflow", ...args, "--json", FILE];
 
+/** Open MPI, with which it is linked, leaves a folder where temporary files go. */
+const inFolder = ({ signal }: Bench, folder: string): CommandOptions => ({
+  cwd: folder,
+  signal,
+  env: { TMPDIR: folder },
+});
+
 async function runLocally(bench: Bench, folder: string, rules: readonly Rule[]): Promise<number> {
   writeFileSync(path.join(folder, FILE), JSON.stringify({ rules }));
   const command = makeflow("-T", "local", "-j", String(bench.parallel));
-  return (await runCommand(command, { cwd: folder, signal: bench.signal })).seconds;
+  return (await runCommand(command, inFolder(bench, folder))).seconds;
 }
 
 async function runWithWorkQueue(bench: Bench, folder: string, rules: readonly Rule[]): Promise<number> {
   writeFileSync(path.join(folder, FILE), JSON.stringify({ rules }));
-  const master = runCommand(makeflow("-T", "wq", "-p", "0", "-Z", PORT_FILE), {
-    cwd: folder,
-    signal: bench.signal,
-  });
+  const master = runCommand(makeflow("-T", "wq", "-p", "0", "-Z", PORT_FILE), inFolder(bench, folder));
   const ended = new AbortController();
   const worker = work(bench, folder, ended.signal);
   try {

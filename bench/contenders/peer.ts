@@ -57,12 +57,12 @@ export function contendersOf(
 /** Of those that are installed. */
 export async function versionsOf(
   peers: readonly Peer[],
-  signal: AbortSignal,
+  { folder, signal }: Pick<Bench, "folder" | "signal">,
 ): Promise<Readonly<Record<string, string>>> {
   const versions: Record<string, string> = {};
   for (const { name, needs, version } of peers) {
     if (!needs.every(isThere)) continue;
-    const { stdout } = await runCommand(version, { cwd: "/", signal });
+    const { stdout } = await runCommand(version, { cwd: "/", signal, env: { TMPDIR: folder } });
     versions[name] = /^.*\d+(\.\d+|\d{3}).*$/m.exec(stdout)?.[0].trim() ?? stdout.trim();
   }
   return versions;

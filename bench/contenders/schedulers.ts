@@ -11,7 +11,9 @@ const program =
   (...start: readonly string[]): Peer["run"] =>
   async (bench, folder, command, count) => {
     const args = [String(count), String(bench.parallel), folder, ...command];
-    const { stdout } = await runCommand([...start, ...args], { cwd: folder, signal: bench.signal });
+    // Some leave folders of theirs where temporary files go.
+    const env = { TMPDIR: folder };
+    const { stdout } = await runCommand([...start, ...args], { cwd: folder, signal: bench.signal, env });
     const last = stdout.trim().split("\n").at(-1) ?? "";
     return v.parse(toldSchema, JSON.parse(last)).seconds;
   };
