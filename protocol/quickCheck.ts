@@ -9,7 +9,7 @@ import { jobSeq, seatNumber, taskIndex } from "./ids.ts";
 type Check = (value: unknown) => boolean;
 
 /** What of a schema is looked at; the rest of valibot's types says no more. */
-interface Part {
+export interface Part {
   readonly kind: string;
   readonly type: string;
   readonly pipe?: readonly Part[];
@@ -87,7 +87,7 @@ function make(part: Part): Check {
   }
 }
 
-const isPart = (option: unknown): option is Part => typeof option === "object" && option !== null;
+export const isPart = (option: unknown): option is Part => typeof option === "object" && option !== null;
 
 function isIn(options: readonly unknown[] = []): Check {
   const known = new Set(options);

@@ -1,31 +1,16 @@
 /** The shapes of a link's objects: the names of their fields, in order, as the schemas have them. */
 import type * as v from "valibot";
+import { isPart, type Part } from "./quickCheck.ts";
 
 /** Names of fields, in the order in which the schema has them. */
 export type Shape = readonly string[];
 
-/** What of a schema is looked at. */
-interface Part {
-  readonly type: string;
-  readonly pipe?: readonly unknown[];
-  readonly entries?: Readonly<Record<string, unknown>>;
-  readonly item?: unknown;
-  readonly items?: readonly unknown[];
-  readonly wrapped?: unknown;
-  readonly value?: unknown;
-  readonly options?: readonly unknown[];
-  readonly getter?: (input: unknown) => unknown;
-}
-
-const isPart = (value: unknown): value is Part =>
-  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
-
 /** Of all objects that the schemas describe, each once, in the order in which they stand there; a message before what is in it. */
 export function shapesOf(...schemas: readonly v.GenericSchema[]): Shape[] {
   const shapes = new Map<string, Shape>();
-  const seen = new Set<unknown>();
-  const visit = (part: unknown): void => {
-    if (!isPart(part) || seen.has(part)) return;
+  const seen = new Set<Part>();
+  const visit = (part: Part | undefined): void => {
+    if (part === undefined || seen.has(part)) return;
     seen.add(part);
     const { entries, getter } = part;
     if (entries !== undefined) {
@@ -34,8 +19,8 @@ export function shapesOf(...schemas: readonly v.GenericSchema[]): Shape[] {
       if (!shapes.has(name)) shapes.set(name, shape);
     }
     const parts = [part.item, part.wrapped, part.value, ...Object.values(entries ?? {})];
-    for (const one of [...parts, ...(part.items ?? []), ...(part.options ?? []), ...(part.pipe ?? [])])
-      visit(one);
+    const choices = (part.options ?? []).filter(isPart);
+    for (const one of [...parts, ...(part.items ?? []), ...choices, ...(part.pipe ?? [])]) visit(one);
     // A choice by type (byType.ts): of all, where the type says nothing.
     if (getter !== undefined) visit(getter(undefined));
   };
