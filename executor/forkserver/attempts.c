@@ -7,7 +7,6 @@
 
 #include "facts.h"
 #include "hunt.h"
-#include "launchers.h"
 #include "output.h"
 #include "spool.h"
 
@@ -308,26 +307,36 @@ void attempt_launched(struct server *server, struct attempt *attempt, struct fai
   if (attempt->stop_asked) stop_attempt(server, attempt, attempt->stop_grace_ms);
 }
 
-static void start(struct server *server, struct attempt *attempt) {
+static void drop_first_runnable(struct server *server) {
+  struct job *pool = server->runnable_first;
+  server->runnable_first = pool->runnable_next;
+  if (server->runnable_first == NULL) server->runnable_last = NULL;
+  pool->runnable = false;
+}
+
+/* Pools whose queue is not worth a look after all leave the list. */
+static struct job *first_runnable(struct server *server) {
+  for (;;) {
+    struct job *pool = server->runnable_first;
+    if (pool == NULL) return NULL;
+    const struct attempt *head = pool->queue.first;
+    if (head != NULL && pool->running_milli + head->cpus_milli <= pool->cap_milli) return pool;
+    drop_first_runnable(server);
+  }
+}
+
+bool attempt_may_start(struct server *server) { return first_runnable(server) != NULL; }
+
+/* Pools take turns, so that one with a long queue of short attempts does not keep the others waiting. */
+struct attempt *attempt_take(struct server *server) {
+  struct job *pool = first_runnable(server);
+  if (pool == NULL) return NULL;
+  drop_first_runnable(server);
+  struct attempt *attempt = pool->queue.first;
   dequeue(server, attempt);
   spool_lend(server, attempt);
   attempt->state = ATTEMPT_STARTING;
   count_running(server, attempt, true);
-  launchers_start(server, attempt->job->context, attempt);
-}
-
-/* Pools take turns, so that one with a long queue of short attempts does not keep the others waiting. */
-bool start_some(struct server *server) {
-  for (int starts = 0; starts < STARTS_PER_TURN; starts++) {
-    struct job *pool = server->runnable_first;
-    if (pool == NULL) return false;
-    server->runnable_first = pool->runnable_next;
-    if (server->runnable_first == NULL) server->runnable_last = NULL;
-    pool->runnable = false;
-    struct attempt *head = pool->queue.first;
-    if (head == NULL || pool->running_milli + head->cpus_milli > pool->cap_milli) continue;
-    start(server, head);
-    pool_kick(server, pool);
-  }
-  return server->runnable_first != NULL;
+  pool_kick(server, pool);
+  return attempt;
 }

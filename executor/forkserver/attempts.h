@@ -32,7 +32,8 @@ void job_closed(struct server *server, struct job *job);
 void job_suspend(struct server *server, struct job *job, bool suspended);
 /* Its queue is worth a look. */
 void pool_kick(struct server *server, struct job *pool);
-/* Starts what the caps allow, a few at most; true if there may be more. */
-bool start_some(struct server *server);
+bool attempt_may_start(struct server *server);
+/* The next one that may start, which counts as running from now on; NULL if there is none. */
+struct attempt *attempt_take(struct server *server);
 
 #endif

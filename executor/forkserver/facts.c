@@ -74,6 +74,12 @@ static void hold_facts(struct server *server) {
   server->facts_due_at = mono_now() + FACTS_HOLD_MS * NANOS_PER_MS;
 }
 
+uint64_t facts_due_at(const struct server *server) {
+  const struct connection *controller = server->controller;
+  if (controller == NULL || controller->out.length == 0 || controller->waits_for_room) return UINT64_MAX;
+  return facts_may_wait(server, controller) ? server->facts_due_at : 0;
+}
+
 bool facts_may_wait(const struct server *server, const struct connection *connection) {
   if (connection != server->controller || connection->closing || connection->waits_for_room) return false;
   if (server->facts_urgent || server->leaving || server->finished) return false;

@@ -18,6 +18,9 @@ void say_job_closed(struct server *server, uint32_t job, uint32_t ended, uint32_
 /* Whether what is to be said to this connection may wait until `facts_due_at`. */
 bool facts_may_wait(const struct server *server, const struct connection *connection);
 
+/* When there is something to be sent to the controller; UINT64_MAX: nothing now. */
+uint64_t facts_due_at(const struct server *server);
+
 /* The answer to `hello`; with control also every attempt. */
 void say_welcome(const struct server *server, struct buffer *out, bool control);
 void say_report(const struct server *server, struct buffer *out);

@@ -195,14 +195,13 @@ struct failure launch_prepare(struct server *server, struct launch *launch) {
   launch->parent = server->pid;
   launch->path = find_path(launch->envp);
   launch->input = launch->attempt->has_stdin ? open_input(launch->attempt) : server->null_input;
+  launch->attempt->start_mono = mono_now();
+  launch->attempt->start_wall = wall_now();
   if (launch->input < 0) return (struct failure){errno, "stdin"};
   return (struct failure){0, ""};
 }
 
 void launch_perform(struct launch *launch) {
-  struct attempt *attempt = launch->attempt;
-  attempt->start_mono = mono_now();
-  attempt->start_wall = wall_now();
   launch->pid = fork_child(launch);
   launch->fork_error = errno;
 }

@@ -1,107 +1,71 @@
 /*
- * A thread that calls vfork waits until the new process executes its program: 60 us, and some 8,000 starts a second at best. On many
- * cpus other threads do that, and the server, which alone owns all state, goes on meanwhile. A launcher reads one attempt and its
- * context, which stay as they are until the start is concluded, and writes the start's own fields; nothing else.
+ * Whoever calls vfork waits until the new process executes its program, 60 us, and then for its end: he sleeps meanwhile, and wakes on the
+ * cpu that has just become free, to start the next one there. One thread for all would be in the way of those that run: with a launcher
+ * for each cpu, short processes go by a tenth faster.
  *
- * idle: waits on its `go`. busy: from launchers_start until its `done` is seen. Threads live as long as the process, since a child is
- * told of the death of the thread that started it (PR_SET_PDEATHSIG).
+ * Whoever has the turn may touch what the server knows. It is given away while waiting: for a vfork, for the end of a process, for something
+ * to start, and, by the serving thread, for commands and for the time. What is being started has its attempt and its context for itself.
+ *
+ * A launcher is idle until it is handed an attempt; then it starts it, awaits its end, and takes the next one itself, until there is none.
+ * Who waits for long is called back by a signal, and the serving thread, which is told of the end of any child, sees to that attempt.
+ * Launchers live as long as the process, since a child is told of the death of the thread that started it (PR_SET_PDEATHSIG).
  */
 #include "launchers.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
 #include "attempts.h"
+#include "due.h"
+#include "launch.h"
+#include "reap.h"
+#include "slices.h"
 
 /* The search for a program has a path on its stack; the sanitizers take some more. */
 #define STACK_BYTES (256 * 1024)
 
+/* Ignored by default, and blocked in the serving thread. */
+#define CALL_BACK_SIGNAL SIGURG
+
 struct launcher {
+  struct server *server;
   pthread_t thread;
   sem_t go;
   bool busy;
-  /* Of those that are busy, the next one that was told to start. */
-  struct launcher *later;
-  atomic_bool done;
+  /* What it starts: the attempt is NULL when that is concluded. */
   struct launch launch;
-  int wake;
+  /* Whose end it waits for; NULL if somebody else has reaped that one. */
+  struct attempt *awaited;
+  uint64_t call_back_at;
 };
 
 struct launchers {
-  /* For what the server starts itself. */
-  struct launch own;
+  pthread_mutex_t turn;
   int wake;
+  /* The serving thread, as it starts something itself. */
+  struct launcher own;
   uint32_t count;
   uint32_t busy;
-  struct launcher *busy_first;
-  struct launcher *busy_last;
+  /* Somebody saw a child that nobody knew; see launchers_may_own. */
+  bool reap_again;
   struct launcher all[LAUNCHERS_MAX];
 };
 
-static void *run(void *argument) {
-  struct launcher *launcher = argument;
-  for (;;) {
-    while (sem_wait(&launcher->go) < 0) continue;
-    launch_perform(&launcher->launch);
-    atomic_store(&launcher->done, true);
-    uint64_t one = 1;
-    while (write(launcher->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
-  }
-  return NULL;
-}
+void turn_take(struct server *server) { pthread_mutex_lock(&server->launchers->turn); }
 
-static uint64_t count_wanted(const struct server *server) {
-  if (server->options.launchers != UINT64_MAX) return server->options.launchers;
-  cpu_set_t cpus;
-  if (sched_getaffinity(0, sizeof cpus, &cpus) < 0) return 0;
-  uint64_t count = (uint64_t)CPU_COUNT(&cpus);
-  return count <= CPUS_PER_LAUNCHER ? 0 : count / CPUS_PER_LAUNCHER;
-}
-
-bool launchers_open(struct server *server) {
-  struct launchers *launchers = calloc(1, sizeof *launchers);
-  if (launchers == NULL) return false;
-  launchers->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (launchers->wake < 0) {
-    free(launchers);
-    return false;
-  }
-  server->launchers = launchers;
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
-  for (uint64_t wanted = count_wanted(server); wanted > launchers->count && launchers->count < LAUNCHERS_MAX;) {
-    struct launcher *launcher = &launchers->all[launchers->count];
-    launcher->wake = launchers->wake;
-    sem_init(&launcher->go, 0, 0);
-    int error = pthread_create(&launcher->thread, &attributes, run, launcher);
-    if (error != 0) {
-      log_line("only %u threads start processes: %s", launchers->count, strerror(error));
-      break;
-    }
-    launchers->count++;
-  }
-  pthread_attr_destroy(&attributes);
-  return true;
-}
+void turn_give(struct server *server) { pthread_mutex_unlock(&server->launchers->turn); }
 
 int launchers_descriptor(const struct server *server) { return server->launchers->wake; }
 
-/* NULL: none is free, or the way to another thread is not worth it, as nothing else is to be started. */
-static struct launcher *free_launcher(const struct server *server) {
-  struct launchers *launchers = server->launchers;
-  if (launchers->busy == launchers->count || (launchers->busy == 0 && server->queued == 0)) return NULL;
-  for (uint32_t i = 0; i < launchers->count; i++) {
-    if (!launchers->all[i].busy) return &launchers->all[i];
-  }
-  return NULL;
+static bool has_attempt(const struct launcher *launcher) {
+  return launcher->launch.attempt != NULL || launcher->awaited != NULL;
 }
 
 static void conclude(struct server *server, struct launch *launch, struct failure failure) {
@@ -112,58 +76,192 @@ static void conclude(struct server *server, struct launch *launch, struct failur
   attempt_launched(server, attempt, failure);
 }
 
-static void mark_busy(struct launchers *launchers, struct launcher *launcher) {
-  launcher->busy = true;
-  launcher->later = NULL;
-  if (launchers->busy_last != NULL) launchers->busy_last->later = launcher;
-  else launchers->busy_first = launcher;
-  launchers->busy_last = launcher;
-  launchers->busy++;
-}
-
-static void mark_idle_first(struct launchers *launchers) {
-  struct launcher *launcher = launchers->busy_first;
-  launcher->busy = false;
-  launchers->busy_first = launcher->later;
-  if (launchers->busy_first == NULL) launchers->busy_last = NULL;
-  launchers->busy--;
-}
-
-void launchers_start(struct server *server, struct context *context, struct attempt *attempt) {
-  struct launcher *launcher = free_launcher(server);
-  struct launch *launch = launcher == NULL ? &server->launchers->own : &launcher->launch;
-  launch->attempt = attempt;
-  launch->context = context;
-  if (context != NULL) context->launches++;
-  struct failure failure = launch_prepare(server, launch);
-  if (failure.error != 0) {
+/* Gives the launcher the next attempt that can be prepared; false: there is none. */
+static bool take_next(struct server *server, struct launcher *launcher) {
+  struct launch *launch = &launcher->launch;
+  while ((launch->attempt = attempt_take(server)) != NULL) {
+    launch->context = launch->attempt->job->context;
+    if (launch->context != NULL) launch->context->launches++;
+    struct failure failure = launch_prepare(server, launch);
+    if (failure.error == 0) return true;
     conclude(server, launch, failure);
-  } else if (launcher == NULL) {
-    launch_perform(launch);
-    conclude(server, launch, launch_conclude(server, launch));
-  } else {
-    mark_busy(server->launchers, launcher);
-    atomic_store(&launcher->done, false);
-    sem_post(&launcher->go);
-  }
-}
-
-/* In the order in which they were told, so that what is said of starts keeps it. */
-void launchers_conclude(struct server *server) {
-  struct launchers *launchers = server->launchers;
-  while (launchers->busy_first != NULL && atomic_load(&launchers->busy_first->done)) {
-    struct launch *launch = &launchers->busy_first->launch;
-    mark_idle_first(launchers);
-    conclude(server, launch, launch_conclude(server, launch));
-  }
-}
-
-bool launchers_may_own(const struct server *server, pid_t pid) {
-  struct launcher *launcher = server->launchers->busy_first;
-  for (; launcher != NULL; launcher = launcher->later) {
-    pid_t child = atomic_load(&launcher->launch.child);
-    /* Not said yet: it may be any. */
-    if (child == pid || child == 0) return true;
   }
   return false;
+}
+
+static void perform(struct server *server, struct launcher *launcher) {
+  struct launch *launch = &launcher->launch;
+  turn_give(server);
+  launch_perform(launch);
+  turn_take(server);
+  conclude(server, launch, launch_conclude(server, launch));
+  if (!server->launchers->reap_again) return;
+  server->launchers->reap_again = false;
+  reap(server);
+}
+
+static void await_end(struct server *server, struct launcher *launcher, struct attempt *attempt) {
+  attempt->launcher = launcher;
+  launcher->awaited = attempt;
+  launcher->call_back_at = attempt->start_mono + NAME_MS * NANOS_PER_MS;
+  call_if_due(server);
+  id_t pid = (id_t)attempt->pid;
+  turn_give(server);
+  siginfo_t info;
+  /* Should somebody else have reaped it, and its number be another child's by now, we wait for that one, until called back. */
+  bool ended = waitid(P_PID, pid, &info, WEXITED | WNOWAIT) == 0;
+  turn_take(server);
+  if (launcher->awaited == NULL) return;
+  launchers_forget(attempt);
+  if (ended) reap_leader(server, attempt);
+}
+
+static struct launcher *find_idle(struct launchers *launchers) {
+  if (launchers->busy == launchers->count) return NULL;
+  for (uint32_t i = 0; i < launchers->count; i++) {
+    if (!launchers->all[i].busy) return &launchers->all[i];
+  }
+  return NULL;
+}
+
+static void hand_out(struct server *server) {
+  struct launchers *launchers = server->launchers;
+  struct launcher *idle;
+  while ((idle = find_idle(launchers)) != NULL && take_next(server, idle)) {
+    idle->busy = true;
+    launchers->busy++;
+    sem_post(&idle->go);
+  }
+}
+
+static void *run(void *argument) {
+  struct launcher *launcher = argument;
+  struct server *server = launcher->server;
+  ask_for_short_slices();
+  sigset_t call_back;
+  sigemptyset(&call_back);
+  sigaddset(&call_back, CALL_BACK_SIGNAL);
+  pthread_sigmask(SIG_UNBLOCK, &call_back, NULL);
+  for (;;) {
+    while (sem_wait(&launcher->go) < 0) continue;
+    turn_take(server);
+    do {
+      hand_out(server);
+      struct attempt *attempt = launcher->launch.attempt;
+      perform(server, launcher);
+      if (attempt->state == ATTEMPT_RUNNING && !attempt->leader_reaped) await_end(server, launcher, attempt);
+    } while (take_next(server, launcher));
+    launcher->busy = false;
+    server->launchers->busy--;
+    call_if_due(server);
+    turn_give(server);
+  }
+  return NULL;
+}
+
+static uint64_t count_wanted(const struct server *server) {
+  if (server->options.launchers != UINT64_MAX) return server->options.launchers;
+  cpu_set_t cpus;
+  return sched_getaffinity(0, sizeof cpus, &cpus) < 0 ? 0 : (uint64_t)CPU_COUNT(&cpus);
+}
+
+static void called_back(int number) { (void)number; }
+
+static void start_threads(struct server *server, uint64_t wanted) {
+  struct launchers *launchers = server->launchers;
+  struct sigaction action = {.sa_handler = called_back};
+  sigaction(CALL_BACK_SIGNAL, &action, NULL);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, STACK_BYTES);
+  while (wanted > launchers->count && launchers->count < LAUNCHERS_MAX) {
+    struct launcher *launcher = &launchers->all[launchers->count];
+    launcher->server = server;
+    sem_init(&launcher->go, 0, 0);
+    int error = pthread_create(&launcher->thread, &attributes, run, launcher);
+    if (error != 0) {
+      log_line("only %u threads start processes: %s", launchers->count, strerror(error));
+      break;
+    }
+    launchers->count++;
+  }
+  pthread_attr_destroy(&attributes);
+}
+
+bool launchers_open(struct server *server) {
+  struct launchers *launchers = calloc(1, sizeof *launchers);
+  if (launchers == NULL) return false;
+  launchers->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (launchers->wake < 0) {
+    free(launchers);
+    return false;
+  }
+  pthread_mutex_init(&launchers->turn, NULL);
+  server->launchers = launchers;
+  start_threads(server, count_wanted(server));
+  return true;
+}
+
+/* The way to another thread is not worth it for one attempt with nothing beside it. */
+bool start_some(struct server *server) {
+  struct launchers *launchers = server->launchers;
+  for (int starts = 0; starts < STARTS_PER_TURN; starts++) {
+    if (server->queued > 1 || launchers->busy > 0) hand_out(server);
+    if (!take_next(server, &launchers->own)) return false;
+    perform(server, &launchers->own);
+  }
+  return attempt_may_start(server);
+}
+
+static bool may_be(const struct launcher *launcher, pid_t pid) {
+  if (launcher->launch.attempt == NULL) return false;
+  pid_t child = atomic_load(&launcher->launch.child);
+  /* 0: not said yet. */
+  return child == pid || child == 0;
+}
+
+bool launchers_may_own(struct server *server, pid_t pid) {
+  struct launchers *launchers = server->launchers;
+  bool may = may_be(&launchers->own, pid);
+  for (uint32_t i = 0; i < launchers->count && !may; i++) may = may_be(&launchers->all[i], pid);
+  if (may) launchers->reap_again = true;
+  return may;
+}
+
+void launchers_forget(struct attempt *attempt) {
+  if (attempt->launcher == NULL) return;
+  attempt->launcher->awaited = NULL;
+  attempt->launcher = NULL;
+}
+
+bool launchers_await_all(const struct server *server) {
+  const struct launchers *launchers = server->launchers;
+  uint32_t theirs = 0;
+  for (uint32_t i = 0; i < launchers->count; i++) theirs += has_attempt(&launchers->all[i]);
+  return server->running > 0 && server->running == theirs;
+}
+
+bool launchers_are_short(struct server *server) {
+  return server->launchers->busy == server->launchers->count && attempt_may_start(server);
+}
+
+void launchers_call_back(struct server *server, uint64_t now) {
+  struct launchers *launchers = server->launchers;
+  for (uint32_t i = 0; i < launchers->count; i++) {
+    struct launcher *launcher = &launchers->all[i];
+    if (launcher->awaited == NULL || launcher->call_back_at > now) continue;
+    /* Again and again: it may be just about to wait. */
+    launcher->call_back_at = now + NAME_MS * NANOS_PER_MS;
+    pthread_kill(launcher->thread, CALL_BACK_SIGNAL);
+  }
+}
+
+uint64_t launchers_due_at(const struct server *server) {
+  const struct launchers *launchers = server->launchers;
+  uint64_t due = UINT64_MAX;
+  for (uint32_t i = 0; i < launchers->count; i++) {
+    const struct launcher *launcher = &launchers->all[i];
+    if (launcher->awaited != NULL && launcher->call_back_at < due) due = launcher->call_back_at;
+  }
+  return due;
 }

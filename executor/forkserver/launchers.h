@@ -1,4 +1,4 @@
-/* Threads that start processes, where there are many cpus. */
+/* Threads that start processes, each of which then waits for its own; and the turn, without which nobody touches any state. */
 #ifndef QREW_LAUNCHERS_H
 #define QREW_LAUNCHERS_H
 
@@ -6,13 +6,25 @@
 
 /* After the last fork of our own: threads do not survive it. Without memory or threads there are fewer, and starts are made here. */
 bool launchers_open(struct server *server);
-/* A descriptor that can be read when starts are to be concluded. */
+/* A descriptor that can be read when a launcher has called the serving thread; see due.h. */
 int launchers_descriptor(const struct server *server);
-/* Starts the attempt at once, or has it started; attempt_launched says how it went. */
-void launchers_start(struct server *server, struct context *context, struct attempt *attempt);
-/* Of what other threads have started since. */
-void launchers_conclude(struct server *server);
-/* This child of ours may be one whose start is not concluded yet. */
-bool launchers_may_own(const struct server *server, pid_t pid);
+
+void turn_take(struct server *server);
+void turn_give(struct server *server);
+
+/* Starts what the caps allow, a few at most, or has it started; true if there may be more. */
+bool start_some(struct server *server);
+/* This child of ours may be one whose start is not concluded yet: then whoever concludes it reaps again. */
+bool launchers_may_own(struct server *server, pid_t pid);
+/* The attempt's first process was reaped: nobody waits for that any more. */
+void launchers_forget(struct attempt *attempt);
+/* Whether everything that runs is awaited by launchers; false if nothing runs. */
+bool launchers_await_all(const struct server *server);
+/* Something could start, and no launcher will see to it. */
+bool launchers_are_short(struct server *server);
+/* Whoever has waited long for an attempt is called back, to be there for short ones. */
+void launchers_call_back(struct server *server, uint64_t now);
+/* When there is one to call back; UINT64_MAX: never. */
+uint64_t launchers_due_at(const struct server *server);
 
 #endif

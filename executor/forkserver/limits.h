@@ -25,12 +25,8 @@
 /* Numbers with a context, a cap or a queue; a QWorker runs 64 jobs side by side. */
 #define JOBS_MAX 4096
 
-/*
- * Threads that start processes: none on up to four cpus, which one thread keeps busy (8,000 starts a second of 60 us each, and tasks
- * take 300 us at least); on more, one for four cpus, until the thread that reaps has no more to give.
- */
-#define LAUNCHERS_MAX 4
-#define CPUS_PER_LAUNCHER 4
+/* Threads that start processes, one for each cpu: a task takes 300 us at least, and some 20 us of them the turn. */
+#define LAUNCHERS_MAX 16
 
 /* Starts before the socket is looked at again: at 0.3 ms each a stop waits 3 ms at most. */
 #define STARTS_PER_TURN 8
@@ -44,7 +40,7 @@
 /* Output of an attempt up to this size per stream is told with its end; more stays in a file. */
 #define INLINE_BYTES_MAX 4096
 
-/* An attempt that runs so long gets output files of its own name, where a person may read them while it runs. */
+/* An attempt that runs so long gets output files of its own name, where a person may read them while it runs, and keeps no launcher. */
 #define NAME_MS 50
 
 /* Output files kept for the next attempts, each with a descriptor: as many as run at once on a large node. */

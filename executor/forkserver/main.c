@@ -3,20 +3,20 @@
  * replaced. Its socket is described in protocol/forkserver.md.
  *
  * starting: claims the socket, becomes a daemon; the process that was started exits 0 when the socket listens.
- * serving: one thread, one epoll; each turn reads, reaps, stops what is to be stopped, starts what may start, writes.
+ * serving: one thread with one epoll reads, reaps, stops what is to be stopped, starts what may start, writes; launchers.h has threads
+ * that take turns with it and start short attempts one after another.
  * leaving: on SIGTERM, or alone for too long: all attempts are stopped, then it exits and takes its socket with it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -24,10 +24,12 @@
 
 #include "attempts.h"
 #include "connection.h"
+#include "due.h"
 #include "hunt.h"
 #include "launchers.h"
 #include "output.h"
 #include "reap.h"
+#include "slices.h"
 #include "socket.h"
 #include "spool.h"
 
@@ -98,40 +100,16 @@ static bool prepare_signals(struct server *server) {
   sigaddset(&mask, SIGPIPE);
   /* Somebody opens a file on which we hold a lease, which we do for an instant only. */
   sigaddset(&mask, SIGIO);
+  /* Calls launchers back. */
+  sigaddset(&mask, SIGURG);
   if (sigprocmask(SIG_SETMASK, &mask, NULL) < 0) return false;
   sigdelset(&mask, SIGPIPE);
   sigdelset(&mask, SIGIO);
+  sigdelset(&mask, SIGURG);
+  server->signals_watched = mask;
+  server->children_watched = true;
   server->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
   return server->signals >= 0;
-}
-
-/* As the kernel has it (sched_setattr(2)); not every C library does. */
-struct scheduling {
-  uint32_t size;
-  uint32_t policy;
-  uint64_t flags;
-  int32_t nice;
-  uint32_t priority;
-  uint64_t runtime;
-  uint64_t deadline;
-  uint64_t period;
-};
-
-#define SLICE_NS 100000
-#define RESET_ON_FORK 1
-
-/*
- * Linux 6.12 and later lets one that asks for short slices run at once when it wakes, even where somebody with longer ones is in the
- * middle of his: a cpu whose task has ended does not wait until those who keep the books are through. Elsewhere it does nothing.
- * Tasks do not inherit it; nor would they a negative nice value, so whoever was given one, or another policy, keeps what he has.
- */
-static void ask_for_short_slices(void) {
-#ifdef SYS_sched_setattr
-  struct scheduling asked = {.size = sizeof asked, .flags = RESET_ON_FORK, .runtime = SLICE_NS};
-  asked.nice = getpriority(PRIO_PROCESS, 0);
-  if (asked.nice < 0 || sched_getscheduler(0) != SCHED_OTHER) return;
-  (void)syscall(SYS_sched_setattr, 0, &asked, 0u);
-#endif
 }
 
 /* The process that was started leaves here with 0; its grandchild goes on in a session of its own. */
@@ -193,33 +171,6 @@ static void read_signals(struct server *server) {
   } while (bytes == (ssize_t)sizeof infos);
 }
 
-static bool has_nothing(const struct server *server) { return server->first == NULL && server->hunts == NULL; }
-
-static uint64_t leave_at(const struct server *server) {
-  if (server->controller != NULL || server->leaving) return UINT64_MAX;
-  return server->alone_since + (has_nothing(server) ? server->options.idle_ns : server->options.alone_ns);
-}
-
-static bool facts_wait(const struct server *server) {
-  const struct connection *controller = server->controller;
-  return controller != NULL && controller->out.length > 0 && !controller->waits_for_room;
-}
-
-static int wait_ms(const struct server *server) {
-  uint64_t due = hunts_due_at(server);
-  if (leave_at(server) < due) due = leave_at(server);
-  if (server->running > 0 && server->punch_at < due) due = server->punch_at;
-  if (spool_due_at(server) < due) due = spool_due_at(server);
-  if (facts_wait(server) && server->facts_due_at < due) due = server->facts_due_at;
-  uint64_t now = mono_now();
-  uint64_t settle_at = now + DRAIN_TICK_MS * NANOS_PER_MS;
-  if (server->draining != NULL && settle_at < due) due = settle_at;
-  if (due == UINT64_MAX) return -1;
-  if (due <= now) return 0;
-  uint64_t wait = (due - now + NANOS_PER_MS - 1) / NANOS_PER_MS;
-  return wait > 60000 ? 60000 : (int)wait;
-}
-
 /*
  * Linux counts into the peak memory of a child that was started by vfork the peak of its parent. Ours is set back to what
  * we use now (proc(5), clear_refs), so that one large batch does not show in all attempts after it.
@@ -239,22 +190,28 @@ static void look_at_time(struct server *server) {
     server->punch_at = now + PUNCH_TICK_MS * NANOS_PER_MS;
   }
   spool_name_due(server, now);
+  launchers_call_back(server, now);
   if (now >= leave_at(server)) leave(server, "alone for too long");
   if (server->leaving && server->running == 0) server->finished = true;
   if (server->leave_asked && has_nothing(server)) server->finished = true;
 }
 
 static void clear_wake(const struct server *server) {
-  uint64_t count;
-  /* Whatever it says, all are looked at. */
-  if (read(launchers_descriptor(server), &count, sizeof count) < 0) return;
+  eventfd_t count;
+  /* Whatever it says, all is looked at. */
+  if (eventfd_read(launchers_descriptor(server), &count) < 0) return;
 }
 
 static void serve(struct server *server) {
   struct epoll_event events[64];
   bool more = false;
+  turn_take(server);
   while (!server->finished) {
-    int count = epoll_wait(server->epoll, events, 64, more ? 0 : wait_ms(server));
+    int wait = plan_wait(server, more);
+    turn_give(server);
+    int count = epoll_wait(server->epoll, events, 64, wait);
+    turn_take(server);
+    end_wait(server);
     for (int i = 0; i < count; i++) {
       void *tag = events[i].data.ptr;
       if (tag == &server->launchers) clear_wake(server);
@@ -262,7 +219,6 @@ static void serve(struct server *server) {
       else if (tag == &server->signals) read_signals(server);
       else connection_read(server, tag);
     }
-    launchers_conclude(server);
     reap(server);
     settle_draining(server);
     hunts_turn(server);

@@ -12,11 +12,12 @@
 #include "hunt.h"
 #include "launchers.h"
 
-static void leader_ended(struct server *server, struct attempt *attempt) {
+void reap_leader(struct server *server, struct attempt *attempt) {
   /* A stopped attempt has a grace period for all its processes. */
   if (attempt->hunt == NULL) kill(-attempt->pid, SIGKILL);
   while (wait4(attempt->pid, &attempt->status, 0, &attempt->usage) < 0 && errno == EINTR) continue;
   attempt->leader_reaped = true;
+  launchers_forget(attempt);
   table_remove(&server->pids, &attempt->by_pid);
   if (attempt->hunt != NULL) {
     hunt_leader_gone(server, attempt);
@@ -38,7 +39,7 @@ void reap(struct server *server) {
     }
     if (info.si_pid == 0) return;
     struct attempt *attempt = attempt_by_pid(server, info.si_pid);
-    if (attempt != NULL) leader_ended(server, attempt);
+    if (attempt != NULL) reap_leader(server, attempt);
     /* Already over, and not yet known to have started: it is looked at again when its start is concluded. */
     else if (launchers_may_own(server, info.si_pid)) return;
     else wait4(info.si_pid, NULL, WNOHANG, NULL);

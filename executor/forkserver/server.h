@@ -1,7 +1,8 @@
-/* What the forkserver knows: connections, jobs, attempts, hunts. One thread owns all of it. */
+/* What the forkserver knows: connections, jobs, attempts, hunts. It belongs to whoever has the turn; see launchers.h. */
 #ifndef QREW_SERVER_H
 #define QREW_SERVER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,7 +79,7 @@ struct spool_file {
   char path[];
 };
 
-/* Starting: another thread does it; it counts as running, and has no process that we know of. */
+/* Starting: it counts as running, and has no process that we know of. */
 /* Following: it joins the queue when another attempt has succeeded. */
 enum attempt_state { ATTEMPT_FOLLOWING, ATTEMPT_QUEUED, ATTEMPT_STARTING, ATTEMPT_RUNNING, ATTEMPT_ENDED };
 enum outcome {
@@ -146,6 +147,8 @@ struct attempt {
   uint64_t stop_grace_ms;
 
   pid_t pid;
+  /* The launcher that waits for the end of its first process, if there is one. */
+  struct launcher *launcher;
   bool leader_reaped;
   int status;
   struct rusage usage;
@@ -182,6 +185,9 @@ struct server {
   int epoll;
   int listener;
   int signals;
+  sigset_t signals_watched;
+  /* The serving thread is told of the ends of children. */
+  bool children_watched;
   int null_input;
   int lock;
   /* Which file our socket is, so that only our own is removed at the end. */
@@ -221,6 +227,8 @@ struct server {
   uint64_t scan_allowed_at;
   uint64_t close_scan_allowed_at;
 
+  /* When the serving thread wakes by itself; 0: it does not wait. */
+  uint64_t wakes_at;
   uint64_t punch_at;
   uint64_t alone_since;
   /* Its controller has asked it to leave, while something was still being looked for. */
