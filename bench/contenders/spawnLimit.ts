@@ -76,7 +76,21 @@ export async function runSpawn(
   return { seconds, micros };
 }
 
-/** The limit of the machine for a command. */
+/** Many times S side by side, each of which has one process at a time: whoever waits wakes where its process has ended. */
+export const spawnLimitEach = (bench: Bench, command: readonly string[], tasks: number): Contender => ({
+  name: "S for each cpu",
+  records: "nothing: posix_spawn and wait, no files",
+  tasks,
+  run: async (count) => {
+    const work = { command, count: Math.ceil(count / bench.parallel) };
+    const runs = Array.from({ length: bench.parallel }, () =>
+      runSpawn(bench, bench.folder, work, { parallel: 1 }),
+    );
+    return Math.max(...(await Promise.all(runs)).map(({ seconds }) => seconds));
+  },
+});
+
+/** One process that starts all of them. */
 export const spawnLimit = (bench: Bench, command: readonly string[], tasks: number): Contender => ({
   name: "S",
   records: "nothing: posix_spawn and wait, no files",

@@ -2,7 +2,7 @@ import { compare, ratiosTo } from "../compare.ts";
 import { contendersOf } from "../contenders/peer.ts";
 import { PEERS } from "../contenders/peers.ts";
 import { qrewContender } from "../contenders/qrew.ts";
-import { spawnLimit } from "../contenders/spawnLimit.ts";
+import { spawnLimit, spawnLimitEach } from "../contenders/spawnLimit.ts";
 import { withDaemon } from "../daemon.ts";
 import { fanOutAndIn } from "../documents.ts";
 import { grouped, type Measured, type Scenario, sized } from "../scenario.ts";
@@ -20,6 +20,7 @@ export const fanout: Scenario = {
       const series = await compare(bench, `${grouped(tasks)} × /bin/true, fan-out and fan-in`, [
         qrewContender(daemon, (count) => fanOutAndIn(COMMAND, count), tasks),
         spawnLimit(bench, COMMAND, tasks),
+        spawnLimitEach(bench, COMMAND, tasks),
         ...peers.contenders,
       ]);
       const figures = ratiosTo(series, {

@@ -11,7 +11,7 @@ import { QrewError } from "../../protocol/errors.ts";
 import type { ForkserverCommand, ForkserverFact } from "../../protocol/forkserverLink.ts";
 import { jobSeq, taskIndex } from "../../protocol/ids.ts";
 import { compare, type Contender } from "../compare.ts";
-import { spawnLimit } from "../contenders/spawnLimit.ts";
+import { spawnLimit, spawnLimitEach } from "../contenders/spawnLimit.ts";
 import { type Bench, grouped, type Scenario, sized } from "../scenario.ts";
 
 const COMMAND = ["/bin/true"];
@@ -20,7 +20,8 @@ const RECORDS = "times, exit code, cpu time, peak memory, output; held until ack
 
 export const launch: Scenario = {
   name: "launch",
-  question: "How many processes a second does one forkserver start, without and with threads that help it?",
+  question:
+    "How many processes a second does one forkserver start, without threads that start them, and with?",
   pairs: 5,
   run: async (bench) => {
     const tasks = sized(bench, 20_000, 3_000);
@@ -30,8 +31,9 @@ export const launch: Scenario = {
       forkserver(bench, "forkserver, two threads", { launchers: 2 }, tasks),
       forkserver(bench, "forkserver, four threads", { launchers: 4 }, tasks),
       spawnLimit(bench, COMMAND, tasks),
+      spawnLimitEach(bench, COMMAND, tasks),
     ]);
-    return { series, figures: [], absent: [], notes: ["S is one thread of posix_spawn as well."] };
+    return { series, figures: [], absent: [], notes: [] };
   },
 };
 
@@ -65,7 +67,8 @@ function runAll(bench: Bench, client: ForkserverClient, folder: string, count: n
     { type: "context", job: JOB, directory: folder, umask: 0o22, env },
     ...Array.from({ length: count }, (_, task) => spawnOf(folder, task)),
   ]);
-  return new Promise((resolve, reject) => {
+  const over = new AbortController();
+  const run = new Promise<number>((resolve, reject) => {
     let startedMs = 0;
     let ended = 0;
     const onFact = (fact: ForkserverFact): void => {
@@ -81,10 +84,11 @@ function runAll(bench: Bench, client: ForkserverClient, folder: string, count: n
       onFacts: (facts) => facts.forEach(onFact),
       onClosed: (reason) => reject(failure(reason)),
     });
-    bench.signal.addEventListener("abort", () => reject(failure("interrupted")), { once: true });
+    bench.signal.addEventListener("abort", () => reject(failure("interrupted")), { signal: over.signal });
     startedMs = performance.now();
     client.send([{ type: "setCap", job: JOB, serial: 1, cpusMilli: bench.parallel * 1000 }]);
   });
+  return run.finally(() => over.abort());
 }
 
 const failure = (why: string): QrewError => new QrewError("refused", `The launch rate: ${why}.`);
