@@ -164,6 +164,7 @@ static void count_running(struct server *server, struct attempt *attempt, bool r
   attempt->pool->running_milli += milli;
   server->running += one;
   server->running_milli += milli;
+  if (attempt->job->closing && attempt->job->running == 0) hunt_job_idle(server, attempt->job->id);
 }
 
 void attempt_finish(struct server *server, struct attempt *attempt) {

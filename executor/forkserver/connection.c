@@ -150,7 +150,8 @@ void flush_connections(struct server *server) {
   for (struct connection *connection = server->connections; connection != NULL; connection = next) {
     next = connection->next;
     if (facts_may_wait(server, connection)) continue;
-    bool usable = connection->out.length == 0 || flush(server, connection);
+    const struct buffer *out = &connection->out;
+    bool usable = !out->failed && (out->length == 0 || flush(server, connection));
     if (!usable || connection->closing) connection_close(server, connection);
   }
   server->facts_urgent = false;

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 
+#include "attempts.h"
 #include "facts.h"
 #include "hunt.h"
 #include "launchers.h"
@@ -27,7 +28,8 @@ static bool is_finished(const struct server *server) {
 static uint64_t earlier(uint64_t left, uint64_t right) { return left < right ? left : right; }
 
 static uint64_t due_at(struct server *server) {
-  if (is_finished(server) || launchers_are_short(server)) return 0;
+  /* A launcher has handed out what it can before it calls. */
+  if (is_finished(server) || attempt_may_start(server)) return 0;
   uint64_t due = earlier(hunts_due_at(server), leave_at(server));
   if (server->running > 0) due = earlier(due, server->punch_at);
   due = earlier(due, spool_due_at(server));

@@ -76,13 +76,14 @@ static void hold_facts(struct server *server) {
 
 uint64_t facts_due_at(const struct server *server) {
   const struct connection *controller = server->controller;
-  if (controller == NULL || controller->out.length == 0 || controller->waits_for_room) return UINT64_MAX;
+  if (controller == NULL || controller->waits_for_room) return UINT64_MAX;
+  if (controller->out.length == 0 && !controller->out.failed) return UINT64_MAX;
   return facts_may_wait(server, controller) ? server->facts_due_at : 0;
 }
 
 bool facts_may_wait(const struct server *server, const struct connection *connection) {
   if (connection != server->controller || connection->closing || connection->waits_for_room) return false;
-  if (server->facts_urgent || server->leaving || server->finished) return false;
+  if (connection->out.failed || server->facts_urgent || server->leaving || server->finished) return false;
   return connection->out.length < FACTS_HOLD_BYTES && mono_now() < server->facts_due_at;
 }
 

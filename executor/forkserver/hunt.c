@@ -93,6 +93,11 @@ void hunt_leader_gone(struct server *server, struct attempt *attempt) {
   attempt->hunt->pause_ms = SCAN_PAUSE_MIN_MS;
 }
 
+void hunt_job_idle(const struct server *server, uint32_t job) {
+  struct hunt *closing = find_closing(server, job);
+  if (closing != NULL) closing->look_at = mono_now();
+}
+
 static void hunt_free(struct server *server, struct hunt *hunt) {
   struct hunt **link = &server->hunts;
   while (*link != hunt) link = &(*link)->next;
@@ -110,8 +115,6 @@ static void conclude(struct server *server, struct hunt *hunt, uint32_t survivor
   if (attempt != NULL) {
     attempt->hunt = NULL;
     attempt->survivors = survivors;
-    struct hunt *closing = find_closing(server, attempt->key.job);
-    if (closing != NULL) closing->look_at = mono_now();
     attempt_finish(server, attempt);
     return;
   }

@@ -15,6 +15,8 @@ void stop_attempt(struct server *server, struct attempt *attempt, uint64_t grace
 void close_job(struct server *server, uint32_t job, uint64_t grace_ms, const char *mark);
 /* The first process of a stopped attempt was reaped: look at once for what is left. */
 void hunt_leader_gone(struct server *server, struct attempt *attempt);
+/* Nothing runs any more of a job that is being closed: look at once for what is left. */
+void hunt_job_idle(const struct server *server, uint32_t job);
 /* Does what is due. */
 void hunts_turn(struct server *server);
 /* When hunts_turn has something to do; UINT64_MAX: never. */

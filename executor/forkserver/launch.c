@@ -1,7 +1,7 @@
 /*
  * vfork: the child borrows our memory until it executes, so nothing is copied however much memory is in use, and it
  * reports a failure by writing to `failure`. Only the thread that calls it waits meanwhile; see launchers.c. It may therefore only make system calls and must not allocate. Our signals
- * are all at their default and blocked, so nothing of ours can run in the child; unblocking is its last act.
+ * are blocked, and all but the launchers' call at their default, so nothing of ours can run in the child; unblocking is its last act.
  */
 #include "launch.h"
 

@@ -41,7 +41,7 @@ struct launcher {
   bool busy;
   /* What it starts: the attempt is NULL when that is concluded. */
   struct launch launch;
-  /* Whose end it waits for; NULL if somebody else has reaped that one. */
+  /* Whose end it waits for: nobody else reaps that one. */
   struct attempt *awaited;
   uint64_t call_back_at;
 };
@@ -53,7 +53,7 @@ struct launchers {
   struct launcher own;
   uint32_t count;
   uint32_t busy;
-  /* Somebody saw a child that nobody knew; see launchers_may_own. */
+  /* Somebody saw a dead child that is a launcher's, and may not have seen others. */
   bool reap_again;
   struct launcher all[LAUNCHERS_MAX];
 };
@@ -89,15 +89,20 @@ static bool take_next(struct server *server, struct launcher *launcher) {
   return false;
 }
 
+static void reap_others(struct server *server) {
+  if (!server->launchers->reap_again) return;
+  server->launchers->reap_again = false;
+  reap(server);
+}
+
 static void perform(struct server *server, struct launcher *launcher) {
   struct launch *launch = &launcher->launch;
+  call_if_due(server);
   turn_give(server);
   launch_perform(launch);
   turn_take(server);
   conclude(server, launch, launch_conclude(server, launch));
-  if (!server->launchers->reap_again) return;
-  server->launchers->reap_again = false;
-  reap(server);
+  reap_others(server);
 }
 
 static void await_end(struct server *server, struct launcher *launcher, struct attempt *attempt) {
@@ -108,12 +113,12 @@ static void await_end(struct server *server, struct launcher *launcher, struct a
   id_t pid = (id_t)attempt->pid;
   turn_give(server);
   siginfo_t info;
-  /* Should somebody else have reaped it, and its number be another child's by now, we wait for that one, until called back. */
   bool ended = waitid(P_PID, pid, &info, WEXITED | WNOWAIT) == 0;
   turn_take(server);
-  if (launcher->awaited == NULL) return;
-  launchers_forget(attempt);
+  launcher->awaited = NULL;
+  attempt->launcher = NULL;
   if (ended) reap_leader(server, attempt);
+  reap_others(server);
 }
 
 static struct launcher *find_idle(struct launchers *launchers) {
@@ -220,18 +225,31 @@ static bool may_be(const struct launcher *launcher, pid_t pid) {
   return child == pid || child == 0;
 }
 
-bool launchers_may_own(struct server *server, pid_t pid) {
-  struct launchers *launchers = server->launchers;
+bool launchers_may_own(const struct server *server, pid_t pid) {
+  const struct launchers *launchers = server->launchers;
   bool may = may_be(&launchers->own, pid);
   for (uint32_t i = 0; i < launchers->count && !may; i++) may = may_be(&launchers->all[i], pid);
-  if (may) launchers->reap_again = true;
   return may;
 }
 
-void launchers_forget(struct attempt *attempt) {
-  if (attempt->launcher == NULL) return;
-  attempt->launcher->awaited = NULL;
-  attempt->launcher = NULL;
+void launchers_reap_later(struct server *server) { server->launchers->reap_again = true; }
+
+bool launchers_start_child(const struct server *server, pid_t pid) {
+  const struct launchers *launchers = server->launchers;
+  for (uint32_t i = 0; i < launchers->count; i++) {
+    const struct launch *launch = &launchers->all[i].launch;
+    if (launch->attempt != NULL && atomic_load(&launch->child) == pid) return true;
+  }
+  return false;
+}
+
+bool launchers_start_mark(const struct server *server, const char *mark) {
+  const struct launchers *launchers = server->launchers;
+  for (uint32_t i = 0; i < launchers->count; i++) {
+    const struct attempt *attempt = launchers->all[i].launch.attempt;
+    if (attempt != NULL && strcmp(attempt->mark, mark) == 0) return true;
+  }
+  return false;
 }
 
 bool launchers_await_all(const struct server *server) {
@@ -239,10 +257,6 @@ bool launchers_await_all(const struct server *server) {
   uint32_t theirs = 0;
   for (uint32_t i = 0; i < launchers->count; i++) theirs += has_attempt(&launchers->all[i]);
   return server->running > 0 && server->running == theirs;
-}
-
-bool launchers_are_short(struct server *server) {
-  return server->launchers->busy == server->launchers->count && attempt_may_start(server);
 }
 
 void launchers_call_back(struct server *server, uint64_t now) {

@@ -14,14 +14,15 @@ void turn_give(struct server *server);
 
 /* Starts what the caps allow, a few at most, or has it started; true if there may be more. */
 bool start_some(struct server *server);
-/* This child of ours may be one whose start is not concluded yet: then whoever concludes it reaps again. */
-bool launchers_may_own(struct server *server, pid_t pid);
-/* The attempt's first process was reaped: nobody waits for that any more. */
-void launchers_forget(struct attempt *attempt);
+/* This child of ours may be one whose start is not concluded yet. */
+bool launchers_may_own(const struct server *server, pid_t pid);
+/* Somebody saw a dead child that is a launcher's, who reaps all others after it. */
+void launchers_reap_later(struct server *server);
+/* It is a process whose start is not concluded yet; or it bears the mark of one. */
+bool launchers_start_child(const struct server *server, pid_t pid);
+bool launchers_start_mark(const struct server *server, const char *mark);
 /* Whether everything that runs is awaited by launchers; false if nothing runs. */
 bool launchers_await_all(const struct server *server);
-/* Something could start, and no launcher will see to it. */
-bool launchers_are_short(struct server *server);
 /* Whoever has waited long for an attempt is called back, to be there for short ones. */
 void launchers_call_back(struct server *server, uint64_t now);
 /* When there is one to call back; UINT64_MAX: never. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attempts.h"
+#include "launchers.h"
 
 static bool is_known(const struct hunt *hunt, const struct process *process) {
   for (size_t i = 0; i < hunt->known_count; i++) {
@@ -37,6 +38,8 @@ static bool is_marked(const struct server *server, const struct hunt *hunt, cons
   if (*mark == 0) return false;
   if (hunt->attempt != NULL) return strcmp(mark, hunt->mark) == 0;
   if (strncmp(mark, hunt->mark, strlen(hunt->mark)) != 0) return false;
+  /* It is stopped as soon as it is known to run. */
+  if (launchers_start_mark(server, mark)) return false;
   for (const struct hunt *other = server->hunts; other != NULL; other = other->next) {
     if (other->attempt != NULL && strcmp(mark, other->mark) == 0) return false;
   }
@@ -96,11 +99,12 @@ uint32_t count_alive(struct hunt *hunt, const struct snapshot *all, const char *
   return alive;
 }
 
-/* What belongs to the session of another running attempt is known, whatever its environment will be. */
+/* What belongs to the session of another attempt is known, whatever its environment will be. */
 bool is_unsure(const struct server *server, const struct snapshot *all, const char *wanted) {
   for (size_t i = 0; i < all->count; i++) {
     const struct process *process = &all->processes[i];
-    if (process->unsure && !wanted[i] && attempt_by_pid(server, process->session) == NULL) return true;
+    if (!process->unsure || wanted[i] || attempt_by_pid(server, process->session) != NULL) continue;
+    if (!launchers_start_child(server, process->session)) return true;
   }
   return false;
 }

@@ -17,7 +17,6 @@ void reap_leader(struct server *server, struct attempt *attempt) {
   if (attempt->hunt == NULL) kill(-attempt->pid, SIGKILL);
   while (wait4(attempt->pid, &attempt->status, 0, &attempt->usage) < 0 && errno == EINTR) continue;
   attempt->leader_reaped = true;
-  launchers_forget(attempt);
   table_remove(&server->pids, &attempt->by_pid);
   if (attempt->hunt != NULL) {
     hunt_leader_gone(server, attempt);
@@ -39,9 +38,13 @@ void reap(struct server *server) {
     }
     if (info.si_pid == 0) return;
     struct attempt *attempt = attempt_by_pid(server, info.si_pid);
+    /* Its launcher wakes too, or concludes its start: it sees to it, and to what else has ended. */
+    bool is_theirs = attempt == NULL ? launchers_may_own(server, info.si_pid) : attempt->launcher != NULL;
+    if (is_theirs) {
+      launchers_reap_later(server);
+      return;
+    }
     if (attempt != NULL) reap_leader(server, attempt);
-    /* Already over, and not yet known to have started: it is looked at again when its start is concluded. */
-    else if (launchers_may_own(server, info.si_pid)) return;
     else wait4(info.si_pid, NULL, WNOHANG, NULL);
   }
 }
