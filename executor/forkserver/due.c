@@ -14,14 +14,14 @@
 #include "launchers.h"
 #include "spool.h"
 
-bool has_nothing(const struct server *server) { return server->first == NULL && server->hunts == NULL; }
+static bool has_nothing(const struct server *server) { return server->first == NULL && server->hunts == NULL; }
 
 uint64_t leave_at(const struct server *server) {
   if (server->controller != NULL || server->leaving) return UINT64_MAX;
   return server->alone_since + (has_nothing(server) ? server->options.idle_ns : server->options.alone_ns);
 }
 
-static bool is_finished(const struct server *server) {
+bool may_finish(const struct server *server) {
   return (server->leaving && server->running == 0) || (server->leave_asked && has_nothing(server));
 }
 
@@ -29,7 +29,7 @@ static uint64_t earlier(uint64_t left, uint64_t right) { return left < right ? l
 
 static uint64_t due_at(struct server *server) {
   /* A launcher has handed out what it can before it calls. */
-  if (is_finished(server) || attempt_may_start(server)) return 0;
+  if (may_finish(server) || attempt_may_start(server)) return 0;
   uint64_t due = earlier(hunts_due_at(server), leave_at(server));
   if (server->running > 0) due = earlier(due, server->punch_at);
   due = earlier(due, spool_due_at(server));

@@ -6,7 +6,8 @@
 
 /* When it is to leave, as things are; UINT64_MAX: not at all. */
 uint64_t leave_at(const struct server *server);
-bool has_nothing(const struct server *server);
+/* It was to leave, or asked to, and nothing is left. */
+bool may_finish(const struct server *server);
 /* For the serving thread, about to wait until somebody calls: how long at most, in ms (epoll_wait). `more`: not at all. */
 int plan_wait(struct server *server, bool more);
 /* It does not wait any more. */

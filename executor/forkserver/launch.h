@@ -11,7 +11,7 @@ struct failure {
   const char *step;
 };
 
-/* One start, in three steps: only the second may be done by another thread, and reads what the first has prepared. */
+/* One start, in three steps: the second is made without the turn (launchers.h), and reads what the first has prepared. */
 struct launch {
   struct attempt *attempt;
   struct context *context;

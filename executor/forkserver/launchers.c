@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "attempts.h"
 #include "due.h"
@@ -31,9 +32,6 @@
 /* The search for a program has a path on its stack; the sanitizers take some more. */
 #define STACK_BYTES (256 * 1024)
 
-/* Ignored by default, and blocked in the serving thread. */
-#define CALL_BACK_SIGNAL SIGURG
-
 struct launcher {
   struct server *server;
   pthread_t thread;
@@ -41,6 +39,8 @@ struct launcher {
   bool busy;
   /* What it starts: the attempt is NULL when that is concluded. */
   struct launch launch;
+  /* Of that attempt among all that were taken from the queues. */
+  uint64_t place;
   /* Whose end it waits for: nobody else reaps that one. */
   struct attempt *awaited;
   uint64_t call_back_at;
@@ -48,6 +48,9 @@ struct launcher {
 
 struct launchers {
   pthread_mutex_t turn;
+  /* A start was: somebody may wait for that. */
+  pthread_cond_t concluded;
+  uint64_t taken;
   int wake;
   /* The serving thread, as it starts something itself. */
   struct launcher own;
@@ -72,6 +75,7 @@ static void conclude(struct server *server, struct launch *launch, struct failur
   struct attempt *attempt = launch->attempt;
   struct context *context = launch->context;
   launch->attempt = NULL;
+  pthread_cond_broadcast(&server->launchers->concluded);
   if (context != NULL && --context->launches == 0 && context->dropped) context_free(context);
   attempt_launched(server, attempt, failure);
 }
@@ -80,6 +84,7 @@ static void conclude(struct server *server, struct launch *launch, struct failur
 static bool take_next(struct server *server, struct launcher *launcher) {
   struct launch *launch = &launcher->launch;
   while ((launch->attempt = attempt_take(server)) != NULL) {
+    launcher->place = server->launchers->taken++;
     launch->context = launch->attempt->job->context;
     if (launch->context != NULL) launch->context->launches++;
     struct failure failure = launch_prepare(server, launch);
@@ -95,12 +100,35 @@ static void reap_others(struct server *server) {
   reap(server);
 }
 
+/* When it is not waited for any more: its program's folder may hang. */
+static uint64_t waited_for_until(const struct launcher *other, const struct launcher *launcher) {
+  const struct attempt *attempt = other->launch.attempt;
+  if (attempt == NULL || other->place >= launcher->place) return 0;
+  return attempt->start_mono + NAME_MS * NANOS_PER_MS;
+}
+
+/* Of two that start at the same time, the one that was taken first is told first. */
+static void await_earlier_starts(struct server *server, const struct launcher *launcher) {
+  struct launchers *launchers = server->launchers;
+  for (;;) {
+    uint64_t until = waited_for_until(&launchers->own, launcher);
+    for (uint32_t i = 0; i < launchers->count; i++) {
+      uint64_t other = waited_for_until(&launchers->all[i], launcher);
+      if (other > until) until = other;
+    }
+    if (until == 0 || until <= mono_now()) return;
+    struct timespec time = {(time_t)(until / NANOS_PER_SECOND), (long)(until % NANOS_PER_SECOND)};
+    pthread_cond_timedwait(&launchers->concluded, &launchers->turn, &time);
+  }
+}
+
 static void perform(struct server *server, struct launcher *launcher) {
   struct launch *launch = &launcher->launch;
   call_if_due(server);
   turn_give(server);
   launch_perform(launch);
   turn_take(server);
+  await_earlier_starts(server, launcher);
   conclude(server, launch, launch_conclude(server, launch));
   reap_others(server);
 }
@@ -202,6 +230,11 @@ bool launchers_open(struct server *server) {
     return false;
   }
   pthread_mutex_init(&launchers->turn, NULL);
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&launchers->concluded, &attributes);
+  pthread_condattr_destroy(&attributes);
   server->launchers = launchers;
   start_threads(server, count_wanted(server));
   return true;

@@ -4,6 +4,9 @@
 
 #include "server.h"
 
+/* Ignored by default, and blocked in the serving thread. */
+#define CALL_BACK_SIGNAL SIGURG
+
 /* After the last fork of our own: threads do not survive it. Without memory or threads there are fewer, and starts are made here. */
 bool launchers_open(struct server *server);
 /* A descriptor that can be read when a launcher has called the serving thread; see due.h. */

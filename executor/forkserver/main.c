@@ -100,12 +100,11 @@ static bool prepare_signals(struct server *server) {
   sigaddset(&mask, SIGPIPE);
   /* Somebody opens a file on which we hold a lease, which we do for an instant only. */
   sigaddset(&mask, SIGIO);
-  /* Calls launchers back. */
-  sigaddset(&mask, SIGURG);
+  sigaddset(&mask, CALL_BACK_SIGNAL);
   if (sigprocmask(SIG_SETMASK, &mask, NULL) < 0) return false;
   sigdelset(&mask, SIGPIPE);
   sigdelset(&mask, SIGIO);
-  sigdelset(&mask, SIGURG);
+  sigdelset(&mask, CALL_BACK_SIGNAL);
   server->signals_watched = mask;
   server->children_watched = true;
   server->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -192,8 +191,7 @@ static void look_at_time(struct server *server) {
   spool_name_due(server, now);
   launchers_call_back(server, now);
   if (now >= leave_at(server)) leave(server, "alone for too long");
-  if (server->leaving && server->running == 0) server->finished = true;
-  if (server->leave_asked && has_nothing(server)) server->finished = true;
+  if (may_finish(server)) server->finished = true;
 }
 
 static void clear_wake(const struct server *server) {

@@ -56,6 +56,15 @@ export function onAttemptStarted(turn: Turn, fact: AttemptStarted): void {
   watchTimeLimit(turn, job, live, fact.startedAtMs);
 }
 
+/** Of an attempt whose end is told as well, and has not been looked at yet. */
+export function noteEarlyStart(turn: Turn, { startedAtMs, startedMonoMs, ...id }: AttemptEnded): void {
+  const found = findLive(turn, id);
+  if (found === null || startedAtMs === null) return;
+  const { job, live } = found;
+  if (live.start !== null || live.following !== null || isPremature(job, live)) return;
+  noteStart(job, live, startedAtMs, startedMonoMs ?? 0, null);
+}
+
 function noteStart(job: JobActor, live: LiveAttempt, atMs: number, monoMs: number, pid: number | null): void {
   live.start = { seq: nextSeq(job), atMs, monoMs, pid };
   // It was quicker than its recall, which only withdraws what waits: running attempts are never preempted.

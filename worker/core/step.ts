@@ -5,7 +5,8 @@
 import { assertNever } from "../../protocol/errors.ts";
 import type { SeatNumber } from "../../protocol/ids.ts";
 import { NO_RESOURCES } from "../../src/node/resources.ts";
-import { onAttemptEnded, onAttemptStarted, onRetryDue, onTimeoutDue } from "./attempts.ts";
+import { onAttemptsEnded } from "./endings.ts";
+import { onAttemptStarted, onRetryDue, onTimeoutDue } from "./attempts.ts";
 import { tendTrial } from "./blame.ts";
 import { dispatch } from "./dispatch.ts";
 import { endDrain, onDrainRequested, tendDrain } from "./drain.ts";
@@ -193,8 +194,7 @@ function handle(turn: Turn, event: WorkerEvent): void {
       for (const started of event.attempts) onAttemptStarted(turn, started);
       return;
     case "attemptsEnded":
-      for (const ended of event.attempts) onAttemptEnded(turn, ended);
-      return;
+      return onAttemptsEnded(turn, event.attempts);
     case "noopsEnded":
       return onNoopsEnded(turn, event);
     case "capSet":

@@ -5,7 +5,6 @@ import type {
   ForkserverEnded,
   ForkserverFact,
   ForkserverOutcome,
-  ForkserverSpawn,
   StartStep,
 } from "../../../protocol/forkserverLink.ts";
 import { type AttemptId, attemptKey, type JobSeq } from "../../../protocol/ids.ts";
@@ -56,14 +55,6 @@ export class Controller {
 
   of<Type extends ForkserverFact["type"]>(type: Type): Extract<ForkserverFact, { type: Type }>[] {
     return this.facts.filter((fact): fact is Extract<ForkserverFact, { type: Type }> => fact.type === type);
-  }
-
-  /** Of these, the earliest first: what is started at the same time may be told in any order. */
-  startsOf(spawns: readonly ForkserverSpawn[]): AttemptId[] {
-    return this.of("started")
-      .filter(({ key }) => spawns.some((spawn) => sameKey(spawn.key, key)))
-      .toSorted((left, right) => left.start.monoMs - right.start.monoMs)
-      .map(({ key }) => key);
   }
 
   started(key: AttemptId) {

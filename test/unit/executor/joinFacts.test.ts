@@ -38,6 +38,11 @@ it("leaves out starts whose ends follow, and tells those of what still runs afte
   expect(joinFacts(facts)).toEqual([ended(1, 2), started(3, 4)]);
 });
 
+it("tells a start in its place that comes before the start of one whose end follows", () => {
+  const facts = [started(1, 2), ended(1), started(3), started(4), started(5), ended(4), started(6), ended(2)];
+  expect(joinFacts(facts)).toEqual([ended(1), started(2, 3), ended(4, 2), started(5, 6)]);
+});
+
 it("lets nothing pass anything else", () => {
   const alive = { type: "alive" } as const;
   expect(joinFacts([started(1), alive, ended(1), started(2)])).toEqual([
